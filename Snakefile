@@ -1,0 +1,51 @@
+# lampflux: from raw frames of calibration lamps to line fluxes.
+#
+#   raw frames -> results/spectra -> results/calibrated -> results/fluxes
+#
+# Each folder of results has a rules file and a script of its own name.
+
+from pathlib import Path
+
+from snakemake.utils import min_version
+
+min_version("9.0")
+
+
+# The folder of this file; resources and scripts lie below it, wherever the work is done.
+PROJECT = Path(workflow.current_basedir.get_path_or_uri(secret_free=True))
+
+
+configfile: str(PROJECT / "config.yaml")
+
+
+report: "workflow/report/workflow.rst"
+
+
+wildcard_constraints:
+    exposure="[^/]+",
+
+
+include: "workflow/rules/common.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        all_products,
+    localrule: True
+
+
+include: "workflow/rules/spectra.smk"
+include: "workflow/rules/calibrated.smk"
+include: "workflow/rules/fluxes.smk"
+
+
+# One target for each lamp (Photron_ThAr) and for each lamp and arm (Photron_ThAr_Red).
+for target, exposures in lamp_targets().items():
+
+    rule:
+        name:
+            target
+        input:
+            products(exposures),
+        localrule: True

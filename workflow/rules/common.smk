@@ -1,0 +1,187 @@
+# Reads the config, finds the exposures and names the targets; no science.
+
+import os
+import sys
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
+from snakemake.utils import validate
+
+sys.path.append(str(PROJECT / "workflow" / "scripts"))
+
+from common.errors import UserError
+from common.exposures import exposures_from_table, find_exposures, fits_files
+from common.tables import read_table
+from common.windows import line_windows, order_problems, read_rows
+
+
+def stop(problems):
+    """End Snakemake with one plain line for each problem of the user's files."""
+    sys.exit("\n".join(f"lampflux: {problem}" for problem in problems))
+
+
+def schema_problems(data, schema, where):
+    """Check data against a schema; the first fault as a sentence, in a list."""
+    try:
+        validate(data, str(PROJECT / "workflow" / "schemas" / f"{schema}.schema.yaml"))
+    except WorkflowError as error:
+        fault = error.__context__
+        steps = list(fault.absolute_path)
+        if steps[:1] == ["rows"] and len(steps) > 1 and isinstance(steps[1], int):
+            steps = [f"row {steps[1] + 1}", *steps[2:]]
+        place = ".".join(str(step) for step in steps)
+        wanted = fault.schema.get("description", "")
+        return [
+            f"{where}{', ' if place else ''}{place}: {fault.message}"
+            + (f" (wanted: {wanted.rstrip('.')})" if wanted else "")
+            + "; correct it."
+        ]
+    return []
+
+
+def table_rows(read, path, schema):
+    """Read a user's table and check it; stops with a sentence where it is wrong."""
+    try:
+        rows = read(path)
+    except UserError as error:
+        stop([error])
+    except OSError as error:
+        stop([f"{path} cannot be read ({error.strerror}); correct the path in the config."])
+    problems = schema_problems({"rows": rows}, schema, path)
+    if problems:
+        stop(problems)
+    return rows
+
+
+def load_exposures():
+    """Find the exposures, by table or by file name: stem to exposure."""
+    names = config["lamps"], config["arms"]
+    if config["exposures"]:
+        table = config["exposures"]
+        exposures, problems = exposures_from_table(
+            table_rows(read_table, table, "exposures"), table, *names
+        )
+    else:
+        paths = fits_files(config["raw_dir"], leave_out=[RESULTS])
+        exposures, problems = find_exposures(paths, *names)
+    if problems:
+        stop(problems)
+    return {exposure.stem: exposure for exposure in exposures}
+
+
+def window_table(lamp, arm):
+    """Path of the window table of a lamp and arm, the user's own first; None without one."""
+    name = f"{lamp}_{arm}.csv"
+    own = Path(config["line_windows"]) / name
+    for path in own, PROJECT / "resources" / "line_windows" / name:
+        if path.is_file():
+            return str(path)
+    return None
+
+
+def load_window_tables():
+    """Find and check the window table of every lamp and arm that has exposures."""
+    pairs = sorted({(exposure.lamp, exposure.arm) for exposure in EXPOSURES.values()})
+    tables = {pair: window_table(*pair) for pair in pairs}
+    for (lamp, arm), path in tables.items():
+        if path is None:
+            if workflow.is_main_process:
+                logger.warning(
+                    f"No window table {lamp}_{arm}.csv in {config['line_windows']}: spectra of "
+                    f"lamp {lamp} in arm {arm} are made, flux tables are not."
+                )
+            continue
+        problems = order_problems(line_windows(table_rows(read_rows, path, "line_windows")))
+        if problems:
+            stop(f"{path}, {problem}" for problem in problems)
+    return tables
+
+
+def exposure_of(wildcards):
+    """The exposure that a product's name means."""
+    if wildcards.exposure not in EXPOSURES:
+        source = config["exposures"] or config["raw_dir"]
+        stop([f"{source} has no exposure {wildcards.exposure}; correct the target's name."])
+    return EXPOSURES[wildcards.exposure]
+
+
+def window_table_of(wildcards):
+    """Window table of an exposure; stops with a sentence where there is none."""
+    exposure = exposure_of(wildcards)
+    path = WINDOW_TABLES[exposure.lamp, exposure.arm]
+    if path is None:
+        stop(
+            [
+                f"there is no window table {exposure.lamp}_{exposure.arm}.csv in "
+                f"{config['line_windows']}; write one with the columns start and stop."
+            ]
+        )
+    return path
+
+
+def arm_setting(name, default=None):
+    """Param function for one setting of an exposure's arm, else of the config."""
+
+    def setting(wildcards):
+        arm = config["arms"][exposure_of(wildcards).arm]
+        return arm.get(name, config.get(name, default))
+
+    return setting
+
+
+def shared(*modules):
+    """Modules that a script imports, as inputs, so that a change in one re-runs the rule."""
+    return [str(PROJECT / "workflow" / "scripts" / "common" / f"{name}.py") for name in modules]
+
+
+def products(exposures):
+    """Every product of these exposures."""
+    return [
+        f"{RESULTS}/{room}/{exposure.stem}.{suffix}"
+        for exposure in exposures
+        for room, suffixes in {
+            "spectra": ("fits", "png"),
+            "calibrated": ("fits", "png"),
+            "fluxes": ("csv", "png"),
+        }.items()
+        for suffix in suffixes
+        if room != "fluxes" or WINDOW_TABLES[exposure.lamp, exposure.arm]
+    ]
+
+
+def all_products(wildcards):
+    """Every product of every exposure; stops with a sentence where there are none."""
+    if not EXPOSURES:
+        stop(
+            [
+                f"there are no raw frames (.fits, .fits.gz or .fits.fz) in {config['raw_dir']}; "
+                "put them there or name their folder with --config raw_dir=FOLDER."
+            ]
+        )
+    return products(EXPOSURES.values())
+
+
+def lamp_targets():
+    """Target names, brand_lamp and brand_lamp_arm, and their exposures."""
+    targets = {}
+    for exposure in EXPOSURES.values():
+        lamp = f"{exposure.brand}_{exposure.lamp}"
+        targets.setdefault(lamp, []).append(exposure)
+        targets.setdefault(f"{lamp}_{exposure.arm}", []).append(exposure)
+    clashes = sorted(targets.keys() & {rule.name for rule in workflow.rules})
+    if clashes:
+        stop(
+            f"{targets[name][0].path}: the lamp's target {name} is also the name of a rule; "
+            "give it another brand or lamp name."
+            for name in clashes
+        )
+    return targets
+
+
+problems = schema_problems(config, "config", "config")
+if problems:
+    stop(problems)
+RESULTS = str(Path(config["results_dir"]))
+EXPOSURES = load_exposures()
+WINDOW_TABLES = load_window_tables()

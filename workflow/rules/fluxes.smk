@@ -1,0 +1,26 @@
+# Calibrated spectra to line fluxes: one row for each line window.
+
+
+rule measure_fluxes:
+    input:
+        calibrated=f"{RESULTS}/calibrated/{{exposure}}.fits",
+        windows=window_table_of,
+        modules=shared("__init__", "errors", "files", "plots", "tables", "windows"),
+    output:
+        csv=f"{RESULTS}/fluxes/{{exposure}}.csv",
+        png=report(
+            f"{RESULTS}/fluxes/{{exposure}}.png",
+            caption="../report/fluxes.rst",
+            category="3 Line fluxes",
+            labels={"exposure": "{exposure}"},
+        ),
+    log:
+        f"{RESULTS}/logs/fluxes/{{exposure}}.log",
+    conda:
+        "../../environment.yml"
+    params:
+        fibres=config["fibres"],
+    message:
+        "{wildcards.exposure}: line windows to fluxes"
+    script:
+        "../scripts/fluxes.py"

@@ -1,0 +1,42 @@
+"""End a job with one sentence when the user can mend the cause."""
+
+import logging
+import sys
+
+
+class UserError(Exception):
+    """A mistake in the user's files or settings: says which file, what is wrong, what to do."""
+
+
+def run(main, snakemake):
+    """Run a rule's ``main(snakemake)`` with its log, and end with a sentence, not a traceback.
+
+    Parameters
+    ----------
+    main : callable
+        Takes Snakemake's job object.
+    snakemake : object
+        Snakemake's job object; the first log file is written.
+    """
+    logging.basicConfig(
+        filename=snakemake.log[0],
+        filemode="w",
+        level=logging.INFO,
+        format="%(levelname)s: %(message)s",
+    )
+    logging.captureWarnings(True)
+    try:
+        main(snakemake)
+    except UserError as error:
+        logging.error(error)
+        sys.exit(f"lampflux: {error}")
+    except OSError as error:
+        sentence = f"{error.filename or 'a file'}: {error.strerror or error}"
+        logging.exception(sentence)
+        sys.exit(f"lampflux: {sentence}; mend this and run again.")
+    except Exception as error:
+        logging.exception("a fault of lampflux itself")
+        sys.exit(
+            f"lampflux: rule {snakemake.rule} met a fault of lampflux itself "
+            f"({type(error).__name__}: {error}); please report it with {snakemake.log[0]}."
+        )

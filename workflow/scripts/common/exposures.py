@@ -1,0 +1,232 @@
+"""Find raw exposures and their darks, by file name or from a table."""
+
+import os
+import re
+from decimal import Decimal
+from pathlib import Path
+from typing import NamedTuple
+
+SUFFIXES = (".fits", ".fits.gz", ".fits.fz")
+WORD = r"[A-Za-z0-9.+-]+"
+SECONDS = r"\d+(?:\.\d+)?"
+EXPOSURE_NAME = re.compile(
+    rf"(?P<brand>{WORD})_(?P<lamp>{WORD})_(?P<arm>{WORD})_(?P<exptime>{SECONDS})s_(?P<id>{WORD})"
+)
+DARK_NAME = re.compile(rf"Dark_(?P<arm>{WORD})_(?P<exptime>{SECONDS})s")
+
+
+class Exposure(NamedTuple):
+    """One raw frame: where it is and what it shows. ``dark`` is None where there is none."""
+
+    stem: str
+    brand: str
+    lamp: str
+    arm: str
+    exptime: float
+    id: str
+    path: str
+    dark: str | None
+
+    @property
+    def identity(self):
+        """What no two exposures share."""
+        return self.brand, self.lamp, self.arm, self.exptime, self.id
+
+
+def stem_of(path):
+    """File name without its FITS suffix, or None for a file of another kind."""
+    name = Path(path).name
+    for suffix in SUFFIXES:
+        if name.lower().endswith(suffix):
+            return name[: -len(suffix)]
+    return None
+
+
+def fits_files(folder, leave_out=()):
+    """List FITS files in a folder and below it, links followed, hidden names passed over.
+
+    Parameters
+    ----------
+    folder : str
+    leave_out : iterable of str
+        Folders not to enter.
+
+    Returns
+    -------
+    list of str
+        Paths, sorted.
+    """
+    visited = {os.path.realpath(name) for name in leave_out}
+    found = []
+    for parent, folders, files in os.walk(folder, followlinks=True):
+        real = os.path.realpath(parent)
+        if real in visited:
+            folders.clear()
+            continue
+        visited.add(real)
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        found += [
+            os.path.join(parent, name)
+            for name in files
+            if not name.startswith(".") and stem_of(name) is not None
+        ]
+    return sorted(found)
+
+
+def find_exposures(paths, lamps, arms):
+    """Read exposures and darks off their file names.
+
+    Parameters
+    ----------
+    paths : list of str
+        FITS files.
+    lamps, arms : collection of str
+        Names that the config knows.
+
+    Returns
+    -------
+    exposures : list of Exposure
+    problems : list of str
+        One sentence for each file that cannot be placed.
+    """
+    exposures, darks, problems = [], {}, []
+    for path in paths:
+        stem = stem_of(path)
+        dark = DARK_NAME.fullmatch(stem)
+        match = dark or EXPOSURE_NAME.fullmatch(stem)
+        if match is None:
+            problems.append(
+                f"{path}: the name does not read {{brand}}_{{lamp}}_{{arm}}_{{exptime}}s_{{id}} "
+                "(or Dark_{arm}_{exptime}s) in letters, digits and . + -; rename the file, move "
+                "it out of raw_dir, or list your frames in a table (config key exposures)."
+            )
+            continue
+        exptime = float(match["exptime"])
+        lamp = None if dark else match["lamp"]
+        problems += unknown_names(path, lamp, match["arm"], exptime, lamps, arms)
+        if dark:
+            darks.setdefault((match["arm"], exptime), []).append(path)
+        else:
+            exposures.append(
+                Exposure(
+                    stem,
+                    match["brand"],
+                    match["lamp"],
+                    match["arm"],
+                    exptime,
+                    match["id"],
+                    path,
+                    None,
+                )
+            )
+    matched = []
+    for exposure in exposures:
+        dark, problem = nearest_dark(
+            exposure.path, darks.get((exposure.arm, exposure.exptime), [])
+        )
+        matched.append(exposure._replace(dark=dark))
+        problems += problem
+    return matched, list(dict.fromkeys(problems + duplicates(matched)))
+
+
+def nearest_dark(path, darks):
+    """Choose the dark in the frame's own folder, else the first by path.
+
+    Parameters
+    ----------
+    path : str
+        The frame.
+    darks : list of str
+        Darks of its arm and exposure time, sorted.
+
+    Returns
+    -------
+    dark : str or None
+    problems : list of str
+        Set when its own folder holds more than one.
+    """
+    beside = [dark for dark in darks if os.path.dirname(dark) == os.path.dirname(path)]
+    if len(beside) > 1:
+        return None, [f"{' and '.join(beside)} are darks for the same exposures; keep one."]
+    return (beside or darks or [None])[0], []
+
+
+def exposures_from_table(rows, table, lamps, arms):
+    """Turn a table's rows into exposures.
+
+    Parameters
+    ----------
+    rows : list of dict
+        Columns path, brand, lamp, arm, exptime, id and optionally dark, as text. An empty or
+        missing dark means that there is none.
+    table : str
+        The table's file. Paths in it count from its folder.
+    lamps, arms : collection of str
+        Names that the config knows.
+
+    Returns
+    -------
+    exposures : list of Exposure
+    problems : list of str
+    """
+    exposures, problems = [], []
+    for number, row in enumerate(rows, start=1):
+        where = f"{table}, row {number}"
+        seconds = f"{Decimal(row['exptime']).normalize():f}"
+        stem = f"{row['brand']}_{row['lamp']}_{row['arm']}_{seconds}s_{row['id']}"
+        exptime = float(seconds)
+        problems += unknown_names(where, row["lamp"], row["arm"], exptime, lamps, arms)
+        if EXPOSURE_NAME.fullmatch(stem) is None:
+            problems.append(
+                f"{where}: brand, lamp, arm and id may hold letters, digits and . + - only; "
+                f"change {stem!r}."
+            )
+        paths = [
+            os.path.normpath(os.path.join(os.path.dirname(table), row[column]))
+            for column in ("path", "dark")
+            if row.get(column)
+        ]
+        problems += [
+            f"{where}: there is no file {path}; correct the path (it counts from the table's "
+            "folder)."
+            for path in paths
+            if not os.path.isfile(path)
+        ]
+        dark = paths[1] if len(paths) > 1 else None
+        exposures.append(
+            Exposure(
+                stem, row["brand"], row["lamp"], row["arm"], exptime, row["id"], paths[0], dark
+            )
+        )
+    return exposures, problems + duplicates(exposures)
+
+
+def unknown_names(where, lamp, arm, exptime, lamps, arms):
+    """List what a name says that the config does not know, one sentence each."""
+    problems = []
+    if lamp is not None and lamp not in lamps:
+        problems.append(
+            f"{where}: lamp {lamp} is not among the config's lamps ({', '.join(lamps)}); add it "
+            "there with its ions, or correct the name."
+        )
+    if arm not in arms:
+        problems.append(
+            f"{where}: arm {arm} is not among the config's arms ({', '.join(arms)}); add it "
+            "there with its wavelength solution, or correct the name."
+        )
+    if exptime == 0:
+        problems.append(f"{where}: the exposure time is zero; correct it.")
+    return problems
+
+
+def duplicates(exposures):
+    """List exposures that more than one file claims to be, one sentence each."""
+    claims = {}
+    for exposure in exposures:
+        claims.setdefault(exposure.identity, []).append(exposure)
+    return [
+        f"{' and '.join(exposure.path for exposure in same)} are one exposure by name "
+        f"({same[0].stem}); keep one."
+        for same in claims.values()
+        if len(same) > 1
+    ]

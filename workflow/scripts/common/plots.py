@@ -1,0 +1,217 @@
+"""The look of the pictures, drawn without a display."""
+
+import math
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import AsinhNorm
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, NullLocator
+
+from common.files import whole
+
+LINE = "#1b3a5c"
+WINDOW = "#e08214"
+QUIET = "#5f6b76"
+DPI = 110
+WIDTH = 11.0
+# Largest image that is drawn; larger frames are averaged down to it.
+IMAGE_SHAPE = (500, 1024)
+CLOSE_UPS_PER_ROW = 5
+# Windows nearer than this part of the axis share a label's width.
+LABEL_SPACE = 0.022
+
+
+def new_figure(identity, subject, height=7.0):
+    """Start a figure titled with the exposure and what is shown.
+
+    Parameters
+    ----------
+    identity : mapping
+        ``BRAND``, ``LAMP``, ``CCD``, ``EXPTIME`` and ``ID``, as in the products' headers.
+    subject : str
+        What the picture shows.
+    height : float
+        Height of the figure [inch].
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    figure = Figure(figsize=(WIDTH, height), dpi=DPI, layout="constrained")
+    FigureCanvasAgg(figure)
+    figure.suptitle(
+        f"{identity['BRAND']} {identity['LAMP']}, {identity['CCD']} arm, "
+        f"{identity['EXPTIME']:g} s, exposure {identity['ID']}: {subject}",
+        x=0.01,
+        ha="left",
+        fontweight="bold",
+        color=LINE,
+    )
+    return figure
+
+
+def save(figure, path):
+    """Write a figure as a PNG, whole or not at all."""
+    with whole(path) as part:
+        figure.savefig(part, format="png")
+
+
+def finish(axes):
+    """Give axes the common look."""
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.tick_params(colors=QUIET)
+    axes.margins(x=0)
+
+
+def block_means(image, shape):
+    """Average an image over blocks so that it is no larger than wanted.
+
+    Parameters
+    ----------
+    image : ndarray, shape (rows, columns)
+    shape : (int, int)
+        Most rows and columns of the result.
+
+    Returns
+    -------
+    ndarray
+        Block means; blocks at the far edges may hold fewer pixels.
+    """
+    for axis, most in enumerate(shape):
+        size = image.shape[axis]
+        starts = np.arange(0, size, math.ceil(size / most))
+        sums = np.add.reduceat(image, starts, axis=axis, dtype=np.float32)
+        counts = np.diff(np.append(starts, size))
+        image = sums / (counts[:, np.newaxis] if axis == 0 else counts)
+    return image
+
+
+def draw_frame(axes, frame, rows):
+    """Draw a raw frame, stretched so that faint and bright lines both show.
+
+    Parameters
+    ----------
+    axes : matplotlib.axes.Axes
+    frame : ndarray, shape (rows, columns)
+    rows : slice
+        Rows that are summed; marked unless they are all.
+    """
+    image = block_means(frame, IMAGE_SHAPE)
+    low, middle, high = np.nanpercentile(image, (1, 50, 99.9))
+    spread = max(middle - low, 1.0)
+    height, width = frame.shape
+    picture = axes.imshow(
+        image,
+        norm=AsinhNorm(linear_width=spread, vmin=low - spread, vmax=max(high, low + spread)),
+        cmap="viridis",
+        origin="lower",
+        aspect="auto",
+        interpolation="nearest",
+        extent=(-0.5, width - 0.5, -0.5, height - 0.5),
+    )
+    if (rows.start, rows.stop) != (0, height):
+        for edge in rows.start - 0.5, rows.stop - 0.5:
+            axes.axhline(edge, color="white", lw=1, ls="--")
+    axes.set_ylabel("Row (pixel)")
+    axes.tick_params(colors=QUIET)
+    bar = axes.figure.colorbar(picture, ax=axes, pad=0.01, aspect=25, label="Raw counts (ADU)")
+    ticks = [float(f"{value:.2g}") for value in picture.norm.inverse(np.linspace(0.05, 0.95, 7))]
+    bar.set_ticks(ticks, labels=[f"{tick:g}" for tick in ticks])
+    bar.minorticks_off()
+
+
+def draw_spectrum(axes, x, counts, faint=False):
+    """Draw a spectrum as steps, with a thin line at zero.
+
+    Parameters
+    ----------
+    axes : matplotlib.axes.Axes
+    x, counts : ndarray, shape (pixels,)
+    faint : bool
+        Stretch the counts (asinh: linear near zero, logarithmic above) so that faint lines show.
+    """
+    axes.axhline(0, color=QUIET, lw=0.5)
+    axes.plot(x, counts, color=LINE, lw=0.8, drawstyle="steps-mid")
+    finish(axes)
+    axes.ticklabel_format(axis="y", scilimits=(-3, 4), useMathText=True)
+    if faint:
+        knee = max(np.nanpercentile(np.abs(counts), 75), 1.0)
+        first = math.ceil(math.log10(knee))
+        last = max(math.floor(math.log10(max(np.nanmax(counts), knee))), first)
+        decades = [10.0**power for power in range(first, last + 1)]
+        axes.set_yscale("asinh", linear_width=knee)
+        axes.set_yticks([0.0, *decades])
+        axes.yaxis.set_major_formatter(
+            lambda value, _: f"$10^{{{math.log10(value):.0f}}}$" if value else "0"
+        )
+        axes.yaxis.set_minor_locator(NullLocator())
+
+
+def draw_windows(figure, wavelength, counts, rows):
+    """Draw the spectrum with its windows shaded and numbered, and each window close up.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+    wavelength, counts : ndarray, shape (pixels,)
+        Air wavelength [Angstrom] and summed counts [ADU].
+    rows : list of dict
+        Rows of the flux table.
+    """
+    lines = math.ceil(len(rows) / CLOSE_UPS_PER_ROW)
+    figure.set_figheight(3.2 + 2.3 * lines)
+    above, below = figure.subfigures(2, 1, height_ratios=[3.0, 2.3 * lines])
+    axes = above.subplots()
+    draw_spectrum(axes, wavelength, counts, faint=True)
+    axes.set_xlabel("Wavelength in air (Å)")
+    axes.set_ylabel("Sum along the slit (ADU)")
+    label_windows(axes, wavelength, rows)
+
+    grid = below.subplots(lines, CLOSE_UPS_PER_ROW, squeeze=False).ravel()
+    for number, (axes, row) in enumerate(zip(grid, rows), start=1):
+        draw_close_up(axes, counts, number, row)
+    for axes in grid[len(rows) :]:
+        axes.remove()
+    below.supxlabel("Column (pixel)", fontsize="medium")
+    below.supylabel("Sum along the slit (ADU)", fontsize="medium")
+
+
+def label_windows(axes, wavelength, rows):
+    """Shade each window and number it, neighbours at different heights."""
+    span = abs(wavelength[-1] - wavelength[0])
+    level, last = 0, -np.inf
+    for number, row in enumerate(rows, start=1):
+        ends = wavelength[[row["pixel_start"], row["pixel_stop"]]]
+        axes.axvspan(*ends, color=WINDOW, alpha=0.35, lw=0)
+        level = (level + 1) % 4 if abs(ends.mean() - last) < LABEL_SPACE * span else 0
+        last = ends.mean()
+        axes.annotate(
+            str(number),
+            (last, 1.0),
+            (0, 2 + 9 * level),
+            xycoords=("data", "axes fraction"),
+            textcoords="offset points",
+            ha="center",
+            color=WINDOW,
+            fontsize="small",
+            fontweight="bold",
+        )
+
+
+def draw_close_up(axes, counts, number, row):
+    """Draw one window with its surroundings, named by its line and flux."""
+    start, stop = row["pixel_start"], row["pixel_stop"]
+    margin = max(stop - start, 8)
+    first, last = max(start - margin, 0), min(stop + margin, counts.size - 1)
+    axes.axvspan(start - 0.5, stop + 0.5, color=WINDOW, alpha=0.25, lw=0)
+    draw_spectrum(axes, np.arange(first, last + 1), counts[first : last + 1])
+    axes.xaxis.set_major_locator(MaxNLocator(3, integer=True))
+    axes.yaxis.set_major_locator(MaxNLocator(4))
+    axes.tick_params(labelsize="small")
+    axes.yaxis.get_offset_text().set_fontsize("small")
+    line = f"{row['ion']} {row['wavelength_air']:.2f} Å" if row["wavelength_air"] else "no line"
+    flux = f"{row['Flux']:,.0f}" if abs(row["Flux"]) >= 1000 else f"{row['Flux']:.3g}"
+    axes.set_title(
+        f"{number}  {line}\n{flux} ADU/s/fibre", fontsize="small", loc="left", color=LINE
+    )

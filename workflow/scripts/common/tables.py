@@ -1,0 +1,66 @@
+"""Read the CSV tables that users keep."""
+
+import csv
+import math
+
+from common.errors import UserError
+
+
+def read_table(path, numbers=()):
+    """Read a CSV table with a heading line.
+
+    Parameters
+    ----------
+    path : str
+        UTF-8, with or without byte-order mark, any line ends. Empty lines are passed over.
+    numbers : collection of str
+        Columns to read as numbers where they can be; all else stays text.
+
+    Returns
+    -------
+    list of dict
+        A row each: column to value. Empty cells are left out.
+
+    Raises
+    ------
+    UserError
+        The file is not such a table or holds no rows.
+    """
+    try:
+        with open(path, encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file, strict=True)
+            columns = [name.strip() for name in reader.fieldnames or []]
+            reader.fieldnames = columns
+            rows = [
+                {
+                    column: number(cell) if column in numbers else cell.strip()
+                    for column, cell in row.items()
+                    if cell is not None and column is not None and cell.strip()
+                }
+                | ({"": row[None]} if row.get(None) else {})
+                for row in reader
+            ]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise UserError(f"{path} is not a UTF-8 CSV table ({error}); save it as one.") from error
+    if len(set(columns)) < len(columns):
+        raise UserError(f"{path} names a column twice ({', '.join(columns)}); keep one.")
+    surplus = next((n for n, row in enumerate(rows, start=1) if "" in row), None)
+    if surplus:
+        raise UserError(
+            f"{path}, row {surplus} has more cells than the heading; quote cells with commas."
+        )
+    if not rows:
+        raise UserError(f"{path} holds no rows below its heading; fill it in or remove it.")
+    return rows
+
+
+def number(text):
+    """Turn text into a finite int or float where it is one, and leave it as text otherwise."""
+    for kind in (int, float):
+        try:
+            value = kind(text)
+        except ValueError:
+            continue
+        if math.isfinite(value):
+            return value
+    return text.strip()
