@@ -1,11 +1,6 @@
 # 1D spectra to calibrated spectra: every pixel gets a wavelength.
 
 
-def nominal_solution(wildcards):
-    """The arm's linear wavelength solution from the config."""
-    return {key: arm_setting(key)(wildcards) for key in ("crval", "crpix", "cdelt")}
-
-
 rule calibrate_wavelengths:
     input:
         spectrum=f"{RESULTS}/spectra/{{exposure}}.fits",

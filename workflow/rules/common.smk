@@ -130,6 +130,39 @@ def arm_setting(name, default=None):
     return setting
 
 
+def dark_of(wildcards):
+    """The exposure's dark, or nothing."""
+    return exposure_of(wildcards).dark or []
+
+
+def bias_settings(wildcards):
+    """How to estimate the bias; nothing for an exposure with a dark, which needs none."""
+    if dark_of(wildcards):
+        return None
+    return {
+        "method": arm_setting("bias")(wildcards),
+        "amplifiers": arm_setting("amplifiers")(wildcards),
+        "range": arm_setting("bias_range")(wildcards),
+    }
+
+
+def identity(wildcards):
+    """What the products' headers and titles say of the exposure."""
+    exposure = exposure_of(wildcards)
+    return {
+        "BRAND": exposure.brand,
+        "LAMP": exposure.lamp,
+        "CCD": exposure.arm,
+        "EXPTIME": exposure.exptime,
+        "ID": exposure.id,
+    }
+
+
+def nominal_solution(wildcards):
+    """The arm's linear wavelength solution from the config."""
+    return {key: arm_setting(key)(wildcards) for key in ("crval", "crpix", "cdelt")}
+
+
 def shared(*modules):
     """Modules that a script imports, as inputs, so that a change in one re-runs the rule."""
     return [str(PROJECT / "workflow" / "scripts" / "common" / f"{name}.py") for name in modules]

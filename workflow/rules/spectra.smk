@@ -1,34 +1,6 @@
 # Raw frames to 1D spectra: dark or bias subtracted, rows summed.
 
 
-def dark_of(wildcards):
-    """The exposure's dark, or nothing."""
-    return exposure_of(wildcards).dark or []
-
-
-def bias_settings(wildcards):
-    """How to estimate the bias; nothing for an exposure with a dark, which needs none."""
-    if dark_of(wildcards):
-        return None
-    return {
-        "method": arm_setting("bias")(wildcards),
-        "amplifiers": arm_setting("amplifiers")(wildcards),
-        "range": arm_setting("bias_range")(wildcards),
-    }
-
-
-def identity(wildcards):
-    """What the products' headers and titles say of the exposure."""
-    exposure = exposure_of(wildcards)
-    return {
-        "BRAND": exposure.brand,
-        "LAMP": exposure.lamp,
-        "CCD": exposure.arm,
-        "EXPTIME": exposure.exptime,
-        "ID": exposure.id,
-    }
-
-
 rule extract_spectrum:
     input:
         frame=lambda wildcards: exposure_of(wildcards).path,
