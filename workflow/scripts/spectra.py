@@ -30,9 +30,12 @@ def bias_levels(frame, amplifiers):
     ndarray, shape (amplifiers,)
         Bias levels [ADU]; NaN where an amplifier has no good pixel.
     """
-    return np.array(
-        [np.nanmedian(frame[:, first : last + 1]) for first, last in amplifiers], dtype=float
-    )
+    levels = np.full(len(amplifiers), np.nan)
+    for number, (first, last) in enumerate(amplifiers):
+        part = frame[:, first : last + 1]
+        if np.isfinite(part).any():
+            levels[number] = np.nanmedian(part)
+    return levels
 
 
 def sum_along_slit(frame, background):
@@ -141,6 +144,10 @@ def measure_bias(frame, settings, path, arm):
     levels = bias_levels(frame, amplifiers)
     lowest, highest = settings["range"] or (-np.inf, np.inf)
     for (first, last), level in zip(amplifiers, levels):
+        if np.isnan(level):
+            raise UserError(
+                f"{path} has no good pixel in columns {first} to {last}; check the frame."
+            )
         if not lowest <= level <= highest:
             raise UserError(
                 f"{path} has no dark and a bias of {level:.1f} ADU in columns {first} to {last}, "

@@ -21,6 +21,8 @@ def whole(path):
     """
     path = Path(path)
     part = path.with_name(f".part-{path.name}")
+    # A killed job may have left one behind.
+    part.unlink(missing_ok=True)
     try:
         yield part
         os.replace(part, path)

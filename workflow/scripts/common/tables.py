@@ -59,8 +59,8 @@ def number(text):
     for kind in (int, float):
         try:
             value = kind(text)
-        except ValueError:
+            if math.isfinite(value):
+                return value
+        except (ValueError, OverflowError):
             continue
-        if math.isfinite(value):
-            return value
     return text.strip()

@@ -1,5 +1,6 @@
 """Line windows: the ranges of pixels or wavelengths over which a lamp's lines are summed."""
 
+from itertools import combinations
 from typing import NamedTuple
 
 import numpy as np
@@ -71,7 +72,7 @@ def order_problems(windows):
             for row, window in enumerate(windows, start=1)
             if window.unit == unit
         )
-        for (start, stop, row), (next_start, next_stop, next_row) in zip(ranges, ranges[1:]):
+        for (start, stop, row), (next_start, next_stop, next_row) in combinations(ranges, 2):
             if next_start <= stop:
                 problems.append(
                     f"row {next_row} ({next_start:g} to {next_stop:g}) overlaps row {row} "

@@ -1,0 +1,328 @@
+import gzip
+
+import numpy as np
+import pytest
+from astropy.io import fits
+
+from common.errors import UserError
+from common.frames import check_exposure_time, read_frame
+
+FILL = {"header": b" ", "data": b"\0"}
+
+
+def write_raw(path, stored, **cards):
+    """Write stored numbers and cards byte by byte, with no library's idea of scaling."""
+    bits = 8 * stored.dtype.itemsize
+    cards = {
+        "SIMPLE": "T",
+        "BITPIX": -bits if stored.dtype.kind == "f" else bits,
+        "NAXIS": stored.ndim,
+        **{f"NAXIS{n}": size for n, size in enumerate(reversed(stored.shape), start=1)},
+        **cards,
+    }
+    lines = [f"{key:<8}= {value:>20}" for key, value in cards.items()]
+    parts = {
+        "header": "".join(line.ljust(80) for line in [*lines, "END"]).encode(),
+        "data": stored.astype(stored.dtype.newbyteorder(">")).tobytes(),
+    }
+    path.write_bytes(
+        b"".join(part + FILL[kind] * (-len(part) % 2880) for kind, part in parts.items())
+    )
+    return str(path)
+
+
+def write(path, *hdus):
+    fits.HDUList(list(hdus)).writeto(path)
+    return str(path)
+
+
+def noise(dtype):
+    rng = np.random.default_rng(1)
+    if np.dtype(dtype).kind == "f":
+        return rng.normal(500, 5, (20, 30)).astype(dtype)
+    limits = np.iinfo(dtype)
+    return rng.integers(max(limits.min, -60000), min(limits.max, 60000), (20, 30)).astype(dtype)
+
+
+# Numbers
+
+
+@pytest.mark.parametrize("dtype", ["u1", "i2", "i4", "i8"])
+def test_whole_numbers_are_read_as_stored(tmp_path, dtype):
+    limits = np.iinfo(dtype)
+    values = [[limits.min, 0, 1], [2, 100, limits.max]]
+    frame, _ = read_frame(write_raw(tmp_path / "a.fits", np.array(values, dtype)))
+    assert frame.tolist() == values
+    assert frame.dtype == np.dtype(dtype)
+    assert frame.dtype.isnative
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+def test_fractions_are_read_as_stored_and_nan_stays_nan(tmp_path, dtype):
+    stored = np.array([[-1.5, 0, 2**-20], [np.nan, 1e30, 0.1]], dtype)
+    frame, _ = read_frame(write_raw(tmp_path / "a.fits", stored))
+    np.testing.assert_array_equal(frame, stored)
+    assert frame.dtype.isnative
+
+
+@pytest.mark.parametrize("bits", [16, 32, 64])
+def test_unsigned_numbers_by_bzero_do_not_wrap(tmp_path, bits):
+    half = 2 ** (bits - 1)
+    values = [[0, 1, half - 1], [half, half + 1, 2 * half - 1]]
+    stored = np.array([[value - half for value in row] for row in values], f"i{bits // 8}")
+    frame, _ = read_frame(write_raw(tmp_path / "a.fits", stored, BZERO=half))
+    assert frame.tolist() == values
+
+
+@pytest.mark.parametrize("bzero", ["32768", "32768.0", "3.2768E4"])
+def test_bzero_may_be_written_any_way(tmp_path, bzero):
+    stored = np.array([[-32768, -1, 0, 32767]], "i2")
+    frame, _ = read_frame(write_raw(tmp_path / "a.fits", stored, BSCALE="1.0", BZERO=bzero))
+    assert frame.tolist() == [[0, 32767, 32768, 65535]]
+
+
+def test_a_fractional_scale_and_zero_are_exact(tmp_path):
+    stored = np.array([[-32768, -1, 0, 32767]], "i2")
+    frame, _ = read_frame(write_raw(tmp_path / "a.fits", stored, BSCALE=0.25, BZERO=100.5))
+    assert frame.tolist() == [[-8091.5, 100.25, 100.5, 8292.25]]
+    assert frame.dtype == np.float64
+
+
+def test_scaled_single_precision_is_scaled_in_double(tmp_path):
+    stored = np.array([[16777215.0, 1.0]], "f4")
+    frame, _ = read_frame(write_raw(tmp_path / "a.fits", stored, BSCALE=3, BZERO=0.5))
+    assert frame.tolist() == [[50331645.5, 3.5]]
+
+
+def test_signed_bytes_by_bzero_are_negative(tmp_path):
+    stored = np.array([[0, 127, 128, 255]], "u1")
+    frame, _ = read_frame(write_raw(tmp_path / "a.fits", stored, BZERO=-128))
+    assert frame.tolist() == [[-128, -1, 0, 127]]
+
+
+@pytest.mark.parametrize(
+    ("cards", "wanted"),
+    [
+        ({}, [-3.0, np.nan, 7.0]),
+        ({"BZERO": 32768}, [32765.0, np.nan, 32775.0]),
+        ({"BSCALE": 0.5, "BZERO": 1}, [-0.5, np.nan, 4.5]),
+    ],
+)
+def test_blank_pixels_are_nan(tmp_path, cards, wanted):
+    stored = np.array([[-3, -32768, 7]], "i2")
+    frame, _ = read_frame(write_raw(tmp_path / "a.fits", stored, BLANK=-32768, **cards))
+    np.testing.assert_array_equal(frame, [wanted])
+
+
+# Kinds of file
+
+
+@pytest.mark.parametrize("dtype", ["u1", "u2", "i2", "u4", "i4", "f4"])
+def test_a_gzipped_frame_is_the_frame(tmp_path, dtype):
+    plain, zipped = tmp_path / "plain.fits", tmp_path / "a.fits.gz"
+    write(plain, fits.PrimaryHDU(noise(dtype)))
+    zipped.write_bytes(gzip.compress(plain.read_bytes()))
+    np.testing.assert_array_equal(read_frame(str(zipped))[0], noise(dtype))
+
+
+@pytest.mark.parametrize("dtype", ["u1", "u2", "i2", "u4", "i4"])
+def test_a_rice_compressed_frame_is_the_frame(tmp_path, dtype):
+    data = noise(dtype)
+    hdu = fits.CompImageHDU(data, compression_type="RICE_1")
+    frame, _ = read_frame(write(tmp_path / "a.fits.fz", fits.PrimaryHDU(), hdu))
+    np.testing.assert_array_equal(frame, data)
+    assert frame.dtype == data.dtype
+
+
+@pytest.mark.parametrize("compression", ["GZIP_1", "GZIP_2"])
+def test_a_losslessly_compressed_float_frame_is_the_frame(tmp_path, compression):
+    data = noise("f4")
+    data[3, 4] = np.nan
+    hdu = fits.CompImageHDU(data, compression_type=compression, quantize_level=0)
+    frame, _ = read_frame(write(tmp_path / "a.fits.fz", fits.PrimaryHDU(), hdu))
+    np.testing.assert_array_equal(frame, data)
+
+
+@pytest.mark.parametrize("compression", ["RICE_1", "GZIP_1"])
+def test_a_quantised_float_frame_is_true_to_half_a_step(tmp_path, compression):
+    data = noise("f4")
+    data[3, 4] = np.nan
+    # A negative level is the step itself.
+    hdu = fits.CompImageHDU(data, compression_type=compression, quantize_level=-0.5)
+    frame, _ = read_frame(write(tmp_path / "a.fits.fz", fits.PrimaryHDU(), hdu))
+    difference = np.abs(frame - data)
+    assert 0 < np.nanmax(difference) <= 0.2501
+    np.testing.assert_array_equal(np.isnan(frame), np.isnan(data))
+
+
+def test_the_image_may_stand_in_an_extension_beside_a_table(tmp_path):
+    data = noise("u2")
+    table = fits.BinTableHDU.from_columns([fits.Column("a", "J", array=[1, 2])])
+    image = fits.ImageHDU(data)
+    image.header["EXPTIME"] = 12.5
+    frame, header = read_frame(write(tmp_path / "a.fits", fits.PrimaryHDU(), table, image))
+    np.testing.assert_array_equal(frame, data)
+    assert header["EXPTIME"] == 12.5
+
+
+def test_spatial_axis_1_turns_the_frame(tmp_path):
+    path = write_raw(tmp_path / "a.fits", np.array([[1, 2, 3], [4, 5, 6]], "i2"))
+    assert read_frame(path, spatial_axis=0)[0].tolist() == [[1, 2, 3], [4, 5, 6]]
+    assert read_frame(path, spatial_axis=1)[0].tolist() == [[1, 4], [2, 5], [3, 6]]
+
+
+# Files that hold no frame
+
+
+def no_image(path):
+    write(path, fits.PrimaryHDU())
+
+
+def two_images(path):
+    write(path, fits.PrimaryHDU(noise("i2")), fits.ImageHDU(noise("i2")))
+
+
+def cube(path):
+    write(path, fits.PrimaryHDU(np.zeros((2, 3, 4), "i2")))
+
+
+def vector(path):
+    write(path, fits.PrimaryHDU(np.zeros(10, "i2")))
+
+
+def only_a_table(path):
+    table = fits.BinTableHDU.from_columns([fits.Column("a", "J", array=[1, 2])])
+    write(path, fits.PrimaryHDU(), table)
+
+
+def text(path):
+    path.write_text("pixel,Wavelength,Flux\n1,2,3\n" * 200)
+
+
+def empty(path):
+    path.write_bytes(b"")
+
+
+def folder(path):
+    path.mkdir()
+
+
+def absent(path):
+    pass
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(
+    "make", [no_image, two_images, cube, vector, only_a_table, text, empty, folder, absent]
+)
+def test_a_file_without_a_single_frame_is_refused_by_name(tmp_path, make):
+    path = tmp_path / "Photron_ThAr_Red_60s_02.fits"
+    make(path)
+    with pytest.raises(UserError) as caught:
+        read_frame(str(path))
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("make", "count"), [(no_image, "0"), (two_images, "2"), (cube, "0")])
+def test_the_sentence_says_how_many_images_there_are(tmp_path, make, count):
+    make(tmp_path / "a.fits")
+    with pytest.raises(UserError, match=f"holds {count} two-dimensional images"):
+        read_frame(str(tmp_path / "a.fits"))
+
+
+def sound_file(folder, suffix):
+    path = folder / f"sound{suffix}"
+    image = fits.PrimaryHDU(noise("u2"))
+    if suffix == ".fits.fz":
+        compressed = fits.CompImageHDU(image.data, compression_type="RICE_1")
+        write(path, fits.PrimaryHDU(), compressed)
+    else:
+        write(folder / "plain.fits", image)
+        content = (folder / "plain.fits").read_bytes()
+        path.write_bytes(gzip.compress(content) if suffix == ".fits.gz" else content)
+    return path.read_bytes()
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("part", [0.1, 0.5, 0.8])
+@pytest.mark.parametrize("suffix", [".fits", ".fits.gz", ".fits.fz"])
+def test_a_truncated_file_is_refused_by_name(tmp_path, suffix, part):
+    content = sound_file(tmp_path, suffix)
+    path = tmp_path / f"a{suffix}"
+    path.write_bytes(content[: int(part * len(content))])
+    with pytest.raises(UserError) as caught:
+        read_frame(str(path))
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(
+    ("suffix", "sound", "damaged"),
+    [
+        (".fits", b"NAXIS2", b"NAXIX2"),
+        (".fits", b"BITPIX", b"BITPXX"),
+        (".fits", b"BITPIX  =                   16", b"BITPIX  =                   66"),
+        (".fits", b"BZERO   =                32768", b"BZERO   = 'much              '"),
+        (".fits.fz", b"ZNAXIS2", b"ZNAXIX2"),
+        (".fits.fz", b"ZBITPIX", b"ZBITPXX"),
+        (".fits.fz", b"'RICE_1", b"'MICE_1"),
+        (".fits.fz", b"ZVAL1   =    ", b"ZVAL1   = a b"),
+    ],
+)
+def test_a_file_with_a_damaged_header_is_refused_by_name(tmp_path, suffix, sound, damaged):
+    content = sound_file(tmp_path, suffix)
+    assert sound in content
+    path = tmp_path / f"a{suffix}"
+    path.write_bytes(content.replace(sound, damaged))
+    with pytest.raises(UserError) as caught:
+        read_frame(str(path))
+    assert str(path) in str(caught.value)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("place", [0.1, 0.3, 0.6, 0.9, -6])
+def test_a_damaged_gzip_file_is_refused_by_name(tmp_path, place):
+    content = bytearray(sound_file(tmp_path, ".fits.gz"))
+    content[int(place * len(content)) if isinstance(place, float) else place] ^= 0xFF
+    path = tmp_path / "a.fits.gz"
+    path.write_bytes(content)
+    with pytest.raises(UserError) as caught:
+        read_frame(str(path))
+    assert str(path) in str(caught.value)
+
+
+# Exposure time
+
+
+@pytest.mark.parametrize("keyword", ["EXPTIME", "EXPOSED", "EXPOSURE"])
+@pytest.mark.parametrize("seconds", [60, 60.0, 59.98, 60.003])
+def test_an_exposure_time_that_agrees_but_for_rounding_passes(keyword, seconds):
+    check_exposure_time(fits.Header({keyword: seconds}), 60.0, "a.fits")
+
+
+def test_a_header_without_exposure_time_passes():
+    check_exposure_time(fits.Header({"OBJECT": "arc"}), 60.0, "a.fits")
+
+
+@pytest.mark.parametrize("keyword", ["EXPTIME", "EXPOSED", "EXPOSURE"])
+@pytest.mark.parametrize("seconds", [0, 6, 59, 61, 600, -60])
+def test_an_exposure_time_that_differs_is_refused_with_both_numbers(keyword, seconds):
+    with pytest.raises(UserError) as caught:
+        check_exposure_time(fits.Header({keyword: seconds}), 60.5, "lamps/a.fits")
+    for word in "lamps/a.fits", "60.5 s", f"{seconds} s", keyword:
+        assert word in str(caught.value)
+
+
+@pytest.mark.parametrize("value", ["a minute", "", "60 s", None])
+def test_an_exposure_time_that_is_no_number_is_refused(value):
+    with pytest.raises(UserError, match=r"lamps/a\.fits"):
+        check_exposure_time(fits.Header({"EXPTIME": value}), 60.0, "lamps/a.fits")
+
+
+@pytest.mark.parametrize("short", [0.001, 0.05])
+def test_short_exposure_times_are_held_to_the_same_relative_rounding(short):
+    check_exposure_time(fits.Header({"EXPTIME": short * 1.0005}), short, "a.fits")
+    with pytest.raises(UserError):
+        check_exposure_time(fits.Header({"EXPTIME": short * 1.01}), short, "a.fits")
