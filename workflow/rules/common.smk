@@ -40,6 +40,21 @@ def schema_problems(data, schema, where):
     return []
 
 
+def range_problems():
+    """Ranges of the config whose ends are the wrong way round, one sentence each."""
+    ranges = {"rows": config["rows"]}
+    for arm, settings in config["arms"].items():
+        for key in "rows", "bias_range":
+            ranges[f"arms.{arm}.{key}"] = settings.get(key)
+        for number, columns in enumerate(settings.get("amplifiers", [])):
+            ranges[f"arms.{arm}.amplifiers.{number}"] = columns
+    return [
+        f"config, {key}: {ends} runs backwards; swap its ends."
+        for key, ends in ranges.items()
+        if isinstance(ends, list) and ends[0] > ends[1]
+    ]
+
+
 def table_rows(read, path, schema):
     """Read a user's table and check it; stops with a sentence where it is wrong."""
     try:
@@ -212,7 +227,7 @@ def lamp_targets():
     return targets
 
 
-problems = schema_problems(config, "config", "config")
+problems = schema_problems(config, "config", "config") or range_problems()
 if problems:
     stop(problems)
 RESULTS = str(Path(config["results_dir"]))

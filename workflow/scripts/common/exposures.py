@@ -198,7 +198,7 @@ def exposures_from_table(rows, table, lamps, arms):
                 stem, row["brand"], row["lamp"], row["arm"], exptime, row["id"], paths[0], dark
             )
         )
-    return exposures, problems + duplicates(exposures)
+    return exposures, problems + [f"{table}: {twice}" for twice in duplicates(exposures)]
 
 
 def unknown_names(where, lamp, arm, exptime, lamps, arms):

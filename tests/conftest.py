@@ -1,0 +1,140 @@
+"""Run Snakemake on small campaigns in temporary folders, and say what it did."""
+
+import os
+import re
+import subprocess
+import sys
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from astropy.io import fits
+
+PROJECT = Path(__file__).resolve().parent.parent
+# What a copy of the project needs to run.
+WORKING_PARTS = (
+    "Snakefile",
+    "config.yaml",
+    "environment.yml",
+    "profiles",
+    "resources",
+    "workflow",
+)
+RULES = ("extract_spectrum", "calibrate_wavelengths", "measure_fluxes")
+
+
+def rule_messages():
+    """Map each rule's message, as a pattern with a group for the exposure, to the rule."""
+    messages = {}
+    for path in sorted((PROJECT / "workflow" / "rules").glob("*.smk")):
+        for rule, body in re.findall(r"(?ms)^rule (\w+):(.*?)(?=^\S|\Z)", path.read_text()):
+            for message in re.findall(r'message:\s+"(.+?)"', body):
+                pattern = re.escape(message).replace(r"\{wildcards\.exposure\}", r"(\S+)")
+                messages[re.compile(pattern)] = rule
+    return messages
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a run of Snakemake said and how it ended."""
+
+    status: int
+    output: str
+
+    @property
+    def sentences(self):
+        """The lines in which lampflux itself speaks."""
+        return [line for line in self.output.splitlines() if line.startswith("lampflux:")]
+
+    @property
+    def jobs(self):
+        """The jobs that ran, or in a dry run would run: a set of (rule, exposure).
+
+        Read from the line that announces each job, and held against Snakemake's own counts.
+        Targets (rules without a message, that make no file) are left out.
+        """
+        announced = []
+        for said in re.findall(r"(?m)^Job \d+: (.+)$", self.output):
+            matches = [
+                (rule, match[1])
+                for pattern, rule in rule_messages().items()
+                if (match := pattern.fullmatch(said))
+            ]
+            assert len(matches) == 1, f"which rule says {said!r}?"
+            announced += matches
+        targets = re.findall(r"(?m)^(?:local)?rule (\S+):$", self.output)
+        counts = re.search(r"(?m)^Job stats:\njob .*\n-.*\n((?:.+\n)+?)total ", self.output)
+        counted = dict(line.split() for line in counts[1].splitlines()) if counts else {}
+        said = Counter([rule for rule, _ in announced] + targets)
+        if self.status == 0:
+            assert said == {rule: int(count) for rule, count in counted.items()}
+        assert len(set(announced)) == len(announced)
+        return set(announced)
+
+
+@pytest.fixture(scope="session")
+def snakemake(tmp_path_factory):
+    """Return a function that runs the workflow as a user would, and returns its `Run`."""
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith("SNAKEMAKE_")
+    } | {"XDG_CACHE_HOME": str(tmp_path_factory.mktemp("cache"))}
+
+    def run(directory, *arguments, project=PROJECT, cwd=None):
+        place = [] if directory is None else ["--directory", directory]
+        command = [sys.executable, "-m", "snakemake", "-s", project / "Snakefile", *place]
+        done = subprocess.run(
+            [*map(str, command), "--cores", "2", *map(str, arguments)],
+            cwd=cwd,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return Run(done.returncode, done.stdout + done.stderr)
+
+    return run
+
+
+def chain(*exposures, rules=RULES):
+    """The jobs of some exposures: all, or those of some rules."""
+    return {(rule, exposure) for exposure in exposures for rule in rules}
+
+
+def lamp_counts(seed, bias=(500, 504), shape=(16, 4096), dtype="u2"):
+    """Make a frame as a lamp leaves it: bias of two amplifiers, noise, a lit bundle of fibres."""
+    rng = np.random.default_rng(seed)
+    counts = np.repeat(bias, shape[1] // 2) + rng.integers(-3, 4, shape)
+    counts[6:9] += rng.integers(0, 3000, (3, shape[1]))
+    return counts.astype(dtype)
+
+
+def dark_counts(seed, bias=(500, 504), shape=(16, 4096)):
+    """Make a dark: bias of two amplifiers and noise, so that frame - dark is negative at times."""
+    rng = np.random.default_rng(seed)
+    return (np.repeat(bias, shape[1] // 2) + rng.integers(0, 7, shape)).astype("u2")
+
+
+def write_frame(path, counts, **header):
+    """Write counts as a FITS file of the kind that the suffix says (.fits, .fits.gz, .fits.fz)."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.suffix == ".fz":
+        hdus = fits.HDUList([fits.PrimaryHDU(), fits.CompImageHDU(counts)])
+    else:
+        hdus = fits.HDUList([fits.PrimaryHDU(counts)])
+    hdus[-1].header.update(header)
+    hdus.writeto(path, overwrite=True)
+
+
+def write_text(path, text):
+    """Write a text file and the folders that lead to it; return its path."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    return path
+
+
+def write_config(path, **settings):
+    """Write a config file of the user's own; return the arguments that make Snakemake use it."""
+    return ["--configfile", write_text(path, yaml.safe_dump(settings))]

@@ -1,0 +1,225 @@
+"""The project's own files agree with each other and with what was published."""
+
+import ast
+import csv
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+
+from common.windows import line_windows, order_problems, read_rows
+from conftest import PROJECT
+
+SCRIPTS = PROJECT / "workflow" / "scripts"
+PUBLISHED = PROJECT.parent / "shared" / "reference" / "line_windows.csv"
+TABLES = sorted((PROJECT / "resources" / "line_windows").glob("*.csv"))
+DETECTOR_COLUMNS = 4096
+
+
+def read(name):
+    return (PROJECT / name).read_text(encoding="utf-8")
+
+
+def ranges(lines):
+    """Package name to range, of lines such as numpy>=2.0."""
+    parsed = [Requirement(line) for line in lines]
+    names = [requirement.name for requirement in parsed]
+    assert len(set(names)) == len(names)
+    return {requirement.name: requirement.specifier for requirement in parsed}
+
+
+def requirements():
+    lines = (line.partition("#")[0].strip() for line in read("requirements.txt").splitlines())
+    return ranges(line for line in lines if line)
+
+
+def environment():
+    return ranges(yaml.safe_load(read("environment.yml"))["dependencies"])
+
+
+def pins():
+    """Package name to version and hashes, of requirements.lock."""
+    text = re.sub(r"(?m)^\s*#.*\n", "", read("requirements.lock"))
+    packages = {}
+    for entry in text.replace("\\\n", " ").splitlines():
+        pin, *hashes = entry.split()
+        name, version = re.fullmatch(r"([A-Za-z0-9._-]+)==([^\s;]+)", pin).groups()
+        packages[name] = version, hashes
+    return packages
+
+
+# Packages
+
+
+def test_conda_and_pip_ask_for_the_same_packages_in_the_same_ranges():
+    conda = environment()
+    conda.pop("python")
+    assert conda == requirements()
+
+
+def test_conda_and_pip_ask_for_the_same_python():
+    project = tomllib.loads(read("pyproject.toml"))["project"]
+    assert environment()["python"] == SpecifierSet(project["requires-python"])
+
+
+@pytest.mark.parametrize("name", requirements())
+def test_the_lock_pins_each_required_package_within_its_range(name):
+    version, _ = pins()[name]
+    assert version in requirements()[name]
+
+
+def test_every_pin_of_the_lock_has_sha256_hashes():
+    for name, (_, hashes) in pins().items():
+        assert hashes, name
+        for text in hashes:
+            assert re.fullmatch(r"--hash=sha256:[0-9a-f]{64}", text), name
+
+
+def test_the_lock_names_no_index():
+    lock = read("requirements.lock")
+    options = [line.strip() for line in lock.splitlines() if line.lstrip().startswith("-")]
+    assert options
+    assert all(option.startswith("--hash=sha256:") for option in options)
+    assert "://" not in lock
+
+
+# Version and config
+
+
+def test_the_version_is_the_same_everywhere():
+    version = tomllib.loads(read("pyproject.toml"))["project"]["version"]
+    citation = yaml.safe_load(read("CITATION.cff"))
+    module = re.search(r'(?m)^__version__ = "(.+)"$', read("workflow/scripts/common/__init__.py"))
+    newest = re.search(r"(?m)^## (\S+)", read("CHANGELOG.md"))
+    assert str(citation["version"]) == module[1] == newest[1] == version
+
+
+def test_config_and_schema_have_the_same_keys():
+    config = yaml.safe_load(read("config.yaml"))
+    schema = yaml.safe_load(read("workflow/schemas/config.schema.yaml"))
+    assert set(config) == set(schema["properties"]) == set(schema["required"])
+    assert not schema["additionalProperties"]
+
+
+def test_every_key_of_an_arm_is_in_the_schema_and_explained_in_the_config():
+    text = read("config.yaml")
+    arms = yaml.safe_load(text)["arms"]
+    arm = yaml.safe_load(read("workflow/schemas/config.schema.yaml"))["$defs"]["arm"]
+    known = set(arm["properties"])
+    for settings in arms.values():
+        assert set(arm["required"]) <= set(settings) <= known
+    comments = " ".join(re.findall(r"(?m)^\s*#(.*)$", text))
+    assert not [key for key in known if not re.search(rf"\b{key}\b", comments)]
+
+
+@pytest.mark.parametrize("key", yaml.safe_load(read("config.yaml")))
+def test_every_key_of_the_config_is_explained_above_it(key):
+    lines = read("config.yaml").splitlines()
+    (at,) = [number for number, line in enumerate(lines) if line.startswith(f"{key}:")]
+    assert lines[at - 1].startswith("#")
+
+
+def test_both_red_solutions_that_circulate_are_at_hand():
+    config = yaml.safe_load(read("config.yaml"))["arms"]
+    published = yaml.safe_load(read("resources/solutions/published_red.yaml"))["arms"]
+    solutions = [
+        tuple(arm[key] for key in ("crval", "crpix", "cdelt"))
+        for arm in (config["Blue"], config["Red"], published["Red"])
+    ]
+    assert solutions == [
+        (4799.726495726, 2048, 0.5470085470085),
+        (6754.73992674, 2048, 0.5201465201465),
+        (6781.932617188, 2048, 0.5185891473977),
+    ]
+
+
+# Modules that rules declare
+
+
+def imported(path):
+    """The modules of common that a file imports, themselves and through each other."""
+    found, left = set(), [path]
+    while left:
+        for node in ast.walk(ast.parse(left.pop().read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.module:
+                names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+            elif isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            else:
+                continue
+            for name in names:
+                top, _, module = name.partition(".")
+                if top != "common":
+                    continue
+                # Importing a module runs the package's own __init__ first.
+                for stem in ("__init__", module):
+                    source = SCRIPTS / "common" / f"{stem}.py"
+                    if stem not in found and source.is_file():
+                        found.add(stem)
+                        left.append(source)
+    return found
+
+
+def scripted_rules():
+    """Each rule that has a script: its script and the modules that it declares."""
+    for path in sorted((PROJECT / "workflow" / "rules").glob("*.smk")):
+        text = path.read_text(encoding="utf-8")
+        for name, body in re.findall(r"(?ms)^rule (\w+):(.*?)(?=^\S|\Z)", text):
+            script = re.search(r'script:\s+"(.+?)"', body)
+            if script:
+                declared = re.search(r"\bshared\((.*?)\)", body, re.DOTALL)
+                modules = ast.literal_eval(f"[{declared[1]}]") if declared else []
+                yield pytest.param(path.parent / script[1], modules, id=name)
+
+
+@pytest.mark.parametrize(("script", "declared"), list(scripted_rules()))
+def test_a_rule_declares_the_modules_that_its_script_imports(script, declared):
+    assert sorted(declared) == sorted(imported(script.resolve()))
+
+
+# Line windows
+
+
+def rows_of(path):
+    with open(path, newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def test_there_is_a_window_table_for_each_of_the_14_published_pairs():
+    assert len(TABLES) == 14
+
+
+@pytest.mark.skipif(not PUBLISHED.is_file(), reason=f"there is no {PUBLISHED}")
+def test_the_window_tables_are_the_published_windows():
+    published, ours = {}, {}
+    for row in rows_of(PUBLISHED):
+        window = (row["pixel_start"], row["pixel_stop"], row["ion"], row["wavelength_air"])
+        published.setdefault(f"{row['lamp']}_{row['arm']}.csv", []).append(window)
+    for path in TABLES:
+        ours[path.name] = [
+            (row["start"], row["stop"], row["ion"], row["wavelength_air"]) for row in rows_of(path)
+        ]
+    assert ours == published
+
+
+@pytest.mark.parametrize("path", TABLES, ids=lambda path: Path(path).stem)
+def test_a_window_table_of_the_project_passes_every_check(path):
+    windows = [(int(row["start"]), int(row["stop"])) for row in rows_of(path)]
+    assert windows
+    assert all(0 <= start <= stop < DETECTOR_COLUMNS for start, stop in windows)
+    in_order = sorted(windows)
+    assert all(stop < start for (_, stop), (start, _) in zip(in_order, in_order[1:]))
+    assert order_problems(line_windows(read_rows(path))) == []
+
+
+@pytest.mark.parametrize("path", TABLES, ids=lambda path: Path(path).stem)
+def test_a_window_table_of_the_project_is_for_a_lamp_and_arm_of_the_config(path):
+    config = yaml.safe_load(read("config.yaml"))
+    lamp, arm = path.stem.split("_")
+    assert arm in config["arms"]
+    ions = {row["ion"] for row in rows_of(path)} - {""}
+    assert ions <= set(config["lamps"][lamp])

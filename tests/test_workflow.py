@@ -1,0 +1,734 @@
+"""Run the whole workflow on small campaigns: its numbers, its targets and what it re-runs."""
+
+import csv
+import os
+import re
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from astropy import units as u
+from astropy.io import fits
+from astropy.wcs import WCS
+
+from conftest import (
+    PROJECT,
+    RULES,
+    WORKING_PARTS,
+    Run,
+    chain,
+    dark_counts,
+    lamp_counts,
+    write_config,
+    write_frame,
+    write_text,
+)
+
+FIBRES = 61
+NOMINAL = {  # crval, crpix, cdelt: the figures of the issue, not of config.yaml
+    "Blue": (4799.726495726, 2048, 0.5470085470085),
+    "Red": (6754.73992674, 2048, 0.5201465201465),
+}
+PRODUCTS = {
+    "spectra": ("fits", "png"),
+    "calibrated": ("fits", "png"),
+    "fluxes": ("csv", "png"),
+}
+
+# The small campaign: exposure, its file's suffix and, below raw_dir, its dark.
+OWN_DARK = "Photron_ThAr_Red_60s_02"
+SHARED_DARK = ("GS_Ne_Red_60s_01", "GS_Ne_Red_60s_02")
+HALF_SECOND = "Newport_HgAr_Blue_1.5s_07"
+NO_DARK = "Photron_ThAr_Blue_10s_01"
+CAMPAIGN = {
+    OWN_DARK: (".fits.gz", "Photron_ThAr_Red_fits/Dark_Red_60s.fits.gz"),
+    SHARED_DARK[0]: (".fits", "Darks/Dark_Red_60s.fits"),
+    SHARED_DARK[1]: (".fits.fz", "Darks/Dark_Red_60s.fits"),
+    HALF_SECOND: (".fits.fz", "Newport_HgAr_Blue_fits/Dark_Blue_1.5s.fits.fz"),
+    NO_DARK: (".fits", None),
+}
+EXPOSURES = tuple(CAMPAIGN)
+RED = (OWN_DARK, *SHARED_DARK)
+# The user's own windows of HgAr in the blue arm: one has an even number of pixels.
+OWN_WINDOWS = "start,stop\n100,110\n2040,2055\n"
+
+
+def frame_path(exposure, root):
+    """Where the campaign keeps a frame: raw_dir/{brand}_{lamp}_{arm}_fits/."""
+    folder = "_".join(exposure.split("_")[:3]) + "_fits"
+    return root / "resources/raw" / folder / (exposure + CAMPAIGN[exposure][0])
+
+
+def counts_of(exposure):
+    return lamp_counts(seed=EXPOSURES.index(exposure))
+
+
+def dark_of(exposure):
+    """The counts of an exposure's dark; None where it has none."""
+    darks = sorted({dark for _, dark in CAMPAIGN.values() if dark})
+    dark = CAMPAIGN[exposure][1]
+    return dark and dark_counts(seed=100 + darks.index(dark))
+
+
+def true_spectrum(counts, dark=None):
+    """Frame minus dark, or minus the median of each half, summed over the rows."""
+    frame = counts.astype(np.int64)
+    if dark is not None:
+        return (frame - dark.astype(np.int64)).sum(axis=0)
+    half = counts.shape[1] // 2
+    bias = np.repeat([np.median(frame[:, :half]), np.median(frame[:, half:])], half)
+    return (frame - bias).sum(axis=0)
+
+
+def true_fluxes(spectrum, windows, arm, exptime):
+    """The first three columns of a flux table, from the windows' first and last pixels."""
+    crval, crpix, cdelt = NOMINAL[arm]
+    rows = []
+    for start, stop in windows:
+        centre = int(np.floor((start + stop) / 2))
+        rows.append(
+            (
+                centre,
+                crval + cdelt * (centre + 1 - crpix),
+                spectrum[start : stop + 1].sum() / exptime / FIBRES,
+            )
+        )
+    return np.array(rows)
+
+
+def windows_in(path):
+    with open(path, newline="") as file:
+        return [(int(row["start"]), int(row["stop"])) for row in csv.DictReader(file)]
+
+
+def flux_table(root, exposure):
+    """The heading and the first three columns of a flux table."""
+    with open(root / f"results/fluxes/{exposure}.csv", newline="") as file:
+        heading, *rows = csv.reader(file)
+    return heading, np.array([row[:3] for row in rows], dtype=float)
+
+
+def files_below(folder):
+    return {str(path.relative_to(folder)) for path in folder.rglob("*") if not path.is_dir()}
+
+
+def products_of(*exposures):
+    return {
+        f"{room}/{exposure}.{suffix}"
+        for exposure in exposures
+        for room, suffixes in PRODUCTS.items()
+        for suffix in suffixes
+    }
+
+
+def made_in(root):
+    """Everything below results but the logs."""
+    return {name for name in files_below(root / "results") if not name.startswith("logs/")}
+
+
+@dataclass(frozen=True)
+class Campaign:
+    """A campaign that was built once; tests that change something use a copy."""
+
+    root: Path
+    run: Run
+
+
+@pytest.fixture(scope="module")
+def campaign(snakemake, tmp_path_factory):
+    root = tmp_path_factory.mktemp("campaign")
+    for exposure, (_, dark) in CAMPAIGN.items():
+        write_frame(frame_path(exposure, root), counts_of(exposure))
+        if dark:
+            write_frame(root / "resources/raw" / dark, dark_of(exposure))
+    write_text(root / "resources/line_windows/HgAr_Blue.csv", OWN_WINDOWS)
+    write_text(root / "resources/raw/notes.txt", "Lamps of the first night.\n")
+    run = snakemake(root)
+    assert run.status == 0, run.output
+    return Campaign(root, run)
+
+
+@pytest.fixture
+def copy(campaign, tmp_path):
+    """Return a copy of the built campaign, times of change and all, that a test may change."""
+    return shutil.copytree(campaign.root, tmp_path / "copy", symlinks=True)
+
+
+@pytest.fixture(scope="module")
+def frames_only(campaign, tmp_path_factory):
+    """Return the campaign's frames and windows without any product."""
+    root = tmp_path_factory.mktemp("frames")
+    shutil.copytree(campaign.root / "resources", root / "resources")
+    return root
+
+
+# Products and their numbers
+
+
+def test_one_run_does_each_job_of_each_exposure_once(campaign):
+    assert campaign.run.jobs == chain(*EXPOSURES)
+
+
+def test_every_product_of_every_exposure_exists_and_nothing_else(campaign):
+    assert made_in(campaign.root) == products_of(*EXPOSURES)
+
+
+def test_every_job_leaves_a_log(campaign):
+    assert files_below(campaign.root / "results/logs") == {
+        f"{room}/{exposure}.log" for exposure in EXPOSURES for room in PRODUCTS
+    }
+
+
+@pytest.mark.parametrize("room", PRODUCTS)
+def test_pictures_are_png_images_wide_enough_to_read(campaign, room):
+    for exposure in EXPOSURES:
+        data = (campaign.root / f"results/{room}/{exposure}.png").read_bytes()
+        assert data.startswith(b"\x89PNG\r\n\x1a\n")
+        width, height = (int.from_bytes(data[at : at + 4], "big") for at in (16, 20))
+        assert width >= 800
+        assert height >= 400
+
+
+@pytest.mark.parametrize("exposure", [name for name in EXPOSURES if name != NO_DARK])
+def test_a_spectrum_with_a_dark_is_frame_minus_dark_summed_exactly(campaign, exposure):
+    spectrum = fits.getdata(campaign.root / f"results/spectra/{exposure}.fits")
+    frame, dark = counts_of(exposure), dark_of(exposure)
+    assert (frame < dark).any(), "unsigned subtraction would not be put to the test"
+    np.testing.assert_array_equal(spectrum, true_spectrum(frame, dark))
+
+
+def test_a_spectrum_without_a_dark_is_the_frame_minus_each_amplifiers_median(campaign):
+    spectrum = fits.getdata(campaign.root / f"results/spectra/{NO_DARK}.fits")
+    np.testing.assert_array_equal(spectrum, true_spectrum(counts_of(NO_DARK)))
+
+
+@pytest.mark.parametrize("exposure", EXPOSURES)
+@pytest.mark.parametrize("room", ["spectra", "calibrated"])
+def test_headers_say_what_was_exposed_and_from_which_file(campaign, exposure, room):
+    header = fits.getheader(campaign.root / f"results/{room}/{exposure}.fits")
+    brand, lamp, arm, seconds, number = exposure.split("_")
+    assert (header["BRAND"], header["LAMP"], header["CCD"]) == (brand, lamp, arm)
+    assert header["EXPTIME"] == float(seconds.removesuffix("s"))
+    assert header["ID"] == number
+    assert header["RAWFILE"] == exposure + CAMPAIGN[exposure][0]
+    assert header["BUNIT"] == "adu"
+    version = re.search(r'(?m)^version = "(.+)"$', (PROJECT / "pyproject.toml").read_text())[1]
+    assert version in header["CREATOR"]
+
+
+@pytest.mark.parametrize("exposure", [name for name in EXPOSURES if name != NO_DARK])
+def test_headers_name_the_dark_in_the_frames_own_folder_before_any_other(campaign, exposure):
+    header = fits.getheader(campaign.root / f"results/spectra/{exposure}.fits")
+    assert header["BIASMETH"] == "dark"
+    folder = frame_path(exposure, campaign.root).parent
+    named = Path(os.path.normpath(folder / header["DARKFILE"]))
+    assert named == campaign.root / "resources/raw" / CAMPAIGN[exposure][1]
+    assert "BIASLEV1" not in header
+
+
+def test_headers_give_the_bias_level_of_each_amplifier_where_there_was_no_dark(campaign):
+    header = fits.getheader(campaign.root / f"results/spectra/{NO_DARK}.fits")
+    counts = counts_of(NO_DARK)
+    assert header["BIASMETH"] == "amplifiers"
+    assert header["BIASLEV1"] == np.median(counts[:, :2048])
+    assert header["BIASLEV2"] == np.median(counts[:, 2048:])
+    assert header["BIASLEV1"] != header["BIASLEV2"]
+    assert "DARKFILE" not in header
+
+
+@pytest.mark.parametrize("exposure", [OWN_DARK, NO_DARK])
+def test_the_calibrated_wcs_is_the_arms_nominal_solution(campaign, exposure):
+    with fits.open(campaign.root / f"results/calibrated/{exposure}.fits") as hdus:
+        world = WCS(hdus[0].header)
+        counts = hdus[0].data
+    crval, crpix, cdelt = NOMINAL[exposure.split("_")[2]]
+    assert list(world.wcs.ctype) == ["AWAV"]
+    first, at_reference = world.pixel_to_world([0, crpix - 1])
+    assert at_reference.to_value(u.AA) == pytest.approx(crval, rel=1e-12)
+    assert first.to_value(u.AA) == pytest.approx(crval + cdelt * (1 - crpix), rel=1e-12)
+    np.testing.assert_array_equal(counts, true_spectrum(counts_of(exposure), dark_of(exposure)))
+
+
+@pytest.mark.parametrize("exposure", [OWN_DARK, NO_DARK])
+def test_the_calibrated_table_has_each_pixels_wavelength_and_flux(campaign, exposure):
+    with fits.open(campaign.root / f"results/calibrated/{exposure}.fits") as hdus:
+        table, columns = hdus[1].data, hdus[1].columns
+    assert dict(zip(columns.names, columns.units)) == {
+        "pixel": "pixel",
+        "wavelength": "Angstrom",
+        "flux": "adu",
+        "uncertainty": "adu",
+        "mask": "",
+    }
+    crval, crpix, cdelt = NOMINAL[exposure.split("_")[2]]
+    pixels = np.arange(4096)
+    np.testing.assert_array_equal(table["pixel"], pixels)
+    np.testing.assert_allclose(
+        table["wavelength"], crval + cdelt * (pixels + 1 - crpix), rtol=1e-13
+    )
+    np.testing.assert_array_equal(
+        table["flux"], true_spectrum(counts_of(exposure), dark_of(exposure))
+    )
+    assert not table["mask"].any()
+
+
+def test_specutils_opens_a_calibrated_spectrum_by_itself(campaign):
+    from specutils import Spectrum
+
+    spectrum = Spectrum.read(campaign.root / f"results/calibrated/{OWN_DARK}.fits")
+    crval, crpix, cdelt = NOMINAL["Red"]
+    assert spectrum.flux.unit == u.adu
+    assert spectrum.spectral_axis[0].to_value(u.AA) == pytest.approx(crval + cdelt * (1 - crpix))
+    np.testing.assert_array_equal(
+        spectrum.flux.value, true_spectrum(counts_of(OWN_DARK), dark_of(OWN_DARK))
+    )
+
+
+@pytest.mark.parametrize("exposure", EXPOSURES)
+def test_flux_tables_hold_what_the_frames_give_by_hand(campaign, exposure):
+    _, lamp, arm, seconds, _ = exposure.split("_")
+    source = campaign.root if exposure == HALF_SECOND else PROJECT
+    windows = windows_in(source / f"resources/line_windows/{lamp}_{arm}.csv")
+    truth = true_fluxes(
+        true_spectrum(counts_of(exposure), dark_of(exposure)),
+        windows,
+        arm,
+        float(seconds.removesuffix("s")),
+    )
+    heading, rows = flux_table(campaign.root, exposure)
+    assert heading[:3] == ["pixel", "Wavelength", "Flux"]
+    np.testing.assert_array_equal(rows[:, 0], truth[:, 0])
+    np.testing.assert_allclose(rows[:, 1:], truth[:, 1:], rtol=1e-12)
+
+
+def test_the_users_own_window_table_takes_precedence(campaign):
+    _, rows = flux_table(campaign.root, HALF_SECOND)
+    assert list(rows[:, 0]) == [105, 2047]
+
+
+def test_the_report_holds_the_pictures_of_every_exposure(copy, snakemake):
+    run = snakemake(copy, "--report", "results/report.html")
+    assert run.status == 0, run.output
+    report = (copy / "results/report.html").read_text()
+    for exposure in EXPOSURES:
+        assert exposure in report
+
+
+# Targets
+
+
+def test_a_brand_and_lamp_is_a_target_for_all_its_exposures(frames_only, snakemake):
+    run = snakemake(frames_only, "--dry-run", "Photron_ThAr")
+    assert run.jobs == chain(OWN_DARK, NO_DARK)
+
+
+def test_a_brand_lamp_and_arm_is_a_target_for_that_arm_alone(frames_only, snakemake):
+    run = snakemake(frames_only, "--dry-run", "Photron_ThAr_Red")
+    assert run.jobs == chain(OWN_DARK)
+
+
+def test_two_targets_build_both_and_no_more(frames_only, snakemake):
+    run = snakemake(frames_only, "--dry-run", "GS_Ne", "Newport_HgAr_Blue")
+    assert run.jobs == chain(*SHARED_DARK, HALF_SECOND)
+
+
+def test_a_flux_tables_path_is_a_target_with_all_that_leads_to_it(frames_only, snakemake):
+    run = snakemake(frames_only, "--dry-run", f"results/fluxes/{NO_DARK}.csv")
+    assert run.jobs == chain(NO_DARK)
+
+
+def test_a_spectrums_path_is_a_target_that_builds_that_spectrum_only(frames_only, snakemake):
+    run = snakemake(frames_only, f"results/spectra/{NO_DARK}.fits")
+    assert run.jobs == {("extract_spectrum", NO_DARK)}
+    assert made_in(frames_only) == {f"spectra/{NO_DARK}.fits", f"spectra/{NO_DARK}.png"}
+
+
+def test_results_dir_moves_every_product(frames_only, snakemake):
+    target = f"elsewhere/calibrated/{NO_DARK}.png"
+    run = snakemake(frames_only, "--dry-run", target, "--config", "results_dir=elsewhere")
+    assert run.jobs == chain(NO_DARK, rules=RULES[:2])
+
+
+# What a change re-runs: exactly the jobs that use what changed
+
+
+def test_a_second_run_has_nothing_to_do(copy, snakemake):
+    run = snakemake(copy)
+    assert run.status == 0
+    assert "Nothing to be done" in run.output
+    assert run.jobs == set()
+
+
+def test_an_edited_window_table_re_runs_that_lamp_and_arms_fluxes(copy, snakemake):
+    write_text(copy / "resources/line_windows/HgAr_Blue.csv", OWN_WINDOWS + "3000,3010\n")
+    run = snakemake(copy)
+    assert run.jobs == chain(HALF_SECOND, rules=["measure_fluxes"])
+    _, rows = flux_table(copy, HALF_SECOND)
+    assert list(rows[:, 0]) == [105, 2047, 3005]
+
+
+def test_a_new_window_table_of_the_users_re_runs_that_lamp_and_arms_fluxes(copy, snakemake):
+    write_text(copy / "resources/line_windows/Ne_Red.csv", "start,stop\n447,465\n")
+    run = snakemake(copy, "--dry-run")
+    assert run.jobs == chain(*SHARED_DARK, rules=["measure_fluxes"])
+
+
+def test_a_changed_crval_re_runs_that_arms_wavelengths_and_fluxes(copy, snakemake):
+    arguments = write_config(copy / "mine.yaml", arms={"Red": {"crval": 6781.9}})
+    run = snakemake(copy, "--dry-run", *arguments)
+    assert run.jobs == chain(*RED, rules=["calibrate_wavelengths", "measure_fluxes"])
+
+
+def test_a_replaced_dark_re_runs_the_exposures_that_use_it(copy, snakemake):
+    write_frame(copy / "resources/raw/Darks/Dark_Red_60s.fits", dark_counts(seed=999))
+    assert snakemake(copy, "--dry-run").jobs == chain(*SHARED_DARK)
+
+
+def test_a_replaced_frame_re_runs_that_exposure(copy, snakemake):
+    write_frame(frame_path(SHARED_DARK[0], copy), lamp_counts(seed=999))
+    assert snakemake(copy, "--dry-run").jobs == chain(SHARED_DARK[0])
+
+
+def test_an_added_frame_runs_alone(copy, snakemake):
+    added = "GS_Ne_Red_60s_03"
+    write_frame(copy / f"resources/raw/GS_Ne_Red_fits/{added}.fits", lamp_counts(seed=999))
+    assert snakemake(copy, "--dry-run").jobs == chain(added)
+
+
+def test_a_removed_frame_re_runs_nothing(copy, snakemake):
+    frame_path(SHARED_DARK[0], copy).unlink()
+    run = snakemake(copy, "--dry-run")
+    assert "Nothing to be done" in run.output
+
+
+def test_a_dark_for_an_exposure_that_had_none_re_runs_that_exposure(copy, snakemake):
+    dark = dark_counts(seed=999)
+    write_frame(copy / "resources/raw/Darks/Dark_Blue_10s.fits", dark)
+    assert snakemake(copy).jobs == chain(NO_DARK)
+    windows = windows_in(PROJECT / "resources/line_windows/ThAr_Blue.csv")
+    truth = true_fluxes(true_spectrum(counts_of(NO_DARK), dark), windows, "Blue", 10)
+    np.testing.assert_allclose(flux_table(copy, NO_DARK)[1], truth, rtol=1e-12)
+    assert "Nothing to be done" in snakemake(copy, "--dry-run").output
+
+
+def test_a_nearer_dark_re_runs_the_exposures_in_its_folder(copy, snakemake):
+    write_frame(copy / "resources/raw/GS_Ne_Red_fits/Dark_Red_60s.fits", dark_counts(seed=999))
+    assert snakemake(copy, "--dry-run").jobs == chain(*SHARED_DARK)
+
+
+def test_another_number_of_fibres_re_runs_the_fluxes_only(copy, snakemake):
+    run = snakemake(copy, "--dry-run", "--config", "fibres=60")
+    assert run.jobs == chain(*EXPOSURES, rules=["measure_fluxes"])
+
+
+def test_another_bias_range_re_runs_the_arms_exposures_without_a_dark(copy, snakemake):
+    arms = {"Blue": {"bias_range": [400, 600]}, "Red": {"bias_range": [400, 600]}}
+    run = snakemake(copy, "--dry-run", *write_config(copy / "mine.yaml", arms=arms))
+    assert run.jobs == chain(NO_DARK)
+
+
+def test_a_lamp_and_an_arm_added_to_the_config_re_run_nothing(copy, snakemake):
+    arguments = write_config(
+        copy / "mine.yaml",
+        lamps={"Cd": ["Cd I"]},
+        arms={"Green": {"crval": 5500, "crpix": 1, "cdelt": 1}},
+    )
+    assert "Nothing to be done" in snakemake(copy, "--dry-run", *arguments).output
+
+
+def test_inputs_that_were_touched_but_not_changed_re_run_nothing(copy, snakemake):
+    for path in (copy / "resources").rglob("*"):
+        os.utime(path)
+    assert "Nothing to be done" in snakemake(copy, "--dry-run").output
+
+
+def test_a_deleted_flux_picture_re_runs_the_job_that_draws_it(copy, snakemake):
+    (copy / f"results/fluxes/{OWN_DARK}.png").unlink()
+    assert snakemake(copy, "--dry-run").jobs == chain(OWN_DARK, rules=["measure_fluxes"])
+
+
+def test_a_dry_run_names_the_reason_for_each_job(copy, snakemake):
+    write_frame(copy / "resources/raw/Darks/Dark_Red_60s.fits", dark_counts(seed=999))
+    (copy / f"results/fluxes/{NO_DARK}.png").unlink()
+    output = snakemake(copy, "-n").output
+    assert re.search(r"Reason: Updated input files: \S+/Darks/Dark_Red_60s\.fits", output)
+    assert f"Reason: Missing output files: results/fluxes/{NO_DARK}.png" in output
+
+
+def test_products_below_raw_dir_are_not_taken_for_frames(copy, snakemake):
+    run = snakemake(copy, "--dry-run", "--config", "raw_dir=.")
+    assert run.status == 0, run.output
+    assert {exposure for _, exposure in run.jobs} <= set(EXPOSURES)
+
+
+# The project's own code and tables
+
+
+@dataclass(frozen=True)
+class Clone:
+    """A copy of the project that a test may change, and a small campaign built with it."""
+
+    project: Path
+    root: Path
+    stamps: dict
+
+
+def stamps_below(folder):
+    """Size and time of change of each file, but for Python's bytecode."""
+    return {
+        path: (path.stat().st_size, path.stat().st_mtime_ns)
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+
+
+@pytest.fixture(scope="module")
+def clone(snakemake, tmp_path_factory):
+    project = tmp_path_factory.mktemp("clone")
+    for name in WORKING_PARTS:
+        source = PROJECT / name
+        if source.is_dir() and not source.is_symlink():
+            ignore = shutil.ignore_patterns("__pycache__", "raw")
+            shutil.copytree(source, project / name, symlinks=True, ignore=ignore)
+        else:
+            shutil.copy2(source, project / name, follow_symlinks=False)
+    root = tmp_path_factory.mktemp("built")
+    for exposure in OWN_DARK, NO_DARK:
+        write_frame(frame_path(exposure, root), counts_of(exposure))
+    before = stamps_below(project)
+    run = snakemake(root, project=project)
+    assert run.status == 0, run.output
+    return Clone(project, root, before)
+
+
+@pytest.fixture
+def edit(clone):
+    """Return a function that adds a line to a file of the clone; undone after the test."""
+    undo = []
+
+    def add(name, line):
+        path = clone.project / name
+        undo.append((path, path.read_text(), path.stat().st_mtime_ns))
+        path.write_text(path.read_text() + line)
+
+    yield add
+    for path, text, time in undo:
+        path.write_text(text)
+        os.utime(path, ns=(time, time))
+
+
+def test_a_run_writes_nothing_into_the_project(clone):
+    assert stamps_below(clone.project) == clone.stamps
+
+
+@pytest.mark.parametrize(
+    ("name", "rules"),
+    [
+        ("common/windows.py", ["measure_fluxes"]),
+        ("common/frames.py", RULES),
+        ("common/exposures.py", []),
+        ("calibrated.py", RULES[1:]),
+    ],
+)
+def test_changed_code_re_runs_the_jobs_that_use_it(clone, edit, snakemake, name, rules):
+    edit(f"workflow/scripts/{name}", "\n# A word more.\n")
+    run = snakemake(clone.root, "--dry-run", project=clone.project)
+    assert run.status == 0, run.output
+    assert run.jobs == chain(OWN_DARK, NO_DARK, rules=rules)
+
+
+def test_an_edited_window_table_of_the_project_re_runs_its_fluxes(clone, edit, snakemake):
+    edit("resources/line_windows/ThAr_Red.csv", "4000,4010,,,\n")
+    run = snakemake(clone.root, "--dry-run", project=clone.project)
+    assert run.jobs == chain(OWN_DARK, rules=["measure_fluxes"])
+
+
+def test_a_comment_in_the_projects_config_re_runs_nothing(clone, edit, snakemake):
+    edit("config.yaml", "# A word more.\n")
+    run = snakemake(clone.root, "--dry-run", project=clone.project)
+    assert "Nothing to be done" in run.output
+
+
+# Faulty frames and tables: their own jobs fail, the others finish
+
+GOOD, BRIGHT, LATE = "Good_Ne_Red_10s_01", "Bright_Ne_Red_10s_01", "Late_Ne_Red_10s_01"
+TORN, MISFIT, OUTSIDE = "Torn_Ne_Red_10s_01", "Misfit_Ne_Red_20s_01", "Outside_Kr_Red_10s_01"
+BRIGHT_COUNTS = lamp_counts(2, bias=(500, 623))
+BRIGHT_LEVEL = np.median(BRIGHT_COUNTS[:, 2048:])
+
+
+@pytest.fixture(scope="module")
+def faulty(snakemake, tmp_path_factory):
+    root = tmp_path_factory.mktemp("faulty")
+    raw = root / "resources/raw"
+    write_frame(raw / f"{GOOD}.fits", lamp_counts(1), EXPTIME=10.0)
+    write_frame(raw / f"{BRIGHT}.fits", BRIGHT_COUNTS)
+    write_frame(raw / f"{LATE}.fits", lamp_counts(3), EXPTIME=12.5)
+    write_frame(raw / f"{TORN}.fits", lamp_counts(4))
+    os.truncate(raw / f"{TORN}.fits", 60000)
+    write_frame(raw / f"{MISFIT}.fits", lamp_counts(5))
+    write_frame(raw / "Dark_Red_20s.fits", dark_counts(6, shape=(8, 4096)))
+    write_frame(raw / f"{OUTSIDE}.fits", lamp_counts(7))
+    write_text(root / "resources/line_windows/Kr_Red.csv", "start,stop\n10,20\n4090,4096\n")
+    return Campaign(root, snakemake(root))
+
+
+@pytest.mark.parametrize(
+    ("exposure", "words"),
+    [
+        # The level of the amplifier that is out of range, and the range.
+        (BRIGHT, [f"{BRIGHT_LEVEL:.1f} ADU", "2048 to 4095", "450 to 550", "Red"]),
+        (LATE, ["10 s", "12.5 s", "EXPTIME"]),
+        (TORN, ["cannot be read"]),
+        (MISFIT, ["Dark_Red_20s.fits", "8 x 4096", "16 x 4096"]),
+    ],
+)
+def test_a_faulty_frame_fails_with_a_sentence_and_leaves_no_product(faulty, exposure, words):
+    sentences = [line for line in faulty.run.sentences if f"{exposure}.fits" in line]
+    assert len(sentences) == 1
+    for word in words:
+        assert word in sentences[0]
+    assert not [name for name in made_in(faulty.root) if exposure in name]
+
+
+def test_a_window_outside_the_detector_fails_the_flux_job_by_file_and_row(faulty):
+    sentences = [line for line in faulty.run.sentences if "Kr_Red.csv" in line]
+    assert len(sentences) == 1
+    for word in "resources/line_windows/Kr_Red.csv", "row 2", "4090 to 4096", "0 to 4095":
+        assert word in sentences[0]
+    made = {name for name in made_in(faulty.root) if OUTSIDE in name}
+    assert made == {name for name in products_of(OUTSIDE) if not name.startswith("fluxes/")}
+
+
+def test_the_good_exposures_beside_faulty_ones_are_finished(faulty):
+    assert products_of(GOOD) <= made_in(faulty.root)
+
+
+def test_nothing_half_written_is_left_of_a_failed_job(faulty):
+    assert not [name for name in files_below(faulty.root / "results") if "part" in name]
+
+
+def test_a_run_with_a_faulty_frame_ends_non_zero_without_a_traceback(faulty):
+    assert faulty.run.status != 0
+    assert "Traceback" not in faulty.run.output
+    assert len(faulty.run.sentences) == 5
+
+
+# Other places, other names, other spectrographs
+
+
+def test_a_relative_raw_dir_counts_from_the_working_directory(tmp_path, snakemake):
+    exposure = "Photron_Ne_Blue_10s_01"
+    write_frame(tmp_path / f"night/{exposure}.fits", lamp_counts(1))
+    for folder in "here", "work":
+        (tmp_path / folder).mkdir()
+    target = f"results/spectra/{exposure}.fits"
+    run = snakemake("../work", target, "--config", "raw_dir=../night", cwd=tmp_path / "here")
+    assert run.status == 0, run.output
+    assert (tmp_path / "work" / target).exists()
+    assert files_below(tmp_path / "here") == set()
+    assert files_below(tmp_path / "night") == {f"{exposure}.fits"}
+
+
+def test_the_folder_where_snakemake_starts_is_the_working_directory(tmp_path, snakemake):
+    exposure = "Photron_Ne_Blue_10s_01"
+    write_frame(tmp_path / f"resources/raw/{exposure}.fits", lamp_counts(1))
+    assert snakemake(None, "--dry-run", cwd=tmp_path).jobs == chain(exposure)
+
+
+# A spectrograph of its own: the slit runs along axis 1 of the stored image, wavelengths fall
+# along axis 0, and only rows 2 to 9 are to be summed.
+OTHER = {"crval": 8000.0, "crpix": 101, "cdelt": -2.5}
+OTHER_EXPOSURES = ("Acme_Cd_Near-IR_2.5s_a", "Acme_Zn_Near-IR_4s_b")
+OTHER_SHAPE = (12, 200)  # rows along the slit, columns along the dispersion
+
+
+@pytest.fixture(scope="module")
+def other(snakemake, tmp_path_factory):
+    root = tmp_path_factory.mktemp("other")
+    cadmium, zinc, dark = other_frames()
+    write_frame(root / "night/c0001.fits", cadmium.T, EXPTIME=2.5)
+    write_frame(root / "night/c0002.fits", zinc.T)
+    write_frame(root / "night/sky off.fits", dark.T)
+    table = (
+        "path,brand,lamp,arm,exptime,id,dark\n"
+        "c0001.fits,Acme,Cd,Near-IR,2.50,a,sky off.fits\n"
+        "c0002.fits,Acme,Zn,Near-IR,4,b,\n"
+    )
+    write_text(root / "night/exposures.csv", table)
+    # Pixels at 7900, 7897.5 ... and at 8200, 8197.5 ...: five and, between pixels, four.
+    windows = "start,stop,unit,ion\n7890,7900,angstrom,Cd I\n8188.5,8199,angstrom,\n"
+    write_text(root / "lines/Cd_Near-IR.csv", windows)
+    settings = {
+        "exposures": "night/exposures.csv",
+        "line_windows": "lines",
+        "fibres": 1,
+        "lamps": {"Cd": ["Cd I"], "Zn": ["Zn I"]},
+        "arms": {"Near-IR": OTHER | {"spatial_axis": 1, "rows": [2, 9]}},
+    }
+    run = snakemake(root, *write_config(root / "mine.yaml", **settings))
+    assert run.status == 0, run.output
+    return Campaign(root, run)
+
+
+def other_frames():
+    """A frame with a dark, one without, and the dark: signed, as real numbers and unsigned."""
+    rng = np.random.default_rng(5)
+    cadmium = rng.integers(-200, 30000, OTHER_SHAPE).astype("i2")
+    zinc = rng.integers(90, 110, OTHER_SHAPE).astype("f4")
+    zinc[4:6] += 0.25 * rng.integers(0, 5000, (2, OTHER_SHAPE[1])).astype("f4")
+    dark = rng.integers(0, 60, OTHER_SHAPE).astype("u2")
+    return cadmium, zinc, dark
+
+
+def test_frames_named_otherwise_are_built_from_a_table_of_exposures(other):
+    cadmium, zinc = OTHER_EXPOSURES
+    assert other.run.jobs == chain(cadmium) | chain(zinc, rules=RULES[:2])
+
+
+def test_an_image_with_its_slit_along_axis_1_is_summed_along_that_axis(other):
+    cadmium, zinc, dark = other_frames()
+    spectra = [
+        fits.getdata(other.root / f"results/spectra/{exposure}.fits")
+        for exposure in OTHER_EXPOSURES
+    ]
+    np.testing.assert_array_equal(
+        spectra[0], cadmium[2:10].astype(int).sum(axis=0) - dark[2:10].astype(int).sum(axis=0)
+    )
+    # One amplifier where the config names none: one median, of all rows.
+    np.testing.assert_allclose(
+        spectra[1], zinc[2:10].sum(axis=0, dtype=float) - 8 * np.median(zinc), rtol=1e-12
+    )
+
+
+def test_windows_in_angstrom_hold_the_pixels_whose_wavelengths_they_hold(other):
+    cadmium, _, dark = other_frames()
+    spectrum = (cadmium[2:10].astype(int) - dark[2:10].astype(int)).sum(axis=0)
+    pixels = np.arange(OTHER_SHAPE[1])
+    wavelength = OTHER["crval"] + OTHER["cdelt"] * (pixels + 1 - OTHER["crpix"])
+    truth = []
+    for low, high in ((7890, 7900), (8188.5, 8199)):
+        held = pixels[(wavelength >= low) & (wavelength <= high)]
+        centre = int(np.floor(held.mean()))
+        truth.append((centre, wavelength[centre], spectrum[held].sum() / 2.5 / 1))
+    heading, rows = flux_table(other.root, OTHER_EXPOSURES[0])
+    assert heading[:3] == ["pixel", "Wavelength", "Flux"]
+    np.testing.assert_allclose(rows, truth, rtol=1e-12)
+
+
+def test_a_lamp_without_a_window_table_gets_spectra_no_fluxes_and_a_warning(other):
+    zinc = OTHER_EXPOSURES[1]
+    assert {name for name in made_in(other.root) if zinc in name} == {
+        name for name in products_of(zinc) if not name.startswith("fluxes/")
+    }
+    warnings = [line for line in other.run.output.splitlines() if "Zn_Near-IR.csv" in line]
+    assert len(warnings) == 1
+    assert "not" in warnings[0]
+
+
+def test_paths_in_a_table_of_exposures_count_from_its_folder_and_may_hold_spaces(other):
+    header = fits.getheader(other.root / f"results/spectra/{OTHER_EXPOSURES[0]}.fits")
+    assert header["RAWFILE"] == "c0001.fits"
+    assert header["DARKFILE"] == "sky off.fits"
