@@ -2,7 +2,8 @@
 #
 #   raw frames -> results/spectra -> results/calibrated -> results/fluxes
 #
-# Each folder of results has a rules file and a script of its own name.
+# Each folder of results has a rules file and a script of its own name. Without raw frames of
+# the user's own, simulated ones come first, and results/closure holds the outcome against the truth.
 
 from pathlib import Path
 
@@ -38,6 +39,12 @@ rule all:
 include: "workflow/rules/spectra.smk"
 include: "workflow/rules/calibrated.smk"
 include: "workflow/rules/fluxes.smk"
+
+
+if SIMULATED:
+
+    include: "workflow/rules/simulate.smk"
+    include: "workflow/rules/closure.smk"
 
 
 # One target for each lamp (Photron_ThAr) and for each lamp and arm (Photron_ThAr_Red).

@@ -4,6 +4,7 @@ import os
 import sys
 from pathlib import Path
 
+import yaml
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 from snakemake.utils import validate
@@ -11,8 +12,13 @@ from snakemake.utils import validate
 sys.path.append(str(PROJECT / "workflow" / "scripts"))
 
 from common.errors import UserError
-from common.exposures import exposures_from_table, find_exposures, fits_files
-from common.tables import read_table
+from common.exposures import (
+    exposures_from_table,
+    find_exposures,
+    fits_files,
+    simulated_exposures,
+)
+from common.tables import read_emitted_lines, read_table
 from common.windows import line_windows, order_problems, read_rows
 
 
@@ -69,17 +75,84 @@ def table_rows(read, path, schema):
     return rows
 
 
+def resource(path):
+    """A resource of the user's own, below the working directory, else the project's."""
+    return str(path if Path(path).exists() else PROJECT / path)
+
+
+def simulates():
+    """Whether frames are simulated: asked for, below raw_dir, and nothing else is there."""
+    simulation = config["simulation"]
+    if simulation is None or config["exposures"]:
+        return False
+    raw, frames = (
+        os.path.realpath(path) for path in (config["raw_dir"], simulation["frames_dir"])
+    )
+    return os.path.commonpath([raw, frames]) == raw and not raw_frames()
+
+
+def raw_frames():
+    """FITS files below raw_dir, other than products and simulated frames."""
+    simulated = [config["simulation"]["frames_dir"]] if config["simulation"] else []
+    return fits_files(config["raw_dir"], leave_out=[RESULTS, *simulated])
+
+
+def simulated_rows():
+    """Check and read the table of exposures to simulate."""
+    path = resource(config["simulation"]["exposures"])
+    return table_rows(
+        lambda path: read_table(path, numbers=("brightness",)), path, "simulated_exposures"
+    )
+
+
+def emitted_lines(exposure):
+    """Path of the table of lines that an exposure's lamp emits in its arm."""
+    name = f"{exposure.brand}_{exposure.lamp}_{exposure.arm}.csv"
+    return resource(os.path.join(config["simulation"]["lines"], name))
+
+
+def load_physics():
+    """Constants of each simulated arm: its own, then those that hold for all arms."""
+    path = resource(config["simulation"]["physics"])
+    try:
+        with open(path, encoding="utf-8") as file:
+            constants = yaml.safe_load(file)
+        arms = constants.pop("arms")
+        arms = {arm: constants | arms[arm] for arm in arms}
+    except OSError as error:
+        stop([f"{path} cannot be read ({error.strerror}); correct the path in the config."])
+    except (yaml.YAMLError, AttributeError, KeyError, TypeError):
+        stop([f"{path} does not hold constants and arms as YAML; mend it."])
+    problems = [
+        f"{path} has no arm {arm}; add it there, or leave it out of what is simulated."
+        for arm in sorted({exposure.arm for exposure in EXPOSURES.values()} - arms.keys())
+    ]
+    for arm, values in arms.items():
+        problems += schema_problems(values, "physics", f"{path}, arm {arm}")
+    if problems:
+        stop(problems)
+    return arms
+
+
 def load_exposures():
-    """Find the exposures, by table or by file name: stem to exposure."""
+    """Find the exposures, to simulate, by table or by file name: stem to exposure."""
     names = config["lamps"], config["arms"]
-    if config["exposures"]:
+    if SIMULATED:
+        table = config["simulation"]["exposures"]
+        exposures, problems = simulated_exposures(simulated_rows(), table, FRAMES, *names)
+        if workflow.is_main_process:
+            logger.info(
+                f"Simulated frames: {len(exposures)} exposures of {table}; put "
+                f"your own into {config['raw_dir']} or name their folder with "
+                "--config raw_dir=FOLDER."
+            )
+    elif config["exposures"]:
         table = config["exposures"]
         exposures, problems = exposures_from_table(
             table_rows(read_table, table, "exposures"), table, *names
         )
     else:
-        paths = fits_files(config["raw_dir"], leave_out=[RESULTS])
-        exposures, problems = find_exposures(paths, *names)
+        exposures, problems = find_exposures(raw_frames(), *names)
     if problems:
         stop(problems)
     return {exposure.stem: exposure for exposure in exposures}
@@ -145,6 +218,28 @@ def arm_setting(name, default=None):
     return setting
 
 
+def emitted_lines_of(wildcards):
+    """Table of the lines that a simulated exposure's lamp emits."""
+    return emitted_lines(exposure_of(wildcards))
+
+
+def simulation_settings(wildcards):
+    """What all simulated frames have in common."""
+    shared_settings = {key: config["simulation"][key] for key in ("seed", "first_row", "rows")}
+    return shared_settings | {"fibres": config["fibres"]}
+
+
+def closure_inputs(pattern):
+    """Files of all simulated exposures that have line windows, one for each."""
+    return [
+        pattern.format(
+            results=RESULTS, exposure=exposure.stem, frame=exposure.path.removesuffix(".fits")
+        )
+        for exposure in EXPOSURES.values()
+        if WINDOW_TABLES[exposure.lamp, exposure.arm]
+    ]
+
+
 def dark_of(wildcards):
     """The exposure's dark, or nothing."""
     return exposure_of(wildcards).dark or []
@@ -207,7 +302,8 @@ def all_products(wildcards):
                 "put them there or name their folder with --config raw_dir=FOLDER."
             ]
         )
-    return products(EXPOSURES.values())
+    closure = ["lines.csv", "summary.csv", "closure.png"] if SIMULATED else []
+    return products(EXPOSURES.values()) + [f"{RESULTS}/closure/{name}" for name in closure]
 
 
 def lamp_targets():
@@ -231,5 +327,14 @@ problems = schema_problems(config, "config", "config") or range_problems()
 if problems:
     stop(problems)
 RESULTS = str(Path(config["results_dir"]))
+SIMULATED = simulates()
+FRAMES = SIMULATED and str(Path(config["simulation"]["frames_dir"]))
 EXPOSURES = load_exposures()
 WINDOW_TABLES = load_window_tables()
+if SIMULATED:
+    PHYSICS = load_physics()
+    BRIGHTNESS = {
+        stem: row.get("brightness", 1.0) for stem, row in zip(EXPOSURES, simulated_rows())
+    }
+    for lines in sorted({emitted_lines(exposure) for exposure in EXPOSURES.values()}):
+        table_rows(read_emitted_lines, lines, "simulated_lines")

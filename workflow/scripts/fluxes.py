@@ -30,7 +30,7 @@ def window_sums(counts, pixels):
     return np.array([counts[start : stop + 1].sum() for start, stop in pixels], dtype=float)
 
 
-def flux_rows(windows, pixels, wavelength, counts, mask, exptime, fibres):
+def flux_rows(windows, pixels, wavelength, counts, mask, exptime, fibres, simulated=False):
     """Measure every window of a spectrum.
 
     Parameters
@@ -46,6 +46,8 @@ def flux_rows(windows, pixels, wavelength, counts, mask, exptime, fibres):
         Exposure time [s].
     fibres : int
         Fibres that share the light.
+    simulated : bool
+        Whether the frame is simulated.
 
     Returns
     -------
@@ -64,6 +66,7 @@ def flux_rows(windows, pixels, wavelength, counts, mask, exptime, fibres):
             "masked_pixels": int(mask[start : stop + 1].sum()),
             "ion": window.ion,
             "wavelength_air": window.wavelength_air,
+            "simulated": simulated,
         }
         for window, (start, stop), total in zip(windows, pixels, window_sums(counts, pixels))
     ]
@@ -80,7 +83,14 @@ def main(snakemake):
     pixels = window_pixels(windows, wavelength, source)
     logging.info("%d windows of %s", len(windows), source)
     rows = flux_rows(
-        windows, pixels, wavelength, counts, mask, header["EXPTIME"], snakemake.params.fibres
+        windows,
+        pixels,
+        wavelength,
+        counts,
+        mask,
+        header["EXPTIME"],
+        snakemake.params.fibres,
+        header.get("SIMULATE", False),
     )
     with whole(snakemake.output.csv) as part, open(part, "w", newline="") as file:
         writer = csv.DictWriter(file, rows[0], lineterminator="\n")

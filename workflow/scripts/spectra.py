@@ -196,6 +196,8 @@ def main(snakemake):
 
     frame, header = read_frame(frame_path, snakemake.params.spatial_axis)
     check_exposure_time(header, exptime, frame_path)
+    if header.get("SIMULATE"):
+        identity = identity | {"SIMULATE": True}
     rows = row_slice(snakemake.params.rows, frame.shape[0], frame_path)
     if dark_path:
         dark, dark_header = read_frame(dark_path, snakemake.params.spatial_axis)

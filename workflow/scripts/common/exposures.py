@@ -172,15 +172,8 @@ def exposures_from_table(rows, table, lamps, arms):
     exposures, problems = [], []
     for number, row in enumerate(rows, start=1):
         where = f"{table}, row {number}"
-        seconds = f"{Decimal(row['exptime']).normalize():f}"
-        stem = f"{row['brand']}_{row['lamp']}_{row['arm']}_{seconds}s_{row['id']}"
-        exptime = float(seconds)
-        problems += unknown_names(where, row["lamp"], row["arm"], exptime, lamps, arms)
-        if EXPOSURE_NAME.fullmatch(stem) is None:
-            problems.append(
-                f"{where}: brand, lamp, arm and id may hold letters, digits and . + - only; "
-                f"change {stem!r}."
-            )
+        exposure, faults = exposure_of_row(row, where, lamps, arms)
+        problems += faults
         paths = [
             os.path.normpath(os.path.join(os.path.dirname(table), row[column]))
             for column in ("path", "dark")
@@ -193,12 +186,61 @@ def exposures_from_table(rows, table, lamps, arms):
             if not os.path.isfile(path)
         ]
         dark = paths[1] if len(paths) > 1 else None
+        exposures.append(exposure._replace(path=paths[0], dark=dark))
+    return exposures, problems + duplicates(exposures)
+
+
+def simulated_exposures(rows, table, folder, lamps, arms):
+    """Turn a table of exposures to simulate into exposures with the paths of their frames.
+
+    Parameters
+    ----------
+    rows : list of dict
+        Columns brand, lamp, arm, exptime, id and dark ('yes' or 'no'), as text.
+    table : str
+        The table's file, for messages.
+    folder : str
+        Where the frames go, laid out as in the campaign: {brand}_{lamp}_{arm}_fits.
+    lamps, arms : collection of str
+        Names that the config knows.
+
+    Returns
+    -------
+    exposures : list of Exposure
+    problems : list of str
+    """
+    exposures, problems = [], []
+    for number, row in enumerate(rows, start=1):
+        exposure, faults = exposure_of_row(row, f"{table}, row {number}", lamps, arms)
+        problems += faults
+        beside = os.path.join(folder, f"{exposure.brand}_{exposure.lamp}_{exposure.arm}_fits")
+        dark = f"Dark_{exposure.arm}_{seconds_text(row['exptime'])}s.fits"
         exposures.append(
-            Exposure(
-                stem, row["brand"], row["lamp"], row["arm"], exptime, row["id"], paths[0], dark
+            exposure._replace(
+                path=os.path.join(beside, f"{exposure.stem}.fits"),
+                dark=os.path.join(beside, dark) if row["dark"] == "yes" else None,
             )
         )
     return exposures, problems + [f"{table}: {twice}" for twice in duplicates(exposures)]
+
+
+def exposure_of_row(row, where, lamps, arms):
+    """Turn a table's row into an exposure without paths, and list what is wrong with it."""
+    seconds = seconds_text(row["exptime"])
+    stem = f"{row['brand']}_{row['lamp']}_{row['arm']}_{seconds}s_{row['id']}"
+    problems = unknown_names(where, row["lamp"], row["arm"], float(seconds), lamps, arms)
+    if EXPOSURE_NAME.fullmatch(stem) is None:
+        problems.append(
+            f"{where}: brand, lamp, arm and id may hold letters, digits and . + - only; "
+            f"change {stem!r}."
+        )
+    names = row["brand"], row["lamp"], row["arm"], float(seconds), row["id"]
+    return Exposure(stem, *names, path="", dark=None), problems
+
+
+def seconds_text(exptime):
+    """Write an exposure time as file names do: no exponent, no trailing zeros."""
+    return f"{Decimal(exptime).normalize():f}"
 
 
 def unknown_names(where, lamp, arm, exptime, lamps, arms):

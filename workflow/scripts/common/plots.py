@@ -28,7 +28,8 @@ def new_figure(identity, subject, height=7.0):
     Parameters
     ----------
     identity : mapping
-        ``BRAND``, ``LAMP``, ``CCD``, ``EXPTIME`` and ``ID``, as in the products' headers.
+        ``BRAND``, ``LAMP``, ``CCD``, ``EXPTIME``, ``ID`` and, for a simulated frame,
+        ``SIMULATE``, as in the products' headers.
     subject : str
         What the picture shows.
     height : float
@@ -38,16 +39,29 @@ def new_figure(identity, subject, height=7.0):
     -------
     matplotlib.figure.Figure
     """
-    figure = Figure(figsize=(WIDTH, height), dpi=DPI, layout="constrained")
-    FigureCanvasAgg(figure)
-    figure.suptitle(
+    return titled_figure(
         f"{identity['BRAND']} {identity['LAMP']}, {identity['CCD']} arm, "
         f"{identity['EXPTIME']:g} s, exposure {identity['ID']}: {subject}",
-        x=0.01,
-        ha="left",
-        fontweight="bold",
-        color=LINE,
+        identity.get("SIMULATE", False),
+        height,
     )
+
+
+def titled_figure(title, simulated, height=7.0):
+    """Start a figure with a title, and a mark when it shows simulated frames."""
+    figure = Figure(figsize=(WIDTH, height), dpi=DPI, layout="constrained")
+    FigureCanvasAgg(figure)
+    heading = figure.suptitle(title, x=0.01, ha="left", fontweight="bold", color=LINE)
+    if simulated:
+        figure.text(
+            0.99,
+            heading.get_position()[1],
+            "SIMULATED",
+            ha="right",
+            va="top",
+            color=WINDOW,
+            fontweight="bold",
+        )
     return figure
 
 

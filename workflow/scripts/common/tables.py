@@ -54,6 +54,11 @@ def read_table(path, numbers=()):
     return rows
 
 
+def read_emitted_lines(path):
+    """Read the table of lines that a simulated lamp emits; see `read_table`."""
+    return read_table(path, numbers=("wavelength_air", "flux"))
+
+
 def number(text):
     """Turn text into a finite int or float where it is one, and leave it as text otherwise."""
     for kind in (int, float):

@@ -1,0 +1,28 @@
+# Measured against injected: every flux and wavelength of the simulated exposures.
+
+
+rule compare_with_truth:
+    input:
+        fluxes=closure_inputs("{results}/fluxes/{exposure}.csv"),
+        calibrated=closure_inputs("{results}/calibrated/{exposure}.fits"),
+        lines=closure_inputs("{frame}_truth.csv"),
+        pixels=closure_inputs("{frame}_injected.csv"),
+        modules=shared("__init__", "errors", "files", "plots"),
+    output:
+        lines=f"{RESULTS}/closure/lines.csv",
+        summary=f"{RESULTS}/closure/summary.csv",
+        png=report(
+            f"{RESULTS}/closure/closure.png",
+            caption="../report/closure.rst",
+            category="4 Closure",
+        ),
+    log:
+        f"{RESULTS}/logs/closure.log",
+    conda:
+        "../../environment.yml"
+    params:
+        fibres=config["fibres"],
+    message:
+        "measured fluxes and wavelengths against those put in"
+    script:
+        "../scripts/closure.py"
