@@ -1,11 +1,12 @@
 """Compare every measured flux and wavelength of simulated exposures with what was put in."""
 
 import logging
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from astropy.io import fits
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from common.errors import run
 from common.files import whole
@@ -16,6 +17,9 @@ EDGES = (0, 50, 500, np.inf)
 CLASSES = ("below 50", "50 to 500", "above 500")
 # The plot of deviations is linear up to this [per cent], logarithmic beyond.
 LINEAR = 1
+TICKS = [sign * step for sign in (-1, 1) for step in (0, 1, 3, 10, 30, 100, 300, 1000)]
+# Deviation that an unsaturated bright line with a dark should keep to [per cent].
+BAND = 2
 
 
 def window_truth(windows, lines, pixels, per_flux):
@@ -145,10 +149,12 @@ def draw(table):
     figure = titled_figure("Measured against injected", simulated=True, height=8.0)
     above, below = figure.subplots(2, gridspec_kw={"height_ratios": [3, 2]})
     above.axhline(0, color=QUIET, lw=0.5)
-    above.axhspan(-2, 2, color=QUIET, alpha=0.15, lw=0)
+    above.axhspan(-BAND, BAND, color=QUIET, alpha=0.15, lw=0)
     for saturated, colour in ((False, LINE), (True, WINDOW)):
-        for dark, fill in (("yes", colour), ("no", "none")):
+        for dark, fill in ((True, colour), (False, "none")):
             part = table[(table["saturated"] == saturated) & (table["dark"] == dark)]
+            if part.empty:
+                continue
             above.scatter(
                 part["injected"],
                 100 * (part["ratio"] - 1),
@@ -159,17 +165,22 @@ def draw(table):
                 lw=1.1,
                 alpha=0.8,
                 label=f"{'saturated' if saturated else 'not saturated'}, "
-                f"{'with' if dark == 'yes' else 'without'} dark ({len(part)})",
+                f"{'with' if dark else 'without'} dark ({len(part)})",
             )
     finish(above)
     above.set_xscale("log")
     above.set_yscale("symlog", linthresh=LINEAR, linscale=0.5)
-    above.set_xmargin(0.02)
+    above.margins(x=0.02, y=0.08)
+    above.autoscale_view()
+    low, high = above.get_ylim()
+    above.set_ylim(min(low, -2 * BAND), max(high, 2 * BAND))
+    above.yaxis.set_major_locator(FixedLocator(TICKS))
+    above.yaxis.set_minor_locator(NullLocator())
     above.yaxis.set_major_formatter(
         FuncFormatter(lambda value, _: f"{value:+g}" if value else "0")
     )
     above.set_xlabel("Injected into the window (ADU/s/fibre)")
-    above.set_ylabel("Measured flux, deviation (%)\n(band: ±2 %)")
+    above.set_ylabel(f"Measured flux, deviation (%)\n(band: ±{BAND} %)")
     above.legend(frameon=False, fontsize="small", ncols=2, loc="best")
 
     below.axhline(0, color=QUIET, lw=0.5)
@@ -204,17 +215,16 @@ def main(snakemake):
         part = exposure_closure(
             pd.read_csv(fluxes), wavelength, pd.read_csv(lines), pd.read_csv(pixels), per_flux
         )
-        name = "{BRAND}_{LAMP}_{CCD}_{EXPTIME:g}s_{ID}".format(**header)
-        part.insert(0, "exposure", name)
+        part.insert(0, "exposure", Path(fluxes).stem)
         part.insert(1, "arm", header["CCD"])
-        part.insert(2, "dark", "yes" if header["BIASMETH"] == "dark" else "no")
+        part.insert(2, "dark", header["BIASMETH"] == "dark")
         parts.append(part)
     table = pd.concat(parts, ignore_index=True)
     summary = summarise(table)
     logging.info("\n%s", summary.to_string(index=False))
     for frame, path in ((table, snakemake.output.lines), (summary, snakemake.output.summary)):
-        with whole(path) as part:
-            frame.to_csv(part, index=False, float_format="%.6g", lineterminator="\n")
+        with whole(path) as hidden:
+            frame.to_csv(hidden, index=False, float_format="%.6g", lineterminator="\n")
     save(draw(table), snakemake.output.png)
 
 

@@ -51,17 +51,8 @@ def titled_figure(title, simulated, height=7.0):
     """Start a figure with a title, and a mark when it shows simulated frames."""
     figure = Figure(figsize=(WIDTH, height), dpi=DPI, layout="constrained")
     FigureCanvasAgg(figure)
-    heading = figure.suptitle(title, x=0.01, ha="left", fontweight="bold", color=LINE)
-    if simulated:
-        figure.text(
-            0.99,
-            heading.get_position()[1],
-            "SIMULATED",
-            ha="right",
-            va="top",
-            color=WINDOW,
-            fontweight="bold",
-        )
+    mark = " [SIMULATED]" if simulated else ""
+    figure.suptitle(title + mark, x=0.01, ha="left", fontweight="bold", color=LINE)
     return figure
 
 
