@@ -1,4 +1,4 @@
-# make run    build every product of the frames in raw_dir (config.yaml)
+# make run    build every product of the frames in raw_dir (config.yaml), simulated ones by default
 # make test   run the tests
 # make lint   check style and workflow
 # Each makes .venv from requirements.lock on first use.

@@ -189,7 +189,8 @@ def load_window_tables():
 def exposure_of(wildcards):
     """The exposure that a product's name means."""
     if wildcards.exposure not in EXPOSURES:
-        source = config["exposures"] or config["raw_dir"]
+        table = config["simulation"]["exposures"] if SIMULATED else config["exposures"]
+        source = table or config["raw_dir"]
         stop([f"{source} has no exposure {wildcards.exposure}; correct the target's name."])
     return EXPOSURES[wildcards.exposure]
 
@@ -225,8 +226,8 @@ def emitted_lines_of(wildcards):
 
 def simulation_settings(wildcards):
     """What all simulated frames have in common."""
-    shared_settings = {key: config["simulation"][key] for key in ("seed", "first_row", "rows")}
-    return shared_settings | {"fibres": config["fibres"]}
+    keys = "seed", "first_row", "rows"
+    return {key: config["simulation"][key] for key in keys} | {"fibres": config["fibres"]}
 
 
 def closure_inputs(pattern):

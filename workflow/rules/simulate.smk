@@ -38,6 +38,8 @@ rule simulate_dark:
         f"{RESULTS}/logs/simulate/{{folder}}/Dark_{{arm}}_{{exptime}}s.log",
     wildcard_constraints:
         folder="[^/]+",
+        arm="|".join(PHYSICS),
+        exptime=r"\d+(\.\d+)?",
     conda:
         "../../environment.yml"
     params:
