@@ -77,7 +77,8 @@ def table_rows(read, path, schema):
 
 def resource(path):
     """A resource of the user's own, below the working directory, else the project's."""
-    return str(path if Path(path).exists() else PROJECT / path)
+    own, shipped = Path(path), PROJECT / path
+    return str(shipped if shipped.exists() and not own.exists() else own)
 
 
 def simulates():
