@@ -16,7 +16,7 @@ from common.tables import read_emitted_lines
 STEPS = 50
 # Rows that are drawn at a time, so that a frame needs little memory.
 BAND = 128
-# Reach of a line to either side [widest FWHM]: 5e-6 of the light is beyond 2.
+# Reach of a line to either side [widest FWHM]; 3e-6 of a Gaussian lies beyond 2.
 REACH = 2.0
 SIGMA_PER_FWHM = 1 / np.sqrt(8 * np.log(2))
 # Columns about a line's position in which its peak is looked for.
@@ -70,7 +70,7 @@ def line_positions(wavelength, coefficients, columns):
         Columns, from 0, a whole number in a pixel's centre; NaN off the detector.
     """
     half = columns / 2
-    # A tenth of a pixel apart, straight lines between the points are good to 1e-5 pixel.
+    # A tenth of a pixel apart, straight lines between the points are good to 1e-6 pixel.
     column = np.arange(-0.5, columns, 0.1)
     dispersion = np.polynomial.polynomial.polyval((column - half) / half, coefficients)
     return np.interp(wavelength, dispersion, column, left=np.nan, right=np.nan)
@@ -358,10 +358,10 @@ def truth_rows(lines, positions, injected, exptime, fibres, peaks, ceilings):
     list of dict
     """
     rows = []
+    clipped = np.minimum(peaks, ceilings)
     for line, position, counts in zip(lines, positions, injected):
         middle = round(position)
         near = slice(max(middle - PEAK_COLUMNS, 0), middle + PEAK_COLUMNS + 1)
-        clipped = np.minimum(peaks, ceilings)
         rows.append(
             {
                 "ion": line["ion"],
