@@ -29,14 +29,20 @@ def run(main, snakemake):
         main(snakemake)
     except UserError as error:
         logging.error(error)
-        sys.exit(f"lampflux: {error}")
+        end(str(error))
     except OSError as error:
         sentence = f"{error.filename or 'a file'}: {error.strerror or error}"
         logging.exception(sentence)
-        sys.exit(f"lampflux: {sentence}; mend this and run again.")
+        end(f"{sentence}; mend this and run again.")
     except Exception as error:
         logging.exception("a fault of lampflux itself")
-        sys.exit(
-            f"lampflux: rule {snakemake.rule} met a fault of lampflux itself "
+        end(
+            f"rule {snakemake.rule} met a fault of lampflux itself "
             f"({type(error).__name__}: {error}); please report it with {snakemake.log[0]}."
         )
+
+
+def end(sentence):
+    """End the process with a sentence, in one write: jobs that fail together keep their lines."""
+    sys.stderr.write(f"lampflux: {sentence}\n")
+    sys.exit(1)

@@ -187,7 +187,7 @@ def exposures_from_table(rows, table, lamps, arms):
         ]
         dark = paths[1] if len(paths) > 1 else None
         exposures.append(exposure._replace(path=paths[0], dark=dark))
-    return exposures, problems + duplicates(exposures)
+    return exposures, problems + [f"{table}: {twice}" for twice in duplicates(exposures)]
 
 
 def simulated_exposures(rows, table, folder, lamps, arms):
