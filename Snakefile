@@ -38,6 +38,7 @@ rule all:
 
 include: "workflow/rules/spectra.smk"
 include: "workflow/rules/calibrated.smk"
+include: "workflow/rules/windows.smk"
 include: "workflow/rules/fluxes.smk"
 
 

@@ -4,9 +4,14 @@
 rule calibrate_wavelengths:
     input:
         spectrum=f"{RESULTS}/spectra/{{exposure}}.fits",
-        modules=shared("__init__", "errors", "files", "plots"),
+        lines=line_lists_of,
+        reference=reference_of,
+        modules=shared(
+            "__init__", "alignment", "errors", "files", "peaks", "plots", "solution", "tables"
+        ),
     output:
         fits=f"{RESULTS}/calibrated/{{exposure}}.fits",
+        lines=f"{RESULTS}/calibrated/{{exposure}}_lines.csv",
         png=report(
             f"{RESULTS}/calibrated/{{exposure}}.png",
             caption="../report/calibrated.rst",
@@ -19,6 +24,8 @@ rule calibrate_wavelengths:
         "../../environment.yml"
     params:
         nominal=nominal_solution,
+        ions=ions_of,
+        fit=config["wavelengths"] == "fitted",
     message:
         "{wildcards.exposure}: pixels to wavelengths"
     script:

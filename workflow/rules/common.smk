@@ -18,7 +18,7 @@ from common.exposures import (
     fits_files,
     simulated_exposures,
 )
-from common.tables import read_emitted_lines, read_table
+from common.tables import read_emitted_lines, read_line_list, read_table
 from common.windows import line_windows, order_problems, read_rows
 
 
@@ -175,10 +175,11 @@ def load_window_tables():
     tables = {pair: window_table(*pair) for pair in pairs}
     for (lamp, arm), path in tables.items():
         if path is None:
+            tables[lamp, arm] = f"{RESULTS}/windows/{lamp}_{arm}.csv"
             if workflow.is_main_process:
-                logger.warning(
-                    f"No window table {lamp}_{arm}.csv in {config['line_windows']}: spectra of "
-                    f"lamp {lamp} in arm {arm} are made, flux tables are not."
+                logger.info(
+                    f"No window table {lamp}_{arm}.csv in {config['line_windows']}: windows are "
+                    f"laid about identified lines, see {tables[lamp, arm]}."
                 )
             continue
         problems = order_problems(line_windows(table_rows(read_rows, path, "line_windows")))
@@ -197,17 +198,25 @@ def exposure_of(wildcards):
 
 
 def window_table_of(wildcards):
-    """Window table of an exposure; stops with a sentence where there is none."""
+    """Window table of an exposure, a proposed one where there is no other."""
     exposure = exposure_of(wildcards)
-    path = WINDOW_TABLES[exposure.lamp, exposure.arm]
-    if path is None:
-        stop(
-            [
-                f"there is no window table {exposure.lamp}_{exposure.arm}.csv in "
-                f"{config['line_windows']}; write one with the columns start and stop."
-            ]
-        )
-    return path
+    return WINDOW_TABLES[exposure.lamp, exposure.arm]
+
+
+def exposures_of_lamp(pattern):
+    """Input function for one file of every exposure of a lamp and arm."""
+
+    def files(wildcards):
+        paths = [
+            pattern.format(results=RESULTS, exposure=exposure.stem)
+            for exposure in EXPOSURES.values()
+            if (exposure.lamp, exposure.arm) == (wildcards.lamp, wildcards.arm)
+        ]
+        if not paths:
+            stop([f"there is no exposure of lamp {wildcards.lamp} in arm {wildcards.arm}."])
+        return paths
+
+    return files
 
 
 def arm_setting(name, default=None):
@@ -238,7 +247,6 @@ def closure_inputs(pattern):
             results=RESULTS, exposure=exposure.stem, frame=exposure.path.removesuffix(".fits")
         )
         for exposure in EXPOSURES.values()
-        if WINDOW_TABLES[exposure.lamp, exposure.arm]
     ]
 
 
@@ -275,6 +283,43 @@ def nominal_solution(wildcards):
     return {key: arm_setting(key)(wildcards) for key in ("crval", "crpix", "cdelt")}
 
 
+def line_lists_of(wildcards):
+    """Line lists of a lamp's ions."""
+    return list(LINE_LISTS[exposure_of(wildcards).lamp].values())
+
+
+def ions_of(wildcards):
+    """Ions of a lamp that have a line list, in the order of `line_lists_of`."""
+    return list(LINE_LISTS[exposure_of(wildcards).lamp])
+
+
+def reference_of(wildcards):
+    """Reference solution of an arm, or nothing."""
+    arm = exposure_of(wildcards).arm
+    path = resource(os.path.join(config["wavelength_references"], f"{arm}.csv"))
+    return path if os.path.isfile(path) else []
+
+
+def load_line_lists():
+    """Find the line lists of every lamp that has exposures: lamp to ion to path."""
+    lists, missing = {}, set()
+    for lamp in sorted({exposure.lamp for exposure in EXPOSURES.values()}):
+        paths = {
+            ion: resource(os.path.join(config["line_lists"], f"{ion.replace(' ', '_')}.csv"))
+            for ion in config["lamps"][lamp]
+        }
+        lists[lamp] = {ion: path for ion, path in paths.items() if os.path.isfile(path)}
+        missing |= paths.keys() - lists[lamp].keys()
+    if missing and workflow.is_main_process:
+        logger.warning(
+            f"No line list for {', '.join(sorted(missing))} in {config['line_lists']}: lines are "
+            "identified by the lamps' other ions."
+        )
+    for path in sorted({path for paths in lists.values() for path in paths.values()}):
+        table_rows(read_line_list, path, "line_list")
+    return lists
+
+
 def shared(*modules):
     """Modules that a script imports, as inputs, so that a change in one re-runs the rule."""
     return [str(PROJECT / "workflow" / "scripts" / "common" / f"{name}.py") for name in modules]
@@ -291,7 +336,6 @@ def products(exposures):
             "fluxes": ("csv", "png"),
         }.items()
         for suffix in suffixes
-        if room != "fluxes" or WINDOW_TABLES[exposure.lamp, exposure.arm]
     ]
 
 
@@ -333,6 +377,7 @@ SIMULATED = simulates()
 FRAMES = SIMULATED and str(Path(config["simulation"]["frames_dir"]))
 EXPOSURES = load_exposures()
 WINDOW_TABLES = load_window_tables()
+LINE_LISTS = load_line_lists()
 if SIMULATED:
     PHYSICS = load_physics()
     BRIGHTNESS = {

@@ -4,6 +4,7 @@
 rule measure_fluxes:
     input:
         calibrated=f"{RESULTS}/calibrated/{{exposure}}.fits",
+        lines=f"{RESULTS}/calibrated/{{exposure}}_lines.csv",
         windows=window_table_of,
         modules=shared("__init__", "errors", "files", "plots", "tables", "windows"),
     output:

@@ -220,3 +220,100 @@ def draw_close_up(axes, counts, number, row):
     axes.set_title(
         f"{number}  {line}\n{flux} ADU/s/fibre", fontsize="small", loc="left", color=LINE
     )
+
+
+def draw_identification(figure, outcome, nominal, counts, peaks):
+    """Draw a spectrum with its identified lines, their residuals, and the nominal error.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+    outcome : common.solution.Outcome
+        With a solution.
+    nominal, counts : ndarray, shape (pixels,)
+        Nominal wavelengths [Angstrom] and summed counts [ADU].
+    peaks : common.peaks.Peaks
+    """
+    solution, wavelength = outcome.solution, outcome.wavelength
+    figure.set_figheight(8.0)
+    above, middle, below = figure.subplots(
+        3, sharex=True, gridspec_kw={"height_ratios": [3.0, 1.3, 1.0]}
+    )
+    draw_spectrum(above, wavelength, counts, faint=True)
+    above.set_ylabel("Sum along the slit (ADU)")
+    at = np.interp(peaks.pixel, np.arange(counts.size), wavelength)
+    label_lines(above, at, peaks.height, solution)
+
+    step = np.interp(peaks.pixel, np.arange(counts.size - 1), np.diff(wavelength))
+    residual = solution.residual * step
+    known = np.isfinite(residual)
+    limit = 6.0 * solution.scatter * np.abs(np.median(step))
+    left_out = known & ~solution.used
+    middle.axhline(0, color=QUIET, lw=0.5)
+    middle.plot(
+        at[left_out],
+        residual[left_out].clip(-limit, limit),
+        "x",
+        color=QUIET,
+        ms=4,
+        label="left out (clipped to the frame)",
+    )
+    middle.plot(at[solution.used], residual[solution.used], "o", color=LINE, ms=3.5, label="used")
+    middle.fill_between(
+        wavelength, -solution.error, solution.error, color=WINDOW, alpha=0.3, lw=0, label="1 sigma"
+    )
+    middle.set_ylim(-1.15 * limit, 1.15 * limit)
+    middle.set_ylabel("Line minus\nsolution (Å)")
+    middle.legend(fontsize="small", ncols=3, loc="upper left", bbox_to_anchor=(0, 1.22))
+    finish(middle)
+
+    below.plot(wavelength, nominal - wavelength, color=LINE, lw=1.2)
+    below.axhline(0, color=QUIET, lw=0.5)
+    below.set_ylabel("Nominal minus\nsolution (Å)")
+    below.set_xlabel(
+        "Wavelength in air (Å)" + ("; hatched: not trusted" if not whole_range(solution) else "")
+    )
+    finish(below)
+    for axes in above, middle, below:
+        for first, last in (0, solution.first), (solution.last, counts.size - 1):
+            if last > first:
+                axes.axvspan(
+                    wavelength[first],
+                    wavelength[last],
+                    facecolor="none",
+                    edgecolor=QUIET,
+                    alpha=0.35,
+                    hatch="////",
+                    lw=0,
+                )
+
+
+def whole_range(solution):
+    """Whether a solution is trusted over the whole detector."""
+    return solution.first == 0 and solution.last == solution.wavelength.size - 1
+
+
+def label_lines(axes, at, height, solution):
+    """Name the brightest used lines above a spectrum, as many as fit beside each other."""
+    axes.margins(y=0.02)
+    span = abs(solution.wavelength[-1] - solution.wavelength[0])
+    named = []
+    for peak in np.argsort(-height):
+        if not solution.used[peak] or any(abs(at[peak] - x) < 0.017 * span for x in named):
+            continue
+        named.append(at[peak])
+        line = solution.line[peak]
+        axes.annotate(
+            f"{solution.lines.ion[line]} {solution.lines.wavelength[line]:.1f}",
+            (at[peak], 1.0),
+            (0, 3),
+            xycoords=("data", "axes fraction"),
+            textcoords="offset points",
+            rotation=90,
+            ha="center",
+            va="bottom",
+            fontsize="x-small",
+            color=QUIET,
+        )
+        if len(named) == 45:
+            return

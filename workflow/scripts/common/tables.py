@@ -6,7 +6,7 @@ import math
 from common.errors import UserError
 
 
-def read_table(path, numbers=()):
+def read_table(path, numbers=(), may_be_empty=False):
     """Read a CSV table with a heading line.
 
     Parameters
@@ -15,6 +15,8 @@ def read_table(path, numbers=()):
         UTF-8, with or without byte-order mark, any line ends. Empty lines are passed over.
     numbers : collection of str
         Columns to read as numbers where they can be; all else stays text.
+    may_be_empty : bool
+        Whether a heading without rows is right.
 
     Returns
     -------
@@ -49,7 +51,7 @@ def read_table(path, numbers=()):
         raise UserError(
             f"{path}, row {surplus} has more cells than the heading; quote cells with commas."
         )
-    if not rows:
+    if not rows and not may_be_empty:
         raise UserError(f"{path} holds no rows below its heading; fill it in or remove it.")
     return rows
 
@@ -57,6 +59,25 @@ def read_table(path, numbers=()):
 def read_emitted_lines(path):
     """Read the table of lines that a simulated lamp emits; see `read_table`."""
     return read_table(path, numbers=("wavelength_air", "flux"))
+
+
+def read_line_list(path):
+    """Read an ion's line list; see `read_table`."""
+    return read_table(path, numbers=("wavelength_air", "intensity"))
+
+
+def read_identified_lines(path):
+    """Read the table of an exposure's peaks and the lines they are; see `read_table`."""
+    return read_table(
+        path,
+        numbers=("pixel", "pixel_error", "height", "wavelength_air", "residual"),
+        may_be_empty=True,
+    )
+
+
+def read_reference(path):
+    """Read an arm's wavelength reference; see `read_table`."""
+    return read_table(path, numbers=("pixel", "wavelength_air"))
 
 
 def number(text):

@@ -19,9 +19,9 @@ class LineWindow(NamedTuple):
     wavelength_air: float | None
 
 
-def read_rows(path):
+def read_rows(path, may_be_empty=False):
     """Read a window table's rows as they stand; see `read_table`."""
-    return read_table(path, numbers=("start", "stop", "wavelength_air"))
+    return read_table(path, ("start", "stop", "wavelength_air"), may_be_empty)
 
 
 def line_windows(rows):

@@ -1,0 +1,277 @@
+"""Find where a spectrum's peaks lie against a catalogue of lines, or that they lie nowhere.
+
+The search is for the displacement of the spectrum against an expected solution as a smooth
+function of the pixel. A displacement scores by how much likelier its coincidences of peaks and
+lines are than chance. The best of all piecewise linear displacements is found by dynamic
+programming, so nothing hangs on a lucky start; the same search on mirrored catalogues tells how
+good a score chance gives.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+# The largest displacement searched: a shift [pixel], and a part of the distance to the middle for
+# scale and curvature. The local scale may differ by more, as the dispersion curves.
+LARGEST_SHIFT = 85
+LARGEST_STRETCH = 0.045
+STEEPEST_SLOPE = 0.10
+# Against a reference of the right shape, only the scale may differ, by this much.
+RIGID_SLOPE = 0.01
+SEGMENTS = 16
+# Offsets are searched in steps of one pixel, or finer on detectors smaller than this, so that
+# slopes have the same steps of 1/256 everywhere.
+FINE_BELOW = 4096
+# What a change of slope by one step between segments costs in log-likelihood, times its square,
+# and the largest change.
+BEND_COST = 0.15
+LARGEST_BEND = 5
+# Ranks are among neighbours within this part of the detector.
+NEIGHBOURHOOD = 1 / 16
+# Peaks of these ranks and brighter are treated alike; the last class holds all others.
+RANK_CLASSES = (2, 5, 12)
+# Part of the peaks in each class that are not in the catalogue: bright ones hardly ever.
+STRANGERS = (0.05, 0.1, 0.2, 0.35)
+MOST_PEAKS = 120
+# Grid of the likelihood tables [pixel].
+GRID = 0.5
+# Mirrored catalogues are also shifted by these pixels.
+DECOY_SHIFTS = (0, 137, -137)
+
+
+class Lines(NamedTuple):
+    """Catalogue lines, each an array of shape (lines,): air wavelength, intensity, ion."""
+
+    wavelength: np.ndarray
+    intensity: np.ndarray
+    ion: np.ndarray
+
+
+def local_ranks(position, strength, reach, group=None):
+    """Rank each item by strength among its neighbours: 1 is the brightest.
+
+    Parameters
+    ----------
+    position, strength : ndarray, shape (items,)
+    reach : float
+        Neighbours lie within this distance.
+    group : ndarray, shape (items,), optional
+        Only neighbours of the same group count.
+
+    Returns
+    -------
+    ndarray of float, shape (items,)
+    """
+    order = np.argsort(position)
+    ranks = np.empty(position.size)
+    sorted_position, sorted_strength = position[order], strength[order]
+    first = np.searchsorted(sorted_position, sorted_position - reach)
+    last = np.searchsorted(sorted_position, sorted_position + reach, side="right")
+    for item, low, high in zip(order, first, last):
+        brighter = sorted_strength[low:high] > strength[item]
+        if group is not None:
+            brighter &= group[order[low:high]] == group[item]
+        ranks[item] = 1 + np.count_nonzero(brighter)
+    return ranks
+
+
+def coincidence_table(position, weight, sigma, start, size, reach, strangers):
+    """Tabulate how much likelier a coincidence is by identity than by chance.
+
+    Parameters
+    ----------
+    position, weight : ndarray, shape (items,)
+        What may be met, and how likely each is.
+    sigma : float
+        1-sigma distance of a true coincidence [pixel].
+    start : float
+        Position of the table's first entry [pixel]; entries follow in steps of ``GRID``.
+    size : int
+        Entries.
+    reach : float
+        Chance is the mean density within this distance [pixel].
+    strangers : float
+        Part of true items that meet nothing.
+
+    Returns
+    -------
+    ndarray, shape (size,)
+        Log of the likelihood ratio.
+    """
+    cell = np.rint((position - start) / GRID).astype(int)
+    inside = (cell >= 0) & (cell < size)
+    density = np.bincount(cell[inside], weight[inside], size)
+    half = int(np.ceil(4 * sigma / GRID))
+    kernel = np.exp(-0.5 * (np.arange(-half, half + 1) * GRID / sigma) ** 2)
+    density = np.convolve(density, kernel / kernel.sum(), "same")
+    cumulated = np.append(0.0, np.cumsum(density))
+    entries, wide = np.arange(size), int(reach / GRID)
+    low, high = np.maximum(entries - wide, 0), np.minimum(entries + wide + 1, size)
+    chance = (cumulated[high] - cumulated[low]) / (high - low)
+    chance = np.maximum(chance, 0.02 * chance.max() + 1e-12)
+    return np.log(strangers + (1 - strangers) * density / chance).astype(np.float32)
+
+
+class Alignment(NamedTuple):
+    """The best displacement of a spectrum against the nominal solution.
+
+    ``score`` is its log-likelihood ratio against chance; ``knots`` are pixels and ``offsets`` what
+    to add to them to get expected pixels.
+    """
+
+    score: float
+    knots: np.ndarray
+    offsets: np.ndarray
+
+
+def align(peaks, expected, lines, size, rigid=False):
+    """Find the best smooth displacement between a spectrum's peaks and a catalogue.
+
+    Parameters
+    ----------
+    peaks : common.peaks.Peaks
+    expected : ndarray, shape (lines,)
+        Pixel at which each line is expected.
+    lines : Lines
+    size : int
+        Pixels of the spectrum.
+    rigid : bool
+        Allow a shift and a small change of scale only.
+
+    Returns
+    -------
+    Alignment
+    """
+    reach = size * NEIGHBOURHOOD
+    sigma = max(0.45 * peaks.fwhm, 1.0)
+    largest = int(np.ceil(LARGEST_SHIFT + LARGEST_STRETCH * size / 2))
+    length = size / SEGMENTS
+    step = min(1.0, size / FINE_BELOW)
+    steepest = int(np.ceil((RIGID_SLOPE if rigid else STEEPEST_SLOPE) * length / step))
+    slopes = np.arange(-steepest, steepest + 1)
+    offsets = step * np.arange(-(largest // step), largest // step + 1)
+
+    ranks = local_ranks(peaks.pixel, peaks.height, reach)
+    chosen = np.sort(np.lexsort((-peaks.height, ranks))[:MOST_PEAKS])
+    pixel, ranks = peaks.pixel[chosen], ranks[chosen]
+    classes = np.searchsorted(RANK_CLASSES, ranks)
+
+    start = -largest - 60.0
+    entries = int((size - 2 * start) / GRID) + 1
+    inside = (expected > start) & (expected < size - start)
+    expected = expected[inside]
+    line_ranks = local_ranks(expected, lines.intensity[inside], reach, lines.ion[inside])
+    tables = np.array(
+        [
+            coincidence_table(
+                expected,
+                np.exp(-(line_ranks - 1) / (1.5 * brightest)),
+                sigma,
+                start,
+                entries,
+                reach,
+                strangers,
+            )
+            for brightest, strangers in zip((*RANK_CLASSES, 25), STRANGERS)
+        ]
+    )
+    seen = coincidence_table(pixel, np.exp(-(ranks - 1) / 8.0), sigma, start, entries, reach, 0.15)
+    bright = line_ranks <= 3
+    bright_lines, bright_weights = expected[bright], np.where(line_ranks[bright] > 1, 0.7, 1.0)
+
+    scores = np.zeros((SEGMENTS, offsets.size, slopes.size), np.float32)
+    for segment in range(SEGMENTS):
+        first = segment * length
+        for peak in np.flatnonzero((pixel >= first) & (pixel < first + length)):
+            shift = (pixel[peak] - first) / length * step * slopes
+            cell = np.rint((pixel[peak] - start + offsets[:, np.newaxis] + shift) / GRID)
+            scores[segment] += tables[classes[peak]][cell.astype(np.int32)]
+        met = np.abs(bright_lines - first - length / 2) < largest + 0.7 * length
+        for line, weight in zip(bright_lines[met], bright_weights[met]):
+            ahead = (line - first - offsets[:, np.newaxis]) / (1 + step * slopes / length)
+            here = (ahead >= 0) & (ahead < length)
+            cell = np.rint((np.clip(ahead, 0, length) + first - start) / GRID)
+            scores[segment] += np.where(here, weight * seen[cell.astype(np.int32)], 0)
+    return best_path(scores, offsets, slopes, length, rigid)
+
+
+def moved(scores, slopes):
+    """Carry scores along their slopes from the start of a segment to its end."""
+    result = np.full_like(scores, -np.inf)
+    for column, slope in enumerate(slopes):
+        if slope >= 0:
+            result[slope:, column] = scores[: scores.shape[0] - slope, column]
+        else:
+            result[:slope, column] = scores[-slope:, column]
+    return result
+
+
+def bent(scores):
+    """Best score over the slopes that a path may have come from, and the change of slope."""
+    result, change_to = scores.copy(), np.zeros(scores.shape, np.int8)
+    for change in (*range(-LARGEST_BEND, 0), *range(1, LARGEST_BEND + 1)):
+        other = np.full_like(scores, -np.inf)
+        if change > 0:
+            other[:, change:] = scores[:, :-change] - BEND_COST * change**2
+        else:
+            other[:, :change] = scores[:, -change:] - BEND_COST * change**2
+        better = other > result
+        result[better], change_to[better] = other[better], change
+    return result, change_to
+
+
+def best_path(scores, offsets, slopes, length, rigid):
+    """Find the best path through the segments by dynamic programming (Viterbi 1967).
+
+    Parameters
+    ----------
+    scores : ndarray, shape (segments, offsets, slopes)
+        Score of each segment for a path that enters at an offset and runs with a slope.
+    offsets : ndarray
+        Offsets [pixel], evenly spaced.
+    slopes : ndarray of int
+        Slopes [steps of the offsets per segment], in steps of 1.
+    length : float
+        Length of a segment [pixel].
+    rigid : bool
+        Keep one slope throughout.
+
+    Returns
+    -------
+    Alignment
+    """
+    total, changes = scores[0], []
+    for score in scores[1:]:
+        arrived = moved(total, slopes)
+        if rigid:
+            change = np.zeros(arrived.shape, np.int8)
+        else:
+            arrived, change = bent(arrived)
+        total = arrived + score
+        changes.append(change)
+    offset, slope = np.unravel_index(np.argmax(total), total.shape)
+    step = offsets[1] - offsets[0]
+    path = [offsets[offset] + step * slopes[slope], offsets[offset]]
+    for change in reversed(changes):
+        slope -= change[offset, slope]
+        offset -= slopes[slope]
+        path.append(offsets[offset])
+    knots = np.arange(scores.shape[0] + 1) * length
+    return Alignment(float(total.max()), knots, np.array(path[::-1]))
+
+
+def chance_score(peaks, expected, lines, size, rigid=False):
+    """Best score that the same search finds in mirrored, hence wrong, catalogues.
+
+    Parameters
+    ----------
+    peaks, expected, lines, size, rigid : see `align`
+
+    Returns
+    -------
+    float
+    """
+    return max(
+        align(peaks, size - 1 - expected + shift, lines, size, rigid).score
+        for shift in DECOY_SHIFTS
+    )
