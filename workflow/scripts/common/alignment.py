@@ -33,6 +33,11 @@ RANK_CLASSES = (2, 5, 12)
 # Part of the peaks in each class that are not in the catalogue: bright ones hardly ever.
 STRANGERS = (0.05, 0.1, 0.2, 0.35)
 MOST_PEAKS = 120
+# Bright catalogue lines, these and brighter among their ion's neighbours, ought to be seen; the
+# part that are not, and what a line that is not its ion's brightest counts.
+BRIGHT_LINE_RANK = 3
+UNSEEN = 0.15
+LESSER_LINE = 0.7
 # Grid of the likelihood tables [pixel].
 GRID = 0.5
 # Mirrored catalogues are also shifted by these pixels.
@@ -75,7 +80,7 @@ def local_ranks(position, strength, reach, group=None):
     return ranks
 
 
-def coincidence_table(position, weight, sigma, start, size, reach, strangers):
+def coincidence_table(position, weight, sigma, start, size, reach, strangers, covered):
     """Tabulate how much likelier a coincidence is by identity than by chance.
 
     Parameters
@@ -92,6 +97,8 @@ def coincidence_table(position, weight, sigma, start, size, reach, strangers):
         Chance is the mean density within this distance [pixel].
     strangers : float
         Part of true items that meet nothing.
+    covered : (float, float)
+        Positions between which items are known; beyond, nothing can be said.
 
     Returns
     -------
@@ -109,7 +116,10 @@ def coincidence_table(position, weight, sigma, start, size, reach, strangers):
     low, high = np.maximum(entries - wide, 0), np.minimum(entries + wide + 1, size)
     chance = (cumulated[high] - cumulated[low]) / (high - low)
     chance = np.maximum(chance, 0.02 * chance.max() + 1e-12)
-    return np.log(strangers + (1 - strangers) * density / chance).astype(np.float32)
+    ratio = np.log(strangers + (1 - strangers) * density / chance)
+    at = start + GRID * entries
+    ratio[(at < covered[0] - reach / 4) | (at > covered[1] + reach / 4)] = 0.0
+    return ratio.astype(np.float32)
 
 
 class Alignment(NamedTuple):
@@ -158,6 +168,7 @@ def align(peaks, expected, lines, size, rigid=False):
 
     start = -largest - 60.0
     entries = int((size - 2 * start) / GRID) + 1
+    covered = expected.min(), expected.max()
     inside = (expected > start) & (expected < size - start)
     expected = expected[inside]
     line_ranks = local_ranks(expected, lines.intensity[inside], reach, lines.ion[inside])
@@ -171,13 +182,26 @@ def align(peaks, expected, lines, size, rigid=False):
                 entries,
                 reach,
                 strangers,
+                covered,
             )
             for brightest, strangers in zip((*RANK_CLASSES, 25), STRANGERS)
         ]
     )
-    seen = coincidence_table(pixel, np.exp(-(ranks - 1) / 8.0), sigma, start, entries, reach, 0.15)
-    bright = line_ranks <= 3
-    bright_lines, bright_weights = expected[bright], np.where(line_ranks[bright] > 1, 0.7, 1.0)
+    seen = coincidence_table(
+        pixel,
+        np.exp(-(ranks - 1) / 8.0),
+        sigma,
+        start,
+        entries,
+        reach,
+        UNSEEN,
+        (0.0, size - 1.0),
+    )
+    bright = line_ranks <= BRIGHT_LINE_RANK
+    bright_lines, bright_weights = (
+        expected[bright],
+        np.where(line_ranks[bright] > 1, LESSER_LINE, 1.0),
+    )
 
     scores = np.zeros((SEGMENTS, offsets.size, slopes.size), np.float32)
     for segment in range(SEGMENTS):

@@ -12,7 +12,7 @@ from astropy.utils.exceptions import AstropyUserWarning
 from common.errors import UserError
 
 # Where observatories write the exposure time; EXPOSED is the AAT's keyword.
-EXPOSURE_TIME_KEYWORDS = ("EXPTIME", "EXPOSED", "EXPOSURE")
+EXPOSURE_TIME_KEYWORDS = ("EXPTIME", "EXPOSED")
 # A header's exposure time may differ from the name's by rounding, relative.
 EXPOSURE_TIME_TOLERANCE = 1e-3
 

@@ -126,6 +126,9 @@ class Candidates(NamedTuple):
 def candidates(peaks, lines, start):
     """Pick the lines near a spectrum and rank them and its peaks; see `fit_solution`."""
     step = np.abs(np.gradient(start)).max()
+    at = np.interp(peaks.pixel, np.arange(start.size), start)
+    # Peaks beyond the ends of the line lists cannot be expected to match.
+    covered = (at >= lines.wavelength.min()) & (at <= lines.wavelength.max())
     inside = np.flatnonzero(
         (lines.wavelength > start.min() - 50 * step) & (lines.wavelength < start.max() + 50 * step)
     )
@@ -139,7 +142,7 @@ def candidates(peaks, lines, start):
         local_ranks(lines.wavelength, lines.intensity, reach * step, lines.ion),
         ranks,
         weight / np.hypot(peaks.error, 0.03 * peaks.fwhm),
-        np.where(ranks <= BRIGHT_RANK, 1 / np.sqrt(ranks), 0.0),
+        np.where((ranks <= BRIGHT_RANK) & covered, 1 / np.sqrt(ranks), 0.0),
     )
 
 
@@ -285,7 +288,7 @@ def fit_solution(peaks, lines, start):
         used,
         best.residual,
         scatter,
-        float(np.sum(choice.bright * used) / np.sum(choice.bright)),
+        float(np.sum(choice.bright * used) / max(np.sum(choice.bright), 1e-9)),
         first,
         last,
     )
@@ -349,7 +352,7 @@ def fit_shift(peaks, lines, start):
         used,
         residual,
         scatter,
-        float(np.sum(choice.bright * used) / np.sum(choice.bright)),
+        float(np.sum(choice.bright * used) / max(np.sum(choice.bright), 1e-9)),
         first,
         last,
     )
