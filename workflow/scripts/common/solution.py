@@ -28,6 +28,8 @@ LARGEST_LOCAL_SCATTER = 0.17
 BEYOND_LINES = 0.05
 # Peaks of these ranks among their neighbours count as bright.
 BRIGHT_RANK = 6
+# A peak this part of a line width from a line has found it, whether or not the fit uses it.
+FOUND = 0.2
 # Lines that a change of scale needs beside a shift.
 LINES_FOR_SCALE = 6
 
@@ -226,6 +228,12 @@ def scatter_and_used(residual, fwhm):
     return float(scatter), np.abs(residual) < 3.5 * scatter
 
 
+def matched_part(residual, scatter, fwhm, bright):
+    """Part of the bright peaks' weight that found its line, saturated ones a little off it too."""
+    found = np.abs(residual) < max(3.5 * scatter, FOUND * fwhm)
+    return float(np.sum(bright[found]) / max(np.sum(bright), 1e-9))
+
+
 def fit_solution(peaks, lines, start):
     """Fit the polynomial whose degree the lines support best.
 
@@ -288,7 +296,7 @@ def fit_solution(peaks, lines, start):
         used,
         best.residual,
         scatter,
-        float(np.sum(choice.bright * used) / max(np.sum(choice.bright), 1e-9)),
+        matched_part(best.residual, scatter, peaks.fwhm, choice.bright),
         first,
         last,
     )
@@ -352,7 +360,7 @@ def fit_shift(peaks, lines, start):
         used,
         residual,
         scatter,
-        float(np.sum(choice.bright * used) / max(np.sum(choice.bright), 1e-9)),
+        matched_part(residual, scatter, peaks.fwhm, choice.bright),
         first,
         last,
     )
