@@ -279,8 +279,10 @@ def fit_solution(peaks, lines, start):
     step = np.abs(best.polynomial.deriv()(pixels))
     spread = np.max([np.abs(rival(pixels) - best.polynomial(pixels)) for rival in rivals], axis=0)
     error = np.hypot(fit_error(best.polynomial, pixel, weight, scatter, pixels), spread / step / 2)
-    bright = choice.bright > 0
-    local = local_scatter(peaks.pixel[bright], best.residual[bright], peaks.fwhm, pixels)
+    # Where lines match by chance they scatter widely; peaks without a line (cosmic rays) do not
+    # tell.
+    near = np.isfinite(best.residual) & (choice.bright > 0)
+    local = local_scatter(peaks.pixel[near], best.residual[near], peaks.fwhm, pixels)
     first, last = longest_stretch(
         (error < LARGEST_ERROR)
         & (local < LARGEST_LOCAL_SCATTER * peaks.fwhm)
@@ -397,7 +399,7 @@ def fit_error(polynomial, pixel, weight, scatter, pixels):
 
 
 def local_scatter(pixel, residual, fwhm, pixels, neighbours=9):
-    """Robust scatter of the nearest residuals at every pixel; strangers count half a width."""
+    """Robust scatter of the nearest residuals at every pixel, each at most half a line width."""
     capped = np.minimum(np.abs(residual), 0.5 * fwhm)
     grid = pixels[:: max(pixels.size // 64, 1)]
     nearest = np.argsort(np.abs(grid[:, np.newaxis] - pixel), axis=1)[:, :neighbours]
