@@ -148,10 +148,11 @@ def solution_cards(outcome):
         step = float(np.median(np.abs(np.diff(solution.wavelength))))
         yield "WAVENLIN", int(solution.used.sum()), "lines used"
         yield "WAVENPAR", solution.parameters, "parameters fitted"
-        yield "WAVERMS", float(np.sqrt(np.mean(used**2)) * step), "[Angstrom] rms residual"
+        rms = float(np.sqrt(np.mean(used**2))) * step
+        yield "WAVERMS", round(rms, 5), "[Angstrom] rms residual"
         yield "WAVEFRST", solution.first, "first pixel (from 0) of the trusted range"
         yield "WAVELAST", solution.last, "last pixel of the trusted range"
-    yield "WAVEEVID", round(float(verdict.evidence), 2), "log-likelihood ratio against chance"
+    yield "WAVEEVID", round(float(verdict.evidence), 2), "log-likelihood against chance"
     yield "WAVEMARG", round(float(verdict.margin), 2), "lead over mirrored line lists"
 
 
@@ -172,7 +173,7 @@ def write_calibrated(path, header, nominal, cards, table):
         wavelength_error [Angstrom].
     """
     header = header.copy()
-    header["CTYPE1"] = ("AWAV", "nominal wavelength in air, linear (see WAVEMETH)")
+    header["CTYPE1"] = ("AWAV", "nominal, linear, in air (see WAVEMETH)")
     header["CUNIT1"] = "Angstrom"
     header["CRPIX1"] = (nominal["crpix"], "reference pixel, counted from 1")
     header["CRVAL1"] = (nominal["crval"], "[Angstrom] at the reference pixel")

@@ -236,8 +236,19 @@ def draw_identification(figure, outcome, nominal, counts, peaks):
     """
     solution, wavelength = outcome.solution, outcome.wavelength
     figure.set_figheight(8.0)
+    # The places are known; finding them would take longer than all the drawing.
+    figure.set_layout_engine("none")
     above, middle, below = figure.subplots(
-        3, sharex=True, gridspec_kw={"height_ratios": [3.0, 1.3, 1.0]}
+        3,
+        sharex=True,
+        gridspec_kw={
+            "height_ratios": [3.0, 1.3, 1.0],
+            "left": 0.085,
+            "right": 0.985,
+            "top": 0.875,
+            "bottom": 0.065,
+            "hspace": 0.2,
+        },
     )
     draw_spectrum(above, wavelength, counts, faint=True)
     above.set_ylabel("Sum along the slit (ADU)")
@@ -264,7 +275,7 @@ def draw_identification(figure, outcome, nominal, counts, peaks):
     )
     middle.set_ylim(-1.15 * limit, 1.15 * limit)
     middle.set_ylabel("Line minus\nsolution (Å)")
-    middle.legend(fontsize="small", ncols=3, loc="upper left", bbox_to_anchor=(0, 1.22))
+    middle.legend(fontsize="small", ncols=3, loc="upper left", bbox_to_anchor=(0, 1.27))
     finish(middle)
 
     below.plot(wavelength, nominal - wavelength, color=LINE, lw=1.2)

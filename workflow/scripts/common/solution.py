@@ -14,6 +14,8 @@ DEGREES = (1, 2, 3, 4, 5)
 LINES_PER_DEGREE = 5
 # Residuals of chance coincidences scatter about this part of the line width.
 CHANCE_SCATTER = 0.25
+# Log-likelihood below which a line is too far or too faint to be a peak's.
+LEAST_MERIT = -8.0
 # What is believed: see `verdict`.
 LEAST_EVIDENCE = 25.0
 LEAST_MARGIN = 40.0
@@ -93,25 +95,34 @@ def match_lines(peaks, ranks, expected, dispersion, lines, line_ranks, tolerance
     """
     reach = tolerance * np.abs(dispersion)
     low = np.searchsorted(lines.wavelength, expected - reach)
-    high = np.searchsorted(lines.wavelength, expected + reach)
+    counts = np.searchsorted(lines.wavelength, expected + reach) - low
     line = np.full(expected.size, -1)
     merit = np.full(expected.size, -np.inf)
     doubtful = np.zeros(expected.size, bool)
-    for peak in np.flatnonzero(high > low):
-        near = slice(low[peak], high[peak])
-        distance = (lines.wavelength[near] - expected[peak]) / dispersion[peak]
-        fainter = (line_ranks[near] - 1) / (1.5 * max(ranks[peak], 2.0))
-        merits = -fainter - 0.5 * (2.0 * distance / tolerance) ** 2
-        best = np.argmax(merits)
-        if merits[best] > -8.0:
-            line[peak], merit[peak] = low[peak] + best, merits[best]
-            rivals = np.abs(distance - distance[best]) > 0.25 * peaks.fwhm
-            doubtful[peak] = merits[rivals].max(initial=-np.inf) > merits[best] - 1.0
+    # All pairs of a peak and a line near it, one after the other.
+    having = np.flatnonzero(counts)
+    if having.size == 0:
+        return line, doubtful
+    first = np.cumsum(counts) - counts
+    peak = np.repeat(np.arange(expected.size), counts)
+    near = np.arange(peak.size) - first[peak] + low[peak]
+    distance = (lines.wavelength[near] - expected[peak]) / dispersion[peak]
+    fainter = (line_ranks[near] - 1) / (1.5 * np.maximum(ranks[peak], 2.0))
+    merits = -fainter - 0.5 * (2.0 * distance / tolerance) ** 2
+    merit[having] = np.maximum.reduceat(merits, first[having])
+    best = np.flatnonzero(merits == merit[peak])
+    best = best[np.unique(peak[best], return_index=True)[1]]
+    line[having] = np.where(merits[best] > LEAST_MERIT, near[best], -1)
+    best_distance = np.zeros(expected.size)
+    best_distance[having] = distance[best]
+    rival = np.abs(distance - best_distance[peak]) > 0.25 * peaks.fwhm
+    rivals = np.maximum.reduceat(np.where(rival, merits, -np.inf), first[having])
+    doubtful[having] = rivals > merits[best] - 1.0
     taken = set()
-    for peak in np.argsort(-merit):
-        if line[peak] in taken:
-            line[peak] = -1
-        taken.add(line[peak])
+    for number in np.argsort(-merit):
+        if line[number] in taken:
+            line[number] = -1
+        taken.add(line[number])
     return line, doubtful
 
 
