@@ -84,13 +84,16 @@ def half_width(net, peak, step):
 
 
 def rises(net, peak, reach, sigma):
-    """Tell whether a peak rises clearly above the dips towards higher neighbours."""
+    """Tell whether a peak rises clearly above its flanks, or the dips towards higher neighbours.
+
+    The continuum runs below the level between the lines where that slopes, so height alone does
+    not tell a line from noise.
+    """
     for flank in net[peak : peak + reach + 1], net[max(peak - reach, 0) : peak + 1][::-1]:
         higher = np.flatnonzero(flank > net[peak])
-        if higher.size:
-            dip = flank[: higher[0]].min()
-            if net[peak] - dip < max(5.0 * sigma, RELATIVE_RISE * net[peak]):
-                return False
+        least = max(5.0 * sigma, RELATIVE_RISE * net[peak]) if higher.size else DETECTION * sigma
+        if net[peak] - flank[: higher[0] if higher.size else None].min() < least:
+            return False
     return True
 
 
@@ -149,16 +152,19 @@ def find_peaks(counts, uncertainty=None):
         return none
     pixels = np.arange(counts.size)
     counts = np.interp(pixels, pixels[known], counts[known])
-    net = counts - continuum(counts, max(40, counts.size // 40))
+    block = max(40, counts.size // 40)
+    net = counts - continuum(counts, block)
     sigma = max(noise(counts), 1e-9 * np.ptp(counts))
     inner = net[1:-1]
+    seen = known[:-2] & known[1:-1] & known[2:]
     tops = 1 + np.flatnonzero(
-        (inner > net[:-2]) & (inner >= net[2:]) & (inner > DETECTION * sigma) & known[1:-1]
+        (inner > net[:-2]) & (inner >= net[2:]) & (inner > DETECTION * sigma) & seen
     )
     if tops.size == 0:
         return none
     widths = np.array([half_width(net, top, -1) + half_width(net, top, 1) for top in tops])
-    single = np.isfinite(widths)
+    # What is wider than the continuum is followed is no line.
+    single = widths < block
     # Most lines are single, but wide ones are never too narrow: the lower third is typical.
     fwhm = max(np.percentile(widths[single], 33), 1.5) if single.sum() >= 3 else 3.0
     clear = np.array([rises(net, top, int(4 * fwhm), sigma) for top in tops])
