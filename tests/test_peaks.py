@@ -54,7 +54,7 @@ def test_centroids_scatter_by_their_errors(height, given):
 
 def test_errors_follow_the_uncertainty_of_each_pixel():
     rng = np.random.default_rng(4)
-    centres, clean = lone_lines(np.zeros(40), 4.0, 8000.0)
+    _, clean = lone_lines(np.zeros(40), 4.0, 8000.0)
     sigma = np.where(np.arange(clean.size) < clean.size // 2, 10.0, 600.0)
     peaks = find_peaks(clean + rng.normal(0, sigma), sigma)
     quiet = peaks.pixel < clean.size // 2

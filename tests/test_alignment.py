@@ -1,0 +1,206 @@
+import numpy as np
+import pytest
+
+from arcs import arc, catalogue
+from common.alignment import (
+    GRID,
+    LARGEST_SHIFT,
+    RIGID_SLOPE,
+    Lines,
+    align,
+    chance_score,
+    coincidence_table,
+    local_ranks,
+)
+from common.peaks import Peaks, find_peaks
+from common.solution import inverse
+
+
+def peaks_at(pixel, height, fwhm=4.0):
+    """Peaks as found at known places."""
+    order = np.argsort(pixel)
+    none = np.zeros(order.size, bool)
+    error = np.full(order.size, 0.05)
+    return Peaks(pixel[order], error, height[order], none, none, fwhm)
+
+
+def random_lines(rng, size, number=60):
+    """Catalogue lines at random pixels, with random intensities of one ion."""
+    place = np.sort(rng.uniform(-200, size + 200, number))
+    strength = rng.lognormal(0, 2, number)
+    return place, Lines(place, strength, np.full(number, "X I", object))
+
+
+def seen_through(place, strength, displacement, size):
+    """Peaks of lines that stand displaced, the fainter half of them unseen."""
+    at = place - displacement(place)
+    inside = (at > 0) & (at < size - 1) & (strength > np.median(strength))
+    return peaks_at(at[inside], strength[inside])
+
+
+# Ranks
+
+
+@pytest.mark.parametrize("grouped", [False, True])
+def test_local_ranks_are_those_of_counting(grouped):
+    rng = np.random.default_rng(1)
+    position = rng.uniform(0, 100, 80)
+    strength = rng.integers(1, 30, 80).astype(float)
+    group = rng.integers(0, 3, 80) if grouped else np.zeros(80, int)
+    wanted = [
+        1
+        + sum(
+            strength[other] > strength[item]
+            and abs(position[other] - position[item]) <= 7
+            and group[other] == group[item]
+            for other in range(80)
+        )
+        for item in range(80)
+    ]
+    ranks = local_ranks(position, strength, 7, group if grouped else None)
+    np.testing.assert_array_equal(ranks, wanted)
+
+
+def test_ranks_of_nothing_are_none():
+    assert local_ranks(np.empty(0), np.empty(0), 5).size == 0
+
+
+# How much likelier than chance
+
+
+def table_of(position, weight=None, sigma=2.0, size=2001, reach=200, strangers=0.1):
+    position = np.asarray(position, float)
+    weight = np.ones(position.size) if weight is None else np.asarray(weight, float)
+    return coincidence_table(position, weight, sigma, 0.0, size, reach, strangers)
+
+
+def test_evenly_dense_items_say_nothing():
+    table = table_of(np.arange(-50, 1100, 0.5))
+    np.testing.assert_allclose(table[200:-200], 0, atol=0.01)
+
+
+def test_a_lone_item_is_as_likely_as_its_gaussian_over_the_mean():
+    table = table_of([500.0])
+    cells = 2 * int(200 / GRID) + 1
+    peak = GRID / (2.0 * np.sqrt(2 * np.pi))
+    for distance in (0, 1, 2, 3, 5):
+        gaussian = peak * np.exp(-0.5 * (distance / 2.0) ** 2)
+        for side in (-1, 1):
+            wanted = np.log(0.1 + 0.9 * gaussian * cells)
+            assert table[int((500 + side * distance) / GRID)] == pytest.approx(wanted, abs=0.02)
+
+
+def test_far_from_every_item_only_strangers_are_met():
+    table = table_of([500.0, 520.0])
+    assert table[int(450 / GRID)] == pytest.approx(np.log(0.1), abs=1e-6)
+    assert table[0] == pytest.approx(np.log(0.1), abs=1e-6)
+
+
+def test_the_denser_the_items_the_less_a_coincidence_says():
+    at = [table_of(np.arange(0, 1000, spacing))[int(500 / GRID)] for spacing in (100, 50, 20, 10)]
+    assert at == sorted(at, reverse=True)
+    assert at[-1] > 0
+
+
+def test_a_weightier_item_says_more_than_a_slight_one():
+    table = table_of([450.0, 550.0], [1.0, 0.1])
+    assert table[int(450 / GRID)] > table[int(550 / GRID)] + 1
+
+
+def test_items_beyond_the_table_are_left_out():
+    np.testing.assert_array_equal(table_of([500.0, -30.0, 2000.0]), table_of([500.0]))
+
+
+# The search
+
+
+@pytest.mark.parametrize("size", [1024, 2048, 4096])
+@pytest.mark.parametrize(
+    ("shift", "stretch", "bow"),
+    [
+        (0.0, 0.0, 0.0),
+        (40.0, 0.01, 0.0),
+        (-40.0, -0.01, 0.006),
+        (75.0, 0.0, 0.008),
+        (-80.0, 0.0, 0.0),
+        (10.0, 0.03, 0.0),
+        (-10.0, -0.03, -0.006),
+    ],
+)
+def test_a_displacement_is_recovered(size, shift, stretch, bow):
+    rng = np.random.default_rng(2)
+    place, lines = random_lines(rng, size)
+
+    def displacement(pixel):
+        x = 2 * pixel / size - 1
+        return shift + stretch * (pixel - size / 2) + bow * size * (x**2 - 0.5)
+
+    peaks = seen_through(place, lines.intensity, displacement, size)
+    found = align(peaks, place, lines, size)
+    # Expected pixel of each peak's line, and what the search adds to the peak's own.
+    offsets = np.interp(peaks.pixel, found.knots, found.offsets)
+    truth = np.interp(peaks.pixel, np.sort(place - displacement(place)), place) - peaks.pixel
+    assert np.abs(offsets - truth).max() < 2
+    assert found.score > chance_score(peaks, place, lines, size) + 40
+
+
+@pytest.mark.parametrize(
+    ("lamp", "first", "last", "size"),
+    [("Ne", 5700, 7800, 4096), ("ThAr", 5700, 7800, 4096), ("Kr", 9300, 3800, 2048)],
+)
+def test_a_lamp_is_found_far_above_chance_and_another_is_not(lamp, first, last, size):
+    true = arc(lamp, first, last, size, seed=3)
+    peaks = find_peaks(true.counts, true.uncertainty)
+    lines = catalogue(*{"Ne": ["Ne I"], "ThAr": ["Th I", "Th II", "Ar I"], "Kr": ["Kr I"]}[lamp])
+    expected = inverse(true.nominal, lines.wavelength)
+    found = align(peaks, expected, lines, size)
+    pixels = np.arange(size)
+    at = pixels + np.interp(pixels, found.knots, found.offsets)
+    step = np.median(np.diff(true.nominal))
+    off = np.interp(at, pixels, true.nominal) - true.wavelength
+    reached = (at > 0) & (at < size - 1)
+    assert np.median(np.abs(off / step)[reached]) < 2
+    assert found.score > chance_score(peaks, expected, lines, size) + 40
+
+    other = catalogue("He I", "Cd I", "Cu I")
+    expected = inverse(true.nominal, other.wavelength)
+    wrong = align(peaks, expected, other, size).score
+    assert wrong < chance_score(peaks, expected, other, size) + 25
+    assert wrong < found.score - 40
+
+
+def test_offsets_run_from_end_to_end_and_no_further_than_is_searched():
+    rng = np.random.default_rng(4)
+    place, lines = random_lines(rng, 2048)
+    peaks = peaks_at(rng.uniform(0, 2047, 30), rng.lognormal(0, 1, 30))
+    found = align(peaks, place, lines, 2048)
+    assert found.knots[0] == 0
+    assert found.knots[-1] == 2048
+    assert found.knots.shape == found.offsets.shape
+    assert np.abs(found.offsets).max() <= LARGEST_SHIFT + 0.045 * 1024 + 0.10 * 128 + 1
+
+
+def test_a_rigid_search_gives_a_straight_line_of_a_small_slope():
+    rng = np.random.default_rng(5)
+    size = 4096
+    place, lines = random_lines(rng, size)
+    peaks = seen_through(place, lines.intensity, lambda pixel: 33 + 0.004 * pixel, size)
+    found = align(peaks, place, lines, size, rigid=True)
+    steps = np.diff(found.offsets)
+    np.testing.assert_allclose(steps, steps[0], atol=1e-9)
+    assert abs(steps[0]) <= np.ceil(RIGID_SLOPE * size / 16)
+    offsets = np.interp(peaks.pixel, found.knots, found.offsets)
+    # The slope has steps of 1/256: half a step over half a detector is 4 pixels.
+    assert np.abs(offsets - (33 + 0.004 * (peaks.pixel + offsets))).max() < 4
+
+
+def test_a_rigid_search_cannot_bend():
+    rng = np.random.default_rng(6)
+    size = 4096
+    place, lines = random_lines(rng, size)
+    bow = 60 * (2 * place / size - 1) ** 2
+    peaks = seen_through(place, lines.intensity, lambda pixel: np.interp(pixel, place, bow), size)
+    free = align(peaks, place, lines, size)
+    rigid = align(peaks, place, lines, size, rigid=True)
+    assert np.ptp(np.diff(rigid.offsets)) == pytest.approx(0, abs=1e-9)
+    assert rigid.score < free.score - 40
