@@ -2,6 +2,7 @@
 
 import csv
 import math
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -26,6 +27,7 @@ READ_NOISE = 30.0
 erf = np.vectorize(math.erf, otypes=[float])
 
 
+@cache
 def catalogue(*ions):
     """Lines of some ions, as the project lists them."""
     wavelength, intensity, names = [], [], []

@@ -1,0 +1,459 @@
+import csv
+from functools import cache
+
+import numpy as np
+import pytest
+
+from arcs import (
+    LAMPS,
+    arc,
+    catalogue,
+    dispersion,
+    gaussian_lines,
+    noisy,
+    nominal_of,
+)
+from calibrated import nominal_wavelength, reference_wavelength
+from common.alignment import Lines
+from common.peaks import Peaks, find_peaks
+from common.solution import (
+    extended,
+    find_solution,
+    fit_shift,
+    fit_solution,
+    inverse,
+    longest_stretch,
+    match_lines,
+    verdict,
+)
+from conftest import PROJECT
+
+RED = {"crval": 6754.73992674, "crpix": 2048, "cdelt": 0.5201465201465}
+
+
+def solve(true, lamp):
+    peaks = find_peaks(true.counts, true.uncertainty)
+    return find_solution(peaks, catalogue(*LAMPS[lamp]), true.nominal)
+
+
+def pixels_off(outcome, wavelength):
+    """How far each pixel's wavelength is off the truth [pixel]."""
+    return np.abs((outcome.wavelength - wavelength) / np.gradient(wavelength))
+
+
+# Solved, and right
+
+SOLVABLE = [
+    # lamp, first and last wavelength, pixels: either sign of the dispersion
+    ("HgAr", 3800, 9300, 4096),
+    ("HgAr", 7000, 4000, 4096),
+    ("HgAr", 7000, 4000, 2048),
+    ("HgNe", 4000, 7000, 4096),
+    ("HgNe", 7800, 5700, 2048),
+    ("HgNe", 5700, 7800, 1024),
+    ("Kr", 5700, 7800, 4096),
+    ("Kr", 9300, 3800, 4096),
+    ("Kr", 3800, 9300, 2048),
+    ("Kr", 7800, 5700, 2048),
+    ("Kr", 5700, 7800, 1024),
+    ("Ne", 5700, 7800, 4096),
+    ("Ne", 7800, 5700, 4096),
+    ("Ne", 5700, 7800, 2048),
+    ("Ne", 7800, 5700, 1024),
+    ("ThAr", 5700, 7800, 4096),
+    ("ThAr", 7800, 5700, 4096),
+    ("ThAr", 5700, 7800, 2048),
+    ("Xe", 3800, 9300, 4096),
+    ("Xe", 7000, 4000, 4096),
+    ("Xe", 5700, 7800, 2048),
+    ("Xe", 9300, 3800, 2048),
+    ("Xe", 9300, 3800, 1024),
+]
+
+
+@cache
+def solved(lamp, first, last, size):
+    """An arc with a nominal shifted by 40 pixels and stretched by 1 %, either way, and solved."""
+    number = SOLVABLE.index((lamp, first, last, size))
+    shift, stretch = (40.0, -40.0)[number % 2], (0.01, -0.01)[number // 2 % 2]
+    fwhm = 3.0 if size == 1024 else 4.0
+    true = arc(lamp, first, last, size, 1000 + number, shift, stretch, fwhm)
+    return true, solve(true, lamp)
+
+
+@pytest.mark.parametrize("case", SOLVABLE, ids=str)
+def test_a_lamp_is_solved_within_a_third_of_a_pixel_wherever_it_is_trusted(case):
+    true, outcome = solved(*case)
+    size = true.counts.size
+    assert outcome.method == "fitted"
+    assert outcome.verdict.accepted
+    assert outcome.verdict.reason == ""
+    solution = outcome.solution
+    trusted = slice(solution.first, solution.last + 1)
+    assert pixels_off(outcome, true.wavelength)[trusted].max() < 0.3
+    assert solution.last - solution.first > 0.25 * size
+    assert solution.first >= 0
+    assert solution.last < size
+    assert outcome.wavelength.shape == solution.error.shape == (size,)
+
+
+def test_most_of_the_detector_is_trusted():
+    spans = [
+        (outcome.solution.last - outcome.solution.first + 1) / outcome.wavelength.size
+        for _, outcome in (solved(*case) for case in SOLVABLE)
+        if outcome.solution
+    ]
+    assert np.mean(spans) > 0.75
+
+
+def test_errors_cover_what_the_solutions_are_off_by():
+    covered, within = [], []
+    for true, outcome in (solved(*case) for case in SOLVABLE):
+        solution = outcome.solution
+        if solution is None:
+            continue
+        trusted = slice(solution.first, solution.last + 1)
+        off = np.abs(outcome.wavelength - true.wavelength)[trusted]
+        assert (solution.error[trusted] > 0).all()
+        covered.append(np.mean(off < 4 * solution.error[trusted]))
+        within.append(np.mean(off < 2 * solution.error[trusted]))
+    assert np.mean(np.array(covered) > 0.95) >= 0.9
+    assert np.mean(within) > 0.75
+
+
+@pytest.mark.parametrize("case", SOLVABLE[::6], ids=str)
+def test_identified_lines_are_the_ones_that_shine_there(case):
+    true, outcome = solved(*case)
+    solution = outcome.solution
+    peaks = find_peaks(true.counts, true.uncertainty)
+    sign = 1 if true.wavelength[-1] > true.wavelength[0] else -1
+    line = solution.lines.wavelength[solution.line[solution.used]]
+    at = np.interp(sign * line, sign * true.wavelength, np.arange(true.counts.size))
+    off = np.abs(at - peaks.pixel[solution.used])
+    # Blends and unknown lines near a listed one: not all can be right to a small part of a pixel.
+    assert np.mean(off < 0.5) > 0.85
+    used = solution.line[solution.used]
+    assert len(set(used)) == used.size
+    assert (used >= 0).all()
+
+
+# Never accepted: more than sixty runs in which there is nothing to find
+
+
+def refuse(outcome, nominal):
+    assert outcome.method == "nominal", outcome.verdict
+    assert outcome.solution is None
+    assert not outcome.verdict.accepted
+    np.testing.assert_array_equal(outcome.wavelength, nominal)
+    # In words, for a title and a header card.
+    assert len(outcome.verdict.reason.split()) >= 4
+    assert len(outcome.verdict.reason) < 60
+
+
+WRONG = {
+    "Ar": ("Kr", "Ne", "Xe"),
+    "HgNe": ("Ar", "Kr", "Xe"),
+    "Kr": ("Ar", "HgAr", "Ne", "ThAr", "Xe"),
+    "Ne": ("Ar", "HgAr", "Kr", "ThAr", "Xe", "Cd"),
+    "ThAr": ("Kr", "HgNe", "Ne", "Xe", "Cu"),
+    "Xe": ("Ar", "HgAr", "Kr", "Ne", "ThAr", "Cu"),
+}
+
+
+@pytest.mark.parametrize(
+    ("lamp", "name"), [(lamp, name) for lamp, names in WRONG.items() for name in names]
+)
+def test_a_lamp_of_another_name_is_not_solved(lamp, name):
+    true = arc(lamp, 5700, 7800, 4096, seed=21)
+    refuse(solve(true, name), true.nominal)
+
+
+@pytest.mark.parametrize("shift", [300.0, -300.0])
+@pytest.mark.parametrize("lamp", ["HgAr", "HgNe", "Kr", "Ne", "ThAr", "Xe"])
+def test_a_nominal_solution_300_pixels_off_is_kept(lamp, shift):
+    true = arc(lamp, 5700, 7800, 4096, seed=22, shift=shift)
+    refuse(solve(true, lamp), true.nominal)
+
+
+@pytest.mark.parametrize("size", [2048, 4096])
+@pytest.mark.parametrize("lamp", ["HgAr", "HgNe", "Kr", "Ne", "ThAr", "Xe"])
+def test_a_flipped_spectrum_is_not_solved(lamp, size):
+    true = arc(lamp, 4000, 7000, size, seed=23)
+    flipped = true._replace(counts=true.counts[::-1], uncertainty=true.uncertainty[::-1])
+    refuse(solve(flipped, lamp), true.nominal)
+
+
+@pytest.mark.parametrize("lamp", ["Ne", "ThAr"])
+def test_an_upside_down_spectrum_is_not_solved(lamp):
+    true = arc(lamp, 5700, 7800, 4096, seed=24)
+    refuse(solve(true._replace(counts=-true.counts), lamp), true.nominal)
+
+
+def blank(clean, seed):
+    """A spectrum without a line of the lamp, and the wavelengths that it does not have."""
+    rng = np.random.default_rng(seed)
+    wavelength = dispersion(5700, 7800, clean.size)
+    return *noisy(clean, rng), nominal_of(wavelength)
+
+
+def solve_blank(clean, seed, lamp):
+    counts, uncertainty, nominal = blank(clean, seed)
+    peaks = find_peaks(counts, uncertainty)
+    refuse(find_solution(peaks, catalogue(*LAMPS[lamp]), nominal), nominal)
+
+
+@pytest.mark.parametrize("lamp", ["HgAr", "HgNe", "Kr", "Ne", "ThAr", "Xe"])
+@pytest.mark.parametrize("size", [1024, 4096])
+def test_noise_is_not_solved(lamp, size):
+    solve_blank(np.zeros(size), 25, lamp)
+
+
+@pytest.mark.parametrize("lamp", ["Ne", "ThAr", "Xe"])
+@pytest.mark.parametrize("shape", ["slope", "hump", "ripple"])
+def test_a_continuum_lamp_is_not_solved(lamp, shape):
+    x = np.linspace(0, 1, 4096)
+    clean = {
+        "slope": 2e5 * x,
+        "hump": 1e5 * np.exp(-0.5 * ((x - 0.4) / 0.2) ** 2),
+        "ripple": 1e5 * (1 + 0.1 * np.sin(2 * np.pi * 60 * x)),
+    }[shape]
+    solve_blank(clean, 26, lamp)
+
+
+@pytest.mark.parametrize("lamp", ["HgAr", "HgNe", "Kr", "Ne", "ThAr", "Xe"])
+@pytest.mark.parametrize("number", [12, 40, 150])
+def test_lines_at_random_are_not_solved(lamp, number):
+    rng = np.random.default_rng(number)
+    centres, heights = rng.uniform(0, 4096, number), 1e4 * rng.lognormal(0, 1.5, number)
+    solve_blank(gaussian_lines(4096, centres, heights, 4.0), 27, lamp)
+
+
+@pytest.mark.parametrize("number", [0, 1, 3])
+def test_with_fewer_than_four_peaks_nothing_is_tried(number):
+    clean = gaussian_lines(2048, np.arange(1, number + 1) * 500.0, np.full(number, 1e5), 4.0)
+    counts, uncertainty, nominal = blank(clean, 28)
+    outcome = find_solution(find_peaks(counts, uncertainty), catalogue("Ne I"), nominal)
+    refuse(outcome, nominal)
+    assert outcome.verdict.reason == "fewer than four peaks stand out"
+
+
+def test_without_lines_to_go_by_nothing_is_tried():
+    true = arc("Ne", 5700, 7800, 2048, seed=29)
+    nothing = Lines(np.empty(0), np.empty(0), np.empty(0, object))
+    peaks = find_peaks(true.counts, true.uncertainty)
+    refuse(find_solution(peaks, nothing, true.nominal), true.nominal)
+
+
+# The verdict
+
+
+def solution_with(**changes):
+    _, outcome = solved(*SOLVABLE[0])
+    return outcome.solution._replace(**changes)
+
+
+@pytest.mark.parametrize(
+    ("score", "chance", "changes", "words"),
+    [
+        (10.0, 300.0, {}, "the matches could be chance"),
+        (-500.0, -900.0, {}, "the matches could be chance"),
+        (300.0, 10.0, {"matched": 0.3}, "too many bright peaks have no line"),
+        (300.0, 10.0, {"first": 0, "last": -1}, "the fit is nowhere certain"),
+    ],
+)
+def test_a_verdict_says_what_speaks_against_a_solution(score, chance, changes, words):
+    judged = verdict(score, chance, solution_with(**changes), 4.0)
+    assert not judged.accepted
+    assert judged.reason == words
+
+
+def test_a_verdict_without_a_fit_is_no():
+    judged = verdict(300.0, 10.0, None, 4.0)
+    assert not judged.accepted
+    assert judged.reason == "too few lines match for a fit"
+
+
+# Borrowing the shape of a reference
+
+
+def red_reference():
+    with open(PROJECT / "resources/wavelength_references/Red.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    pixel, wavelength = (
+        np.array([float(row[name]) for row in rows]) for name in ("pixel", "wavelength_air")
+    )
+    return reference_wavelength(pixel, wavelength, np.arange(4096))
+
+
+def tabled_xenon():
+    with open(PROJECT / "resources/line_windows/Xe_Red.csv", newline="") as file:
+        return np.array([float(row["wavelength_air"]) for row in csv.DictReader(file)])
+
+
+def xenon_peaks(shift, seed):
+    """The six lines of xenon in the red arm, shifted against the reference."""
+    rng = np.random.default_rng(seed)
+    lines = tabled_xenon()
+    assert lines.size == 6
+    centres = np.interp(lines, red_reference(), np.arange(4096)) + shift
+    clean = gaussian_lines(4096, centres, 2e4 * rng.lognormal(0, 0.5, 6), 5.0)
+    return find_peaks(*noisy(clean, rng))
+
+
+@pytest.mark.parametrize("shift", [12.3, -12.3, 0.0, 31.7])
+def test_six_lines_carry_a_shift_of_the_reference(shift):
+    reference = red_reference()
+    peaks = xenon_peaks(shift, seed=31)
+    nominal = nominal_wavelength(np.arange(4096), **RED)
+    outcome = find_solution(peaks, catalogue("Xe I"), nominal, reference)
+    assert outcome.method in ("shifted", "fitted")
+    trusted = slice(outcome.solution.first, outcome.solution.last + 1)
+    truth = extended(reference, np.arange(4096) - shift)
+    assert np.median(np.abs(pixels_off(outcome, truth))[trusted]) < 0.3
+    assert pixels_off(outcome, truth)[trusted].max() < 1
+    assert outcome.solution.used.sum() >= 5
+
+
+@pytest.mark.parametrize("shift", [12.3, -12.3])
+def test_a_fitted_shift_is_the_one_put_in(shift):
+    reference = red_reference()
+    start = extended(reference, np.arange(4096) - np.round(shift))
+    solution = fit_shift(xenon_peaks(shift, seed=32), catalogue("Xe I"), start)
+    truth = extended(reference, np.arange(4096) - shift)
+    off = np.abs((solution.wavelength - truth) / np.gradient(truth))
+    assert solution.parameters <= 2
+    assert off[solution.first : solution.last + 1].max() < 0.3
+    assert off[2048] < 0.1
+
+
+def test_a_reference_does_not_make_six_random_peaks_xenon():
+    reference = red_reference()
+    nominal = nominal_wavelength(np.arange(4096), **RED)
+    rng = np.random.default_rng(33)
+    for _ in range(8):
+        clean = gaussian_lines(4096, rng.uniform(100, 4000, 6), 2e4 * rng.lognormal(0, 0.5, 6), 5)
+        peaks = find_peaks(*noisy(clean, rng))
+        refuse(find_solution(peaks, catalogue("Xe I"), nominal, reference), nominal)
+
+
+@pytest.mark.parametrize("lamp", ["Ne", "Kr", "ThAr", "HgAr"])
+def test_a_reference_does_not_make_a_lamp_another(lamp):
+    reference = red_reference()
+    true = arc(lamp, reference[0], reference[-1], 4096, seed=34, shift=0.0, stretch=0.0)
+    peaks = find_peaks(true.counts, true.uncertainty)
+    refuse(find_solution(peaks, catalogue("Xe I"), true.nominal, reference), true.nominal)
+
+
+# Matching
+
+
+def close_peaks(pixel):
+    pixel = np.asarray(pixel, float)
+    none = np.zeros(pixel.size, bool)
+    return Peaks(pixel, np.full(pixel.size, 0.05), np.full(pixel.size, 1e4), none, none, 4.0)
+
+
+def test_no_line_is_given_to_two_peaks():
+    rng = np.random.default_rng(35)
+    for _ in range(20):
+        peaks = close_peaks(np.sort(rng.uniform(0, 300, 40)))
+        lines = Lines(np.sort(rng.uniform(5000, 5300, 25)), np.ones(25), np.full(25, "X I"))
+        line, _ = match_lines(
+            peaks,
+            np.ones(40),
+            5000 + peaks.pixel,
+            np.ones(40),
+            lines,
+            rng.integers(1, 6, 25).astype(float),
+            8.0,
+        )
+        given = line[line >= 0]
+        assert given.size > 10
+        assert len(set(given)) == given.size
+        distance = np.abs(lines.wavelength[given] - 5000 - peaks.pixel[line >= 0])
+        assert distance.max() <= 8
+
+
+def test_the_nearer_of_two_lines_is_chosen_and_the_brighter_of_two_as_near():
+    peaks = close_peaks([100.0, 200.0])
+    lines = Lines(np.array([5099.0, 5103.0, 5197.0, 5203.0]), np.ones(4), np.full(4, "X I"))
+    ranks = np.array([1.0, 1.0, 1.0, 6.0])
+    for sign in (1, -1):
+        line, _ = match_lines(
+            peaks, np.ones(2), np.array([5100.0, 5200.0]), np.full(2, sign), lines, ranks, 8.0
+        )
+        assert line.tolist() == [0, 2]
+
+
+def test_a_peak_with_no_line_within_reach_gets_none():
+    lines = Lines(np.array([5050.0, 5150.0]), np.ones(2), np.full(2, "X I"))
+    line, doubtful = match_lines(
+        close_peaks([100.0]), np.ones(1), np.array([5100.0]), np.ones(1), lines, np.ones(2), 8.0
+    )
+    assert line.tolist() == [-1]
+    assert not doubtful.any()
+
+
+# Fitting from close by
+
+
+@pytest.mark.parametrize("falling", [False, True])
+def test_exact_lines_are_fitted_exactly(falling):
+    wavelength = dispersion(*((8000, 5000) if falling else (5000, 8000)), 2048)
+    pixel = np.linspace(30, 2010, 45)
+    lines = Lines(
+        np.sort(np.interp(pixel, np.arange(2048), wavelength)),
+        np.ones(45),
+        np.full(45, "X I", object),
+    )
+    step = np.gradient(wavelength)
+    solution = fit_solution(close_peaks(pixel), lines, wavelength + 2.0 * step)
+    assert np.abs((solution.wavelength - wavelength) / step).max() < 0.01
+    assert solution.used.all()
+    assert solution.matched == pytest.approx(1)
+    assert (solution.first, solution.last) == (0, 2047)
+
+
+def test_too_few_lines_give_no_fit():
+    wavelength = dispersion(5000, 8000, 2048)
+    lines = Lines(wavelength[[300, 1500]], np.ones(2), np.full(2, "X I", object))
+    assert fit_solution(close_peaks([300.0, 1500.0]), lines, wavelength) is None
+    assert fit_shift(close_peaks([300.0, 1500.0]), lines, wavelength) is None
+
+
+# Helpers
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_inverse_and_extended_undo_each_other_even_beyond_the_detector(sign):
+    wavelength = dispersion(*(5000, 8000)[::sign], 1024)
+    at = np.linspace(-150, 1170, 300)
+    np.testing.assert_allclose(inverse(wavelength, extended(wavelength, at)), at, atol=1e-6)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_inverse_is_exact_for_a_straight_line(sign):
+    wavelength = 6000 + sign * 0.5 * np.arange(100)
+    wanted = np.array([5900.0, 6000.0, 6000.25 * sign + 6000 * (1 - sign), 6080.0])
+    np.testing.assert_allclose(inverse(wavelength, wanted), (wanted - 6000) / (sign * 0.5))
+
+
+def test_extended_goes_on_straight_beyond_the_ends():
+    values = np.array([0.0, 1.0, 4.0, 9.0])
+    np.testing.assert_allclose(extended(values, np.array([-2.0, 1.5, 5.0])), [-2, 2.5, 19])
+
+
+@pytest.mark.parametrize(
+    ("flags", "wanted"),
+    [
+        ("", (0, -1)),
+        ("000", (0, -1)),
+        ("111", (0, 2)),
+        ("1011", (2, 3)),
+        ("0110111010", (4, 6)),
+        ("1100011", (0, 1)),
+        ("1", (0, 0)),
+    ],
+)
+def test_the_longest_stretch_is_found_and_of_equals_the_first(flags, wanted):
+    assert longest_stretch(np.array([flag == "1" for flag in flags], bool)) == wanted
