@@ -27,12 +27,12 @@ RULES = ("extract_spectrum", "calibrate_wavelengths", "measure_fluxes")
 
 
 def rule_messages():
-    """Map each rule's message, as a pattern with a group for the exposure, to the rule."""
+    """Map each rule's message, as a pattern with a group for each wildcard, to the rule."""
     messages = {}
     for path in sorted((PROJECT / "workflow" / "rules").glob("*.smk")):
         for rule, body in re.findall(r"(?ms)^rule (\w+):(.*?)(?=^\S|\Z)", path.read_text()):
             for message in re.findall(r'message:\s+"(.+?)"', body):
-                pattern = re.escape(message).replace(r"\{wildcards\.exposure\}", r"(\S+)")
+                pattern = re.sub(r"\\\{wildcards\\\.\w+\\\}", r"(\\S+)", re.escape(message))
                 messages[re.compile(pattern)] = rule
     return messages
 
@@ -53,13 +53,15 @@ class Run:
     def jobs(self):
         """The jobs that ran, or in a dry run would run: a set of (rule, exposure).
 
+        Rules for a lamp and arm have lamp_arm in place of the exposure.
+
         Read from the line that announces each job, and held against Snakemake's own counts.
         Targets (rules without a message, that make no file) are left out.
         """
         announced = []
         for said in re.findall(r"(?m)^Job \d+: (.+)$", self.output):
             matches = [
-                (rule, match[1])
+                (rule, "_".join(match.groups()))
                 for pattern, rule in rule_messages().items()
                 if (match := pattern.fullmatch(said))
             ]

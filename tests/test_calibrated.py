@@ -5,7 +5,17 @@ from astropy.io import fits
 from astropy.wcs import WCS
 from specutils import Spectrum
 
-from calibrated import nominal_wavelength, write_calibrated
+from calibrated import (
+    identified_rows,
+    nominal_wavelength,
+    read_lines,
+    reference_wavelength,
+    solution_cards,
+    write_calibrated,
+)
+from common.alignment import Lines
+from common.peaks import Peaks
+from common.solution import Outcome, Solution, Verdict
 
 BLUE = {"crval": 4799.726495726, "crpix": 2048, "cdelt": 0.5470085470085}
 RED = {"crval": 6754.73992674, "crpix": 2048, "cdelt": 0.5201465201465}
@@ -19,9 +29,11 @@ def write_example(folder, nominal, size=50):
         "flux": 1000.5 - 40 * pixels,
         "uncertainty": np.sqrt(pixels + 1),
         "mask": pixels % 7 == 3,
+        "wavelength_error": 0.01 + 0.001 * pixels,
     }
     path = folder / "a.fits"
-    write_calibrated(path, fits.Header({"LAMP": "ThAr", "EXPTIME": 60.0}), nominal, table)
+    header = fits.Header({"LAMP": "ThAr", "EXPTIME": 60.0})
+    write_calibrated(path, header, nominal, [("WAVEMETH", "fitted", "how")], table)
     return path, table
 
 
@@ -60,20 +72,23 @@ def test_the_table_is_written_whole_in_order_and_with_units(tmp_path):
         np.testing.assert_array_equal(hdus[0].data, wanted["flux"])
         assert hdus[0].header["LAMP"] == "ThAr"
         assert hdus[0].header["EXPTIME"] == 60
-    assert list(units) == ["pixel", "wavelength", "flux", "uncertainty", "mask"]
+        assert hdus[0].header["WAVEMETH"] == "fitted"
+        assert hdus[0].header.comments["WAVEMETH"] == "how"
+    assert list(units) == list(wanted)
     assert units == {
         "pixel": "pixel",
         "wavelength": "Angstrom",
         "flux": "adu",
         "uncertainty": "adu",
         "mask": None,
+        "wavelength_error": "Angstrom",
     }
 
 
 def test_the_header_that_was_handed_in_is_left_alone(tmp_path):
     header = fits.Header({"LAMP": "ThAr"})
     table = {"pixel": np.arange(2), "flux": np.ones(2)}
-    write_calibrated(tmp_path / "a.fits", header, BLUE, table)
+    write_calibrated(tmp_path / "a.fits", header, BLUE, [("WAVEMETH", "nominal", "")], table)
     assert list(header) == ["LAMP"]
 
 
@@ -86,3 +101,120 @@ def test_specutils_opens_the_file(tmp_path):
     np.testing.assert_array_equal(spectrum.spectral_axis.value, wanted["wavelength"])
     np.testing.assert_array_equal(spectrum.uncertainty.array, wanted["uncertainty"])
     np.testing.assert_array_equal(spectrum.mask, wanted["mask"])
+
+
+# The arm's reference
+
+
+@pytest.mark.parametrize("degree", [1, 2, 3])
+def test_a_reference_without_scatter_gives_its_polynomial_back(degree):
+    pixel = np.sort(np.random.default_rng(degree).uniform(0, 4095, 30))
+    truth = np.polynomial.Polynomial([6800, 1080, -28, -15][: degree + 1], domain=[0, 4095])
+    found = reference_wavelength(pixel, truth(pixel), np.arange(4096))
+    np.testing.assert_allclose(found, truth(np.arange(4096)), atol=1e-5)
+
+
+def test_scatter_of_a_reference_does_not_make_it_wind():
+    rng = np.random.default_rng(4)
+    pixel = np.sort(rng.uniform(100, 4000, 35))
+    truth = np.polynomial.Polynomial([6800, 1080, -28, -15], domain=[0, 4095])
+    found = reference_wavelength(pixel, truth(pixel) + rng.normal(0, 0.1, 35), np.arange(4096))
+    assert np.abs(found - truth(np.arange(4096)))[100:4000].max() < 0.25
+
+
+def test_few_pairs_of_a_reference_are_a_straight_line():
+    pixel = np.array([10.0, 500.0, 1000.0])
+    found = reference_wavelength(pixel, 5000 + 2 * pixel, np.array([0, 2000]))
+    np.testing.assert_allclose(found, [5000, 9000])
+
+
+# What is written of a solution
+
+
+def example_solution():
+    """Three peaks: identified and used, identified and not used, not identified."""
+    none = np.zeros(3, bool)
+    peaks = Peaks(
+        np.array([10.0, 20.5, 30.0]), np.full(3, 0.04), np.array([5.0, 7, 9]), none, none, 4.0
+    )
+    lines = Lines(np.array([5005.1, 5009.0]), np.ones(2), np.array(["Ne I", "Ar I"], object))
+    solution = Solution(
+        wavelength=5000 + 0.5 * np.arange(50),
+        error=np.full(50, 0.02),
+        parameters=3,
+        lines=lines,
+        line=np.array([0, 1, -1]),
+        used=np.array([True, False, False]),
+        residual=np.array([0.2, -2.5, np.inf]),
+        scatter=0.1,
+        matched=0.8,
+        first=3,
+        last=44,
+    )
+    return peaks, solution
+
+
+def test_every_peak_has_a_row_with_its_line_and_residual():
+    peaks, solution = example_solution()
+    rows = identified_rows(peaks, solution)
+    assert rows == [
+        {
+            "pixel": 10.0,
+            "pixel_error": 0.04,
+            "height": 5.0,
+            "used": True,
+            "ion": "Ne I",
+            "wavelength_air": 5005.1,
+            "residual": 0.1,
+        },
+        {
+            "pixel": 20.5,
+            "pixel_error": 0.04,
+            "height": 7.0,
+            "used": False,
+            "ion": "Ar I",
+            "wavelength_air": 5009.0,
+            "residual": -1.25,
+        },
+        {"pixel": 30.0, "pixel_error": 0.04, "height": 9.0, "used": False},
+    ]
+
+
+def test_without_a_solution_peaks_are_listed_without_lines():
+    peaks, _ = example_solution()
+    rows = identified_rows(peaks, None)
+    assert [row["pixel"] for row in rows] == [10.0, 20.5, 30.0]
+    assert all("ion" not in row and not row["used"] for row in rows)
+
+
+def test_the_cards_of_a_solution_say_how_good_it_is():
+    _, solution = example_solution()
+    outcome = Outcome("fitted", solution.wavelength, solution, Verdict(True, 80.0, 90.0, ""))
+    cards = {keyword: value for keyword, value, _ in solution_cards(outcome)}
+    assert cards["WAVEMETH"] == "fitted"
+    assert (cards["WAVENLIN"], cards["WAVENPAR"]) == (1, 3)
+    assert (cards["WAVEFRST"], cards["WAVELAST"]) == (3, 44)
+    # 0.2 pixel of 0.5 Angstrom.
+    assert cards["WAVERMS"] == pytest.approx(0.1)
+    assert "WAVEREAS" not in cards
+
+
+def test_the_cards_of_a_nominal_solution_say_why_it_stayed():
+    verdict = Verdict(False, 3.0, -5.0, "the matches could be chance")
+    outcome = Outcome("nominal", np.arange(50.0), None, verdict)
+    cards = {keyword: value for keyword, value, _ in solution_cards(outcome)}
+    assert cards["WAVEMETH"] == "nominal"
+    assert cards["WAVEREAS"] == "the matches could be chance"
+    assert "WAVERMS" not in cards
+    # A header takes them all, and says it in a line.
+    header = fits.Header(list(solution_cards(outcome)))
+    assert header["WAVEREAS"] == "the matches could be chance"
+
+
+def test_line_lists_are_read_into_one_catalogue_with_their_ions(tmp_path):
+    (tmp_path / "Ne_I.csv").write_text("wavelength_air,intensity\n6402.25,2000\n7032.41,8\n")
+    (tmp_path / "Ar_I.csv").write_text("wavelength_air,intensity\n6965.43,1e4\n")
+    lines = read_lines([tmp_path / "Ne_I.csv", tmp_path / "Ar_I.csv"], ["Ne I", "Ar I"])
+    assert lines.wavelength.tolist() == [6402.25, 7032.41, 6965.43]
+    assert lines.intensity.tolist() == [2000, 8, 10000]
+    assert lines.ion.tolist() == ["Ne I", "Ne I", "Ar I"]

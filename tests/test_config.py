@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from conftest import chain, write_config, write_text
+from conftest import RULES, chain, write_config, write_text
 
 FRAME = "resources/raw/Photron_Ne_Red_10s_01.fits"
 WINDOWS = "resources/line_windows/Ne_Red.csv"
@@ -34,6 +34,8 @@ IN_CONFIG = {
         ("unknown key", ["fibers"], {"fibers": 61}),
         ("text in a number", ["fibres", "many"], {"fibres": "many"}),
         ("no fibres", ["fibres", "0"], {"fibres": 0}),
+        ("wavelengths in other words", ["wavelengths", "guessed"], {"wavelengths": "guessed"}),
+        ("line_lists left empty", ["line_lists"], {"line_lists": None}),
         ("raw_dir left empty", ["raw_dir"], {"raw_dir": None}),
         ("ions not in a list", ["lamps.Cd", "Cd I"], {"lamps": {"Cd": "Cd I"}}),
         ("underscore in a lamp's name", ["Hg_Ar"], {"lamps": {"Hg_Ar": []}}),
@@ -208,12 +210,21 @@ def test_a_product_of_an_exposure_that_is_not_there_is_refused(tmp_path, snakema
     assert "resources/raw" in sentence
 
 
-def test_a_flux_table_of_a_lamp_without_windows_is_refused(tmp_path, snakemake):
-    exposure = "Photron_Cd_Red_10s_01"
-    touch(tmp_path, f"resources/raw/{exposure}.fits")
+def test_a_lamp_without_windows_gets_proposed_ones_from_all_its_exposures(tmp_path, snakemake):
+    exposures = [f"Photron_Cd_Red_{name}" for name in ("10s_01", "20s_01")]
+    touch(tmp_path, FRAME, *(f"resources/raw/{exposure}.fits" for exposure in exposures))
     arguments = write_config(tmp_path / "mine.yaml", lamps={"Cd": ["Cd I"]})
-    (sentence,) = complaints(snakemake(tmp_path, f"results/fluxes/{exposure}.csv", *arguments))
-    assert "Cd_Red.csv" in sentence
+    run = snakemake(tmp_path, "--dry-run", f"results/fluxes/{exposures[0]}.csv", *arguments)
+    assert run.status == 0, run.output
+    wanted = chain(*exposures, rules=RULES[:2]) | chain(exposures[0], rules=RULES[2:])
+    assert run.jobs == wanted | {("propose_windows", "Cd_Red")}
+
+
+def test_windows_of_a_lamp_without_exposures_are_refused(tmp_path, snakemake):
+    touch(tmp_path, FRAME)
+    (sentence,) = complaints(snakemake(tmp_path, "results/windows/Kr_Red.csv"))
+    assert "lamp Kr" in sentence
+    assert "arm Red" in sentence
 
 
 def test_what_is_right_passes_the_same_checks(tmp_path, snakemake):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from common.windows import LineWindow
-from fluxes import flux_rows, window_sums
+from fluxes import flux_rows, line_check, window_sums
 
 NOTHING_MASKED = np.zeros(100, bool)
 
@@ -109,3 +109,98 @@ def test_rows_keep_the_windows_order_and_lines():
         (55, "Ne I", 6402.25),
         (15, "", None),
     ]
+
+
+# The line in a window
+
+LINEAR = 5000 + 0.5 * np.arange(1000)
+
+
+def peak(pixel, height=1000.0, ion=None, line=None, used=True):
+    """A row of the table of identified lines, as it is read: empty cells are left out."""
+    row = {"pixel": pixel, "height": height, "used": str(bool(ion) and used)}
+    return row | ({"ion": ion, "wavelength_air": line} if ion else {})
+
+
+def check(peaks, line=5050.0, ion="Ne I", window=(95, 105), method="fitted", trusted=(0, 999)):
+    row = {
+        "pixel_start": window[0],
+        "pixel_stop": window[1],
+        "ion": ion,
+        "wavelength_air": line,
+    }
+    return line_check(row, LINEAR, method, trusted, peaks)
+
+
+@pytest.mark.parametrize(("pixel", "offset"), [(100.0, 0.0), (101.0, 0.5), (98.6, -0.7)])
+@pytest.mark.parametrize("method", ["fitted", "shifted", "nominal"])
+def test_the_offset_is_the_solutions_wavelength_minus_the_lines(pixel, offset, method):
+    checked = check([peak(pixel)], method=method)
+    assert checked["line_offset"] == pytest.approx(offset, abs=1e-9)
+    assert checked["wavelength_method"] == method
+    assert checked["flags"] == ""
+
+
+def test_the_offset_is_that_of_the_windows_highest_peak():
+    peaks = [peak(97.0, 10.0), peak(102.0, 90.0), peak(120.0, 500.0), peak(80.0, 500.0)]
+    assert check(peaks)["line_offset"] == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(
+    ("pixel", "inside"), [(94.4, False), (94.6, True), (105.4, True), (105.6, False)]
+)
+def test_a_peak_is_in_a_window_that_holds_its_pixel(pixel, inside):
+    assert (check([peak(pixel)])["line_offset"] is not None) == inside
+
+
+@pytest.mark.parametrize(
+    ("line", "flag"),
+    [(5050.0, ""), (5047.0, ""), (5046.0, "wavelength"), (5053.0, ""), (5054.0, "wavelength")],
+)
+def test_a_line_that_the_solution_puts_outside_its_window_is_flagged(line, flag):
+    # The window spans 5047.5 to 5052.5; a pixel beyond, half an Angstrom, is let pass.
+    assert check([peak(100.0)], line=line)["flags"] == flag
+    assert check([], line=line)["flags"] == flag
+
+
+@pytest.mark.parametrize("trusted", [(96, 999), (0, 104), (200, 300), (0, -1)])
+def test_nothing_is_flagged_where_the_solution_is_not_trusted(trusted):
+    checked = check([peak(100.0)], line=5300.0, trusted=trusted)
+    assert checked["wavelength_trusted"] is False
+    assert checked["flags"] == ""
+
+
+@pytest.mark.parametrize("trusted", [(95, 105), (0, 999)])
+def test_a_window_wholly_within_the_trusted_range_is_trusted(trusted):
+    assert check([], trusted=trusted)["wavelength_trusted"] is True
+
+
+@pytest.mark.parametrize("trusted", [(0, 999), (0, -1)])
+def test_a_nominal_solution_is_never_trusted_and_flags_nothing(trusted):
+    checked = check([peak(100.0)], line=5300.0, method="nominal", trusted=trusted)
+    assert checked["wavelength_trusted"] is False
+    assert checked["flags"] == ""
+
+
+def test_a_window_that_names_no_line_takes_the_one_identified_in_it():
+    peaks = [peak(97.0, 10.0, "Ar I", 5048.5), peak(102.0, 90.0, "Th I", 5050.9)]
+    checked = check(peaks, line=None, ion="")
+    assert (checked["ion"], checked["wavelength_air"]) == ("Th I", 5050.9)
+    assert checked["line_offset"] == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize(
+    "peaks",
+    [[], [peak(102.0)], [peak(102.0, 90.0, "Th I", 5050.9, used=False)], [peak(97, 1), peak(102)]],
+)
+def test_a_window_without_an_identified_line_stays_without(peaks):
+    checked = check(peaks, line=None, ion="")
+    assert (checked["ion"], checked["wavelength_air"]) == ("", None)
+    assert checked["line_offset"] is None
+    assert checked["flags"] == ""
+
+
+def test_a_table_that_names_its_line_is_not_overruled():
+    checked = check([peak(102.0, 90.0, "Th I", 5050.9)])
+    assert (checked["ion"], checked["wavelength_air"]) == ("Ne I", 5050.0)
+    assert checked["line_offset"] == pytest.approx(1.0)

@@ -32,9 +32,9 @@ NOMINAL = {  # crval, crpix, cdelt: the figures of the issue, not of config.yaml
     "Red": (6754.73992674, 2048, 0.5201465201465),
 }
 PRODUCTS = {
-    "spectra": ("fits", "png"),
-    "calibrated": ("fits", "png"),
-    "fluxes": ("csv", "png"),
+    "spectra": (".fits", ".png"),
+    "calibrated": (".fits", ".png", "_lines.csv"),
+    "fluxes": (".csv", ".png"),
 }
 
 # The small campaign: exposure, its file's suffix and, below raw_dir, its dark.
@@ -116,7 +116,7 @@ def files_below(folder):
 
 def products_of(*exposures):
     return {
-        f"{room}/{exposure}.{suffix}"
+        f"{room}/{exposure}{suffix}"
         for exposure in exposures
         for room, suffixes in PRODUCTS.items()
         for suffix in suffixes
@@ -238,6 +238,20 @@ def test_headers_give_the_bias_level_of_each_amplifier_where_there_was_no_dark(c
     assert "DARKFILE" not in header
 
 
+@pytest.mark.parametrize("exposure", EXPOSURES)
+def test_frames_at_random_are_given_no_solution(campaign, exposure):
+    header = fits.getheader(campaign.root / f"results/calibrated/{exposure}.fits")
+    assert header["WAVEMETH"] == "nominal"
+    assert len(header["WAVEREAS"].split()) > 3
+    with open(campaign.root / f"results/fluxes/{exposure}.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert rows
+    assert {row["wavelength_method"] for row in rows} == {"nominal"}
+    assert {row["wavelength_trusted"] for row in rows} == {"False"}
+    assert {row["flags"] for row in rows} == {""}
+    assert {row["simulated"] for row in rows} == {"False"}
+
+
 @pytest.mark.parametrize("exposure", [OWN_DARK, NO_DARK])
 def test_the_calibrated_wcs_is_the_arms_nominal_solution(campaign, exposure):
     with fits.open(campaign.root / f"results/calibrated/{exposure}.fits") as hdus:
@@ -261,6 +275,7 @@ def test_the_calibrated_table_has_each_pixels_wavelength_and_flux(campaign, expo
         "flux": "adu",
         "uncertainty": "adu",
         "mask": "",
+        "wavelength_error": "Angstrom",
     }
     crval, crpix, cdelt = NOMINAL[exposure.split("_")[2]]
     pixels = np.arange(4096)
@@ -272,6 +287,8 @@ def test_the_calibrated_table_has_each_pixels_wavelength_and_flux(campaign, expo
         table["flux"], true_spectrum(counts_of(exposure), dark_of(exposure))
     )
     assert not table["mask"].any()
+    # Frames at random hold no line: the wavelengths are nominal, and how wrong is not known.
+    assert np.isnan(table["wavelength_error"]).all()
 
 
 def test_specutils_opens_a_calibrated_spectrum_by_itself(campaign):
@@ -685,7 +702,7 @@ def other_frames():
 
 def test_frames_named_otherwise_are_built_from_a_table_of_exposures(other):
     cadmium, zinc = OTHER_EXPOSURES
-    assert other.run.jobs == chain(cadmium) | chain(zinc, rules=RULES[:2])
+    assert other.run.jobs == chain(cadmium, zinc) | {("propose_windows", "Zn_Near-IR")}
 
 
 def test_an_image_with_its_slit_along_axis_1_is_summed_along_that_axis(other):
@@ -718,14 +735,27 @@ def test_windows_in_angstrom_hold_the_pixels_whose_wavelengths_they_hold(other):
     np.testing.assert_allclose(rows, truth, rtol=1e-12)
 
 
-def test_a_lamp_without_a_window_table_gets_spectra_no_fluxes_and_a_warning(other):
+def test_a_lamp_in_which_no_line_is_identified_gets_an_empty_table_of_windows(other):
     zinc = OTHER_EXPOSURES[1]
-    assert {name for name in made_in(other.root) if zinc in name} == {
-        name for name in products_of(zinc) if not name.startswith("fluxes/")
-    }
-    warnings = [line for line in other.run.output.splitlines() if "Zn_Near-IR.csv" in line]
-    assert len(warnings) == 1
-    assert "not" in warnings[0]
+    assert {name for name in made_in(other.root) if zinc in name} == products_of(zinc)
+    said = [line for line in other.run.output.splitlines() if "No window table" in line]
+    assert len(said) == 1
+    assert "Zn_Near-IR.csv" in said[0]
+    header = fits.getheader(other.root / f"results/calibrated/{zinc}.fits")
+    assert header["WAVEMETH"] == "nominal"
+    assert header["WAVEREAS"]
+    windows = (other.root / "results/windows/Zn_Near-IR.csv").read_text()
+    assert windows == "start,stop,ion,wavelength_air,note\n"
+    heading, rows = flux_table(other.root, zinc)
+    assert heading[:3] == ["pixel", "Wavelength", "Flux"]
+    assert rows.size == 0
+
+
+def test_an_ion_without_a_line_list_is_named(other):
+    said = [line for line in other.run.output.splitlines() if "No line list" in line]
+    assert len(said) == 1
+    assert "Zn I" in said[0]
+    assert "Cd I" not in said[0]
 
 
 def test_paths_in_a_table_of_exposures_count_from_its_folder_and_may_hold_spaces(other):
