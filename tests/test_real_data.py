@@ -10,9 +10,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 from astropy.io import fits
 
-from conftest import chain, write_config, write_text
+from arcs import LAMPS, catalogue
+from calibrated import nominal_wavelength, reference_wavelength
+from common.peaks import find_peaks
+from common.solution import find_solution
+from conftest import PROJECT, chain, write_config, write_text
 
 DATA = Path(os.environ.get("LAMPFLUX_DATA", ""))
 
@@ -141,3 +146,157 @@ def test_the_sprat_windows_give_the_sums_of_the_frame(sprat):
         [spectrum[start : stop + 1].sum() / 10 for start, stop in SPRAT_WINDOWS],
         rtol=1e-9,
     )
+
+
+# Wavelengths of the Hector spectrum, from either nominal solution that circulates
+
+# Argon lines that stand alone: column and air wavelength. The one near column 3868.5 is a blend.
+ARGON = (
+    (2371.9, 6965.431),
+    (2567.1, 7067.218),
+    (2721.1, 7147.042),
+    (2965.9, 7272.936),
+    (3184.1, 7383.980),
+    (3422.3, 7503.869),
+    (3443.9, 7514.652),
+    (3686.9, 7635.106),
+)
+NOMINAL_RED = {
+    name: yaml.safe_load((PROJECT / path).read_text())["arms"]["Red"]
+    for name, path in {
+        "documented": "config.yaml",
+        "published": "resources/solutions/published_red.yaml",
+    }.items()
+}
+
+
+def red_nominal(name):
+    solution = {key: NOMINAL_RED[name][key] for key in ("crval", "crpix", "cdelt")}
+    return nominal_wavelength(np.arange(4096), **solution)
+
+
+def red_reference():
+    with open(PROJECT / "resources/wavelength_references/Red.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    pixel, wavelength = (
+        np.array([float(row[name]) for row in rows]) for name in ("pixel", "wavelength_air")
+    )
+    return reference_wavelength(pixel, wavelength, np.arange(4096))
+
+
+def hector_peaks():
+    spectrum = fits.getdata(DATA / f"hector/{THAR}_1dspec.fits").astype(float)
+    return find_peaks(spectrum), spectrum
+
+
+def hold_argon_to(wavelength, at):
+    """Each argon line's peak within 0.10 Angstrom, and all within 0.06 in the root mean square."""
+    off = []
+    for column, line in ARGON:
+        peak = at[np.argmin(np.abs(at - column))]
+        assert abs(peak - column) < 1
+        off.append(np.interp(peak, np.arange(4096), wavelength) - line)
+    assert np.abs(off).max() < 0.10
+    assert np.sqrt(np.mean(np.square(off))) < 0.06
+
+
+@pytest.mark.parametrize("borrowed", [True, False], ids=["reference", "no reference"])
+@pytest.mark.parametrize("name", NOMINAL_RED)
+def test_the_hector_spectrum_is_solved_from_either_nominal_solution(name, borrowed):
+    peaks, _ = hector_peaks()
+    reference = red_reference() if borrowed else None
+    outcome = find_solution(peaks, catalogue(*LAMPS["ThAr"]), red_nominal(name), reference)
+    assert outcome.method == "fitted"
+    hold_argon_to(outcome.wavelength, peaks.pixel)
+    solution = outcome.solution
+    assert solution.used.sum() >= 40
+    matched = np.flatnonzero(solution.line >= 0)
+    ions = solution.lines.ion[solution.line[matched]]
+    thorium = matched[(peaks.pixel[matched] < 2048) & np.array([ion[:2] == "Th" for ion in ions])]
+    used = thorium[solution.used[thorium]]
+    assert used.size >= 20
+    fitted = np.interp(peaks.pixel[used], np.arange(4096), outcome.wavelength)
+    residual = solution.lines.wavelength[solution.line[used]] - fitted
+    assert 1.4826 * np.median(np.abs(residual - np.median(residual))) < 0.1
+    assert 1.4826 * np.median(np.abs(residual)) < 0.1
+
+
+@pytest.mark.parametrize("name", NOMINAL_RED)
+@pytest.mark.parametrize("lamp", ["HgNe", "Kr", "Ne", "Xe", "Cd", "Cu", "He", "NeKr", "KrXe"])
+def test_the_hector_spectrum_is_no_other_lamps(lamp, name):
+    ions = LAMPS.get(lamp) or (f"{lamp[:2]} I", f"{lamp[2:]} I")
+    peaks, _ = hector_peaks()
+    for reference in (None, red_reference()):
+        outcome = find_solution(peaks, catalogue(*ions), red_nominal(name), reference)
+        assert outcome.method == "nominal", outcome.verdict
+
+
+@pytest.mark.parametrize("shift", [300, -300])
+def test_the_hector_spectrum_from_a_nominal_300_pixels_off_or_flipped_is_not_solved(shift):
+    peaks, spectrum = hector_peaks()
+    lines, pixels = catalogue(*LAMPS["ThAr"]), np.arange(4096)
+    solution = {key: NOMINAL_RED["documented"][key] for key in ("crval", "crpix", "cdelt")}
+    far = nominal_wavelength(pixels + shift, **solution)
+    assert find_solution(peaks, lines, far).method == "nominal"
+    flipped = find_peaks(spectrum[::-1])
+    assert find_solution(flipped, lines, red_nominal("published")).method == "nominal"
+
+
+def test_the_hector_exposures_header_lines_and_fluxes_agree(hector):
+    with fits.open(hector / f"results/calibrated/{THAR}.fits") as hdus:
+        header, table = hdus[0].header, hdus["SPECTRUM"].data
+    assert header["WAVEMETH"] == "fitted"
+    with open(hector / f"results/calibrated/{THAR}_lines.csv", newline="") as file:
+        lines = list(csv.DictReader(file))
+    hold_argon_to(table["wavelength"], np.array([float(row["pixel"]) for row in lines]))
+    assert sum(row["used"] == "True" for row in lines) == header["WAVENLIN"] >= 40
+    assert header["WAVERMS"] < 0.2
+    assert 0 <= header["WAVEFRST"] < header["WAVELAST"] <= 4095
+    for row in flux_rows(hector, THAR):
+        assert row["wavelength_method"] == "fitted"
+        trusted = (
+            header["WAVEFRST"] <= int(row["pixel_start"])
+            and int(row["pixel_stop"]) <= header["WAVELAST"]
+        )
+        assert row["wavelength_trusted"] == str(trusted)
+        assert row["flags"] == ""
+        assert row["ion"] == "Ar I"
+        # Half the distance between the lines of the blend; window centres are not lines.
+        assert abs(float(row["line_offset"])) < (0.10 if int(row["pixel"]) != 3868 else 0.45)
+        centre = table["wavelength"][int(row["pixel"])]
+        assert float(row["Wavelength"]) == pytest.approx(centre, abs=1e-6)
+
+
+# Wavelengths of the SPRAT spectrum, from straight lines that are off
+
+PAIRS = "sprat/pixel_wavelength_pairs.txt"
+
+
+def sprat_nominal(shift, stretch):
+    """The best straight line through the pairs, shifted by pixels and stretched."""
+    column, wavelength = np.loadtxt(DATA / PAIRS, delimiter=",").T
+    slope, level = np.polyfit(column - 511.5, wavelength, 1)
+    return level + slope * (1 + stretch) * (np.arange(1024) - 511.5 + shift)
+
+
+@pytest.mark.parametrize("shift", [0, 40, -40])
+@pytest.mark.parametrize("stretch", [0, 0.01, -0.01])
+def test_the_xenon_arc_is_solved_within_a_pixel_of_the_pairs(shift, stretch):
+    column, wavelength = np.loadtxt(DATA / PAIRS, delimiter=",").T
+    nominal = sprat_nominal(shift, stretch)
+    outcome = find_solution(find_peaks(true_sprat_spectrum()), catalogue("Xe I"), nominal)
+    assert outcome.method == "fitted", outcome.verdict
+    fitted = np.interp(column, np.arange(1024), outcome.wavelength)
+    dispersion = np.interp(column, np.arange(1024), np.gradient(outcome.wavelength))
+    assert np.sqrt(np.mean(((fitted - wavelength) / dispersion) ** 2)) < 1
+
+
+@pytest.mark.parametrize(
+    "lamp", ["Ar", "HgAr", "HgNe", "Kr", "Ne", "ThAr", "Cd", "Cu", "He", "NeKr"]
+)
+def test_the_xenon_arc_is_no_other_lamps(lamp):
+    ions = LAMPS.get(lamp) or (f"{lamp[:2]} I", f"{lamp[2:]} I")
+    peaks = find_peaks(true_sprat_spectrum())
+    for nominal in (sprat_nominal(0, 0), sprat_nominal(40, 0.01)):
+        outcome = find_solution(peaks, catalogue(*ions), nominal)
+        assert outcome.method == "nominal", outcome.verdict
