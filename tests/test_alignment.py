@@ -68,10 +68,15 @@ def test_ranks_of_nothing_are_none():
 # How much likelier than chance
 
 
-def table_of(position, weight=None, sigma=2.0, size=2001, reach=200, strangers=0.1):
+EVERYWHERE = (-np.inf, np.inf)
+
+
+def table_of(
+    position, weight=None, sigma=2.0, size=2001, reach=200, strangers=0.1, covered=EVERYWHERE
+):
     position = np.asarray(position, float)
     weight = np.ones(position.size) if weight is None else np.asarray(weight, float)
-    return coincidence_table(position, weight, sigma, 0.0, size, reach, strangers)
+    return coincidence_table(position, weight, sigma, 0.0, size, reach, strangers, covered)
 
 
 def test_evenly_dense_items_say_nothing():
@@ -105,6 +110,14 @@ def test_the_denser_the_items_the_less_a_coincidence_says():
 def test_a_weightier_item_says_more_than_a_slight_one():
     table = table_of([450.0, 550.0], [1.0, 0.1])
     assert table[int(450 / GRID)] > table[int(550 / GRID)] + 1
+
+
+def test_nothing_is_said_well_beyond_where_items_are_known():
+    everywhere, within = table_of([500.0, 520.0]), table_of([500.0, 520.0], covered=(300, 700))
+    at = GRID * np.arange(within.size)
+    known = (at >= 250) & (at <= 750)
+    np.testing.assert_array_equal(within[known], everywhere[known])
+    np.testing.assert_array_equal(within[~known], 0)
 
 
 def test_items_beyond_the_table_are_left_out():
