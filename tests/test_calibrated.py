@@ -148,6 +148,7 @@ def example_solution():
         residual=np.array([0.2, -2.5, np.inf]),
         scatter=0.1,
         matched=0.8,
+        certain=0.9,
         first=3,
         last=44,
     )

@@ -204,18 +204,21 @@ def align(peaks, expected, lines, size, rigid=False):
     )
 
     scores = np.zeros((SEGMENTS, offsets.size, slopes.size), np.float32)
+    cells_ahead = np.rint(offsets / GRID).astype(np.intp)[:, np.newaxis]
     for segment in range(SEGMENTS):
         first = segment * length
         for peak in np.flatnonzero((pixel >= first) & (pixel < first + length)):
             shift = (pixel[peak] - first) / length * step * slopes
-            cell = np.rint((pixel[peak] - start + offsets[:, np.newaxis] + shift) / GRID)
-            scores[segment] += tables[classes[peak]][cell.astype(np.int32)]
+            cell = np.rint((pixel[peak] - start + shift) / GRID).astype(np.intp)
+            scores[segment] += tables[classes[peak]].take(cells_ahead + cell)
         met = np.abs(bright_lines - first - length / 2) < largest + 0.7 * length
         for line, weight in zip(bright_lines[met], bright_weights[met]):
-            ahead = (line - first - offsets[:, np.newaxis]) / (1 + step * slopes / length)
-            here = (ahead >= 0) & (ahead < length)
-            cell = np.rint((np.clip(ahead, 0, length) + first - start) / GRID)
-            scores[segment] += np.where(here, weight * seen[cell.astype(np.int32)], 0)
+            # A line is met by the offsets that bring it into the segment.
+            nearest = line - first - length * (1 + step * slopes[-1] / length)
+            low, high = np.searchsorted(offsets, (nearest, line - first), side="right")
+            ahead = (line - first - offsets[low:high, np.newaxis]) / (1 + step * slopes / length)
+            cell = np.rint((ahead + first - start) / GRID).astype(np.intp)
+            scores[segment, low:high] += np.where(ahead < length, weight * seen.take(cell), 0)
     return best_path(scores, offsets, slopes, length, rigid)
 
 

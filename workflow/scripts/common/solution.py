@@ -11,20 +11,26 @@ from common.peaks import SIGMA_PER_MAD
 
 DEGREES = (1, 2, 3, 4, 5)
 # Lines that each degree of the polynomial must be able to call its own.
-LINES_PER_DEGREE = 5
+LINES_PER_DEGREE = 3
 # Residuals of chance coincidences scatter about this part of the line width.
 CHANCE_SCATTER = 0.25
 # Log-likelihood below which a line is too far or too faint to be a peak's.
 LEAST_MERIT = -8.0
 # What is believed: see `verdict`.
 LEAST_EVIDENCE = 25.0
-LEAST_MARGIN = 40.0
+LEAST_MARGIN = 30.0
 LEAST_MATCHED = 0.6
 # About a reference, this part of the evidence is enough.
 RIGID_PART = 0.6
+# A solution must hold to this error [pixel] over this part of the detector, which is the trusted
+# range where nothing better can be had.
+WORST_ERROR = 0.3
+LEAST_CERTAIN = 0.15
+# Lines that a rival fit leaves out at an end.
+END_LINES = 3
 # Where a solution is trusted: its error is below this [pixel], half the spread of its rivals
 # included, and residuals scatter by less than this part of the line width.
-LARGEST_ERROR = 0.3
+LARGEST_ERROR = 0.15
 LARGEST_LOCAL_SCATTER = 0.17
 # Part of the detector that a solution may reach beyond its outermost lines.
 BEYOND_LINES = 0.05
@@ -43,7 +49,8 @@ class Solution(NamedTuple):
     ``parameters``: number of fitted coefficients. ``line``: for each peak, the index of its line
     in ``lines``, or -1; ``used``: peaks that the fit used; ``residual`` [pixel]: line minus
     solution. ``scatter`` [pixel]: robust 1-sigma residual. ``matched``: part of the bright peaks'
-    weight that found its line. ``first``, ``last``: pixels between which the solution is trusted;
+    weight that found its line. ``certain``: part of the detector where the solution holds to
+    ``WORST_ERROR``. ``first``, ``last``: pixels between which the solution is trusted;
     ``last`` < ``first`` for none.
     """
 
@@ -56,6 +63,7 @@ class Solution(NamedTuple):
     residual: np.ndarray
     scatter: float
     matched: float
+    certain: float
     first: int
     last: int
 
@@ -205,10 +213,15 @@ def fit_degree(degree, peaks, choice, start):
     dispersion = np.interp(peaks.pixel, pixels, np.gradient(start))
     tolerance = 1.0 + max(2.5, 0.9 * peaks.fwhm)
     tightest = max(0.5 * peaks.fwhm, 1.0)
+    before = None
     for _ in range(12):
         line, doubtful = match_lines(
             peaks, choice.ranks, expected, dispersion, choice.lines, choice.line_ranks, tolerance
         )
+        # With the same lines as before, the fit and the next match would be the same.
+        if tolerance == tightest and np.array_equal(before, (line, doubtful)):
+            break
+        before = line, doubtful
         known = line >= 0
         if known.sum() < max(LINES_PER_DEGREE * degree, 4):
             return None
@@ -273,33 +286,26 @@ def fit_solution(peaks, lines, start):
         return None
     pixel, weight = peaks.pixel[used], choice.weight[used]
     wavelength = choice.lines.wavelength[best.line[used]]
-    # Rivals: other degrees that do nearly as well, and fits that leave out every third line.
     rivals = [fit.polynomial for fit in fits[1:] if fit.cost < best.cost + 9.0]
-    for part in range(3):
-        kept = np.arange(pixel.size) % 3 != part
-        if kept.sum() > degree + 1:
-            rivals.append(
-                Polynomial.fit(
-                    pixel[kept],
-                    wavelength[kept],
-                    degree,
-                    domain=[0, start.size - 1],
-                    w=weight[kept],
-                )
-            )
+    rivals += partial_fits(pixel, wavelength, weight, degree, start.size)
     step = np.abs(best.polynomial.deriv()(pixels))
+    if not rivals:
+        return None
     spread = np.max([np.abs(rival(pixels) - best.polynomial(pixels)) for rival in rivals], axis=0)
     error = np.hypot(fit_error(best.polynomial, pixel, weight, scatter, pixels), spread / step / 2)
     # Where lines match by chance they scatter widely; peaks without a line (cosmic rays) do not
     # tell.
     near = np.isfinite(best.residual) & (choice.bright > 0)
     local = local_scatter(peaks.pixel[near], best.residual[near], peaks.fwhm, pixels)
-    first, last = longest_stretch(
-        (error < LARGEST_ERROR)
-        & (local < LARGEST_LOCAL_SCATTER * peaks.fwhm)
+    # Between two places where the lines bear the fit out, it holds where they do not.
+    borne_out = (
+        spanned(local < LARGEST_LOCAL_SCATTER * peaks.fwhm)
         & (pixels > pixel.min() - BEYOND_LINES * start.size)
         & (pixels < pixel.max() + BEYOND_LINES * start.size)
     )
+    first, last = longest_stretch(borne_out & (error < LARGEST_ERROR))
+    if last < first:
+        first, last = longest_stretch(borne_out & (error < WORST_ERROR))
     return Solution(
         best.polynomial(pixels),
         error * step,
@@ -310,6 +316,7 @@ def fit_solution(peaks, lines, start):
         best.residual,
         scatter,
         matched_part(best.residual, scatter, peaks.fwhm, choice.bright),
+        float(np.mean(borne_out & (error < WORST_ERROR))),
         first,
         last,
     )
@@ -374,9 +381,37 @@ def fit_shift(peaks, lines, start):
         residual,
         scatter,
         matched_part(residual, scatter, peaks.fwhm, choice.bright),
+        float(np.mean(error < WORST_ERROR)),
         first,
         last,
     )
+
+
+def partial_fits(pixel, wavelength, weight, degree, size):
+    """Fits that leave out every third line, or the outermost lines of either end.
+
+    Lines at an end may have been misidentified together, and then agree with each other.
+
+    Parameters
+    ----------
+    pixel, wavelength, weight : ndarray, shape (lines,)
+        What the full fit used, by pixel.
+    degree : int
+    size : int
+        Pixels of the spectrum.
+
+    Returns
+    -------
+    list of numpy.polynomial.Polynomial
+    """
+    number = np.arange(pixel.size)
+    parts = [number % 3 != part for part in range(3)]
+    parts += [number >= END_LINES, number < pixel.size - END_LINES]
+    return [
+        Polynomial.fit(pixel[kept], wavelength[kept], degree, domain=[0, size - 1], w=weight[kept])
+        for kept in parts
+        if kept.sum() > degree + 1
+    ]
 
 
 def fit_error(polynomial, pixel, weight, scatter, pixels):
@@ -415,6 +450,11 @@ def local_scatter(pixel, residual, fwhm, pixels, neighbours=9):
     grid = pixels[:: max(pixels.size // 64, 1)]
     nearest = np.argsort(np.abs(grid[:, np.newaxis] - pixel), axis=1)[:, :neighbours]
     return np.interp(pixels, grid, SIGMA_PER_MAD * np.median(capped[nearest], axis=1))
+
+
+def spanned(flags):
+    """Set all flags between the first and the last that is true."""
+    return np.maximum.accumulate(flags) & np.maximum.accumulate(flags[::-1])[::-1]
 
 
 def longest_stretch(flags):
@@ -457,8 +497,10 @@ def verdict(score, chance, solution, fwhm, rigid=False):
     """
     if solution is None:
         return Verdict(False, score, score - chance, "too few lines match for a fit")
-    scatter = max(solution.scatter / fwhm, 0.02)
     freedom = solution.used.sum() - solution.parameters
+    # Residuals are the smaller, the more parameters the fit had to make them so.
+    scatter = solution.scatter * np.sqrt(1 + solution.parameters / max(freedom, 1))
+    scatter = max(scatter / fwhm, 0.02)
     evidence = score + freedom * np.log(CHANCE_SCATTER / scatter)
     margin = evidence - chance
     least = RIGID_PART if rigid else 1.0
@@ -466,7 +508,7 @@ def verdict(score, chance, solution, fwhm, rigid=False):
         reason = "the matches could be chance"
     elif solution.matched < LEAST_MATCHED:
         reason = "too many bright peaks have no line"
-    elif solution.last < solution.first:
+    elif solution.certain < LEAST_CERTAIN:
         reason = "the fit is nowhere certain"
     else:
         return Verdict(True, evidence, margin, "")
