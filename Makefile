@@ -1,13 +1,14 @@
 # make run    build every product of the frames in raw_dir (config.yaml), simulated ones by default
 # make test   run the tests
 # make lint   check style and workflow
+# make benchmark-wavelengths   measure the identification of lines (docs/benchmarks.md)
 # Each makes .venv from requirements.lock on first use.
 
 PYTHON ?= python3
 CORES ?= all
 BIN := .venv/bin
 
-.PHONY: run test lint lock clean
+.PHONY: run test lint benchmark-wavelengths lock clean
 
 run: .venv/installed
 	$(BIN)/snakemake --cores $(CORES)
@@ -20,6 +21,11 @@ lint: .venv/installed
 	$(BIN)/ruff format --check .
 	$(BIN)/snakefmt --check Snakefile workflow
 	$(BIN)/snakemake --lint
+
+# ARGS="--arcs 100" and the like choose what is run; one thread each, so that times compare.
+benchmark-wavelengths: .venv/installed
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 PYTHONPATH=workflow/scripts \
+		$(BIN)/python benchmarks/wavelengths.py $(ARGS)
 
 # Pin the packages of requirements.txt anew.
 lock: .venv/installed

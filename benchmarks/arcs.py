@@ -1,0 +1,273 @@
+"""Simulate arcs of arbitrary spectrographs, and spectra that look like an arc but are none."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from common.peaks import FWHM_PER_SIGMA
+
+LAMPS = {
+    "Ar": ("Ar I",),
+    "CuAr": ("Cu I", "Ar I", "Ar II"),
+    "CuNe": ("Cu I", "Ne I"),
+    "HeNeAr": ("He I", "Ne I", "Ar I"),
+    "HgAr": ("Hg I", "Ar I"),
+    "HgCd": ("Hg I", "Cd I"),
+    "HgNe": ("Hg I", "Ne I"),
+    "HgNeArXe": ("Hg I", "Ne I", "Ar I", "Xe I"),
+    "Kr": ("Kr I",),
+    "Ne": ("Ne I",),
+    "ThAr": ("Th I", "Th II", "Ar I", "Ar II"),
+    "Xe": ("Xe I",),
+}
+# Detectors [pixel] and how often each is drawn.
+SIZES = {512: 0.05, 1024: 0.3, 2048: 0.35, 4096: 0.25, 8192: 0.05}
+# Air wavelengths that a spectrum may cover [Angstrom], as the line lists do, and how many.
+BLUEST, REDDEST = 3400.0, 9500.0
+COVERAGE = (900.0, 5000.0)
+# Line widths and steps are drawn again while a line is wider than this [Angstrom].
+WIDEST_LINE = 20.0
+# A lamp and range are drawn again while the lists have fewer lines there.
+FEWEST_LINES = 6
+# Brightest line before saturation, and continuum: decades [electron]; saturation [electron].
+BRIGHTEST = (4.0, 6.5)
+CONTINUUM = (2.0, 4.0)
+SATURATION = 3e5
+READ_NOISE = 14.0
+# Unknown lines as a part of the known ones, of which no more than so many count.
+UNKNOWN, MOST_KNOWN = 0.08, 80
+# Scatter (natural log) of an ion's brightness against the lamp's other ions.
+ION_SCATTER = 1.0
+
+
+class Difficulty(NamedTuple):
+    """How hard simulated arcs are.
+
+    ``lamp`` and ``step`` [Angstrom/pixel] are drawn when None; ``sizes`` as `SIZES`; ``fwhm``:
+    range of line widths [pixel]; ``quadratic``, ``cubic``: 1-sigma parts of the covered range by
+    which the dispersion curves; ``scatter``: of log intensities about the lists'; ``missing``:
+    part of the lines left out; ``shift`` [pixel]: range by which the nominal solution is off;
+    ``stretch``: the largest part by which its scale is.
+    """
+
+    lamp: str | None = None
+    step: float | None = None
+    sizes: dict = SIZES
+    fwhm: tuple = (2.0, 6.0)
+    quadratic: float = 0.008
+    cubic: float = 0.003
+    scatter: float = 1.0
+    missing: float = 0.12
+    shift: tuple = (25.0, 60.0)
+    stretch: float = 0.012
+
+
+class Arc(NamedTuple):
+    """A spectrum to identify and the truth about it.
+
+    ``counts``, ``nominal``: counts and nominal wavelength of each pixel; ``pixel``,
+    ``wavelength``: where the true wavelength is known [Angstrom].
+    """
+
+    lamp: str
+    counts: np.ndarray
+    nominal: np.ndarray
+    pixel: np.ndarray
+    wavelength: np.ndarray
+
+
+def linear_nominal(pixel, wavelength, size, shift, stretch):
+    """Spoil the straight line through known wavelengths: shifted, and stretched about the middle.
+
+    Parameters
+    ----------
+    pixel, wavelength : ndarray, shape (pairs,)
+    size : int
+        Pixels of the detector.
+    shift : float
+        [pixel].
+    stretch : float
+        Part of the scale.
+
+    Returns
+    -------
+    ndarray, shape (size,)
+        Wavelengths [Angstrom].
+    """
+    step, zero = np.polyfit(pixel, wavelength, 1)
+    middle = (size - 1) / 2
+    return zero + step * (middle - shift + (np.arange(size) - middle) * (1 + stretch))
+
+
+def draw_spectrograph(rng, difficulty):
+    """Draw a detector, a dispersion and a line width.
+
+    Returns
+    -------
+    wavelength : ndarray, shape (pixels,)
+        Rising wavelengths [Angstrom].
+    fwhm : float
+        [pixel].
+    """
+    while True:
+        size = int(rng.choice(list(difficulty.sizes), p=list(difficulty.sizes.values())))
+        covered = np.exp(rng.uniform(*np.log(COVERAGE)))
+        if difficulty.step:
+            covered = difficulty.step * size
+        fwhm = rng.uniform(*difficulty.fwhm)
+        if difficulty.step or fwhm * covered / size < WIDEST_LINE:
+            break
+    u = np.linspace(-1, 1, size)
+    curve = rng.normal(0, difficulty.quadratic) * u**2 + rng.normal(0, difficulty.cubic) * u**3
+    return rng.uniform(BLUEST, REDDEST - covered) + covered * ((1 + u) / 2 + curve), fwhm
+
+
+def draw_lines(rng, lines, span, difficulty):
+    """Draw the lines that a lamp shows between two wavelengths.
+
+    Returns
+    -------
+    wavelength, brightness : ndarray
+        Air wavelength [Angstrom], electrons in the highest pixel.
+    """
+    ions, number = np.unique(lines.ion, return_inverse=True)
+    contrast = rng.uniform(0.7, 1.2)
+    logarithm = contrast * np.log(np.maximum(lines.intensity, 0.5))
+    logarithm -= np.array([logarithm[number == n].max() for n in range(ions.size)])[number]
+    logarithm += rng.normal(0, ION_SCATTER, ions.size)[number]
+    logarithm += rng.normal(0, difficulty.scatter, logarithm.size)
+    width = (span[1] - span[0]) * rng.uniform(0.4, 2.0)
+    logarithm -= ((lines.wavelength - rng.uniform(*span)) / width) ** 2
+    shown = (lines.wavelength > span[0]) & (lines.wavelength < span[1])
+    shown &= rng.random(shown.size) > difficulty.missing
+    wavelength, logarithm = lines.wavelength[shown], logarithm[shown]
+    if wavelength.size < FEWEST_LINES:
+        return np.empty(0), np.empty(0)
+    brightness = 10 ** rng.uniform(*BRIGHTEST) * np.exp(logarithm - logarithm.max())
+    unknown = rng.poisson(UNKNOWN * min(wavelength.size, MOST_KNOWN))
+    typical = np.log(np.percentile(brightness, 60))
+    return (
+        np.append(wavelength, rng.uniform(*span, unknown)),
+        np.append(brightness, np.exp(rng.normal(typical, 1.2, unknown))),
+    )
+
+
+def draw_continuum(rng, size, decades=CONTINUUM):
+    """Draw a smooth continuum [electron], shape (size,)."""
+    phase = 3 * np.linspace(-1, 1, size) + rng.uniform(0, 2 * np.pi)
+    return 10 ** rng.uniform(*decades) * (1 + 0.5 * np.sin(phase))
+
+
+def observe(rng, size, positions, heights, fwhm, continuum):
+    """Expose Gaussian lines on a continuum: saturated, then with photon and read noise.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+    size : int
+        Pixels.
+    positions, heights : ndarray, shape (lines,)
+        [pixel], [electron].
+    fwhm : float
+        [pixel].
+    continuum : ndarray or float
+        [electron].
+
+    Returns
+    -------
+    ndarray, shape (size,)
+    """
+    pixels, sigma = np.arange(size), fwhm / FWHM_PER_SIGMA
+    counts = np.zeros(size)
+    for position, height in zip(positions, heights):
+        near = slice(max(int(position - 6 * sigma), 0), max(int(position + 6 * sigma) + 2, 0))
+        counts[near] += height * np.exp(-0.5 * ((pixels[near] - position) / sigma) ** 2)
+    counts = np.minimum(counts, SATURATION) + continuum
+    return rng.poisson(counts) + rng.normal(0, READ_NOISE, size)
+
+
+def simulate_arc(rng, catalogues, difficulty):
+    """Simulate an arc of an arbitrary spectrograph and lamp.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+    catalogues : dict of str to common.alignment.Lines
+        The lines of each lamp.
+    difficulty : Difficulty
+
+    Returns
+    -------
+    Arc
+    """
+    while True:
+        lamp = difficulty.lamp or str(rng.choice(list(catalogues)))
+        truth, fwhm = draw_spectrograph(rng, difficulty)
+        lines, heights = draw_lines(rng, catalogues[lamp], truth[[0, -1]], difficulty)
+        if lines.size:
+            break
+    if rng.random() < 1 / 3:
+        truth = truth[::-1]
+    size, pixels = truth.size, np.arange(truth.size)
+    order = np.argsort(truth)
+    positions = np.interp(lines, truth[order], pixels[order])
+    counts = observe(rng, size, positions, heights, fwhm, draw_continuum(rng, size))
+    shift = rng.choice([-1, 1]) * rng.uniform(*difficulty.shift)
+    stretch = rng.uniform(-difficulty.stretch, difficulty.stretch)
+    return Arc(lamp, counts, linear_nominal(pixels, truth, size, shift, stretch), pixels, truth)
+
+
+def wrong_lamp(rng, arc):
+    """Name another lamp, none of whose ions the arc shows."""
+    others = [lamp for lamp in LAMPS if not set(LAMPS[lamp]) & set(LAMPS[arc.lamp])]
+    return arc._replace(lamp=str(rng.choice(others)))
+
+
+def far_nominal(rng, arc):
+    """Move the nominal solution to 300 pixels off the truth."""
+    shift = 300.0 * rng.choice([-1, 1])
+    return arc._replace(
+        nominal=linear_nominal(arc.pixel, arc.wavelength, arc.counts.size, shift, 0.0)
+    )
+
+
+def flipped(rng, arc):
+    """Turn the spectrum left for right."""
+    return arc._replace(counts=arc.counts[::-1].copy())
+
+
+def noise_only(rng, arc):
+    """Replace the spectrum by read noise."""
+    return arc._replace(counts=rng.normal(0, READ_NOISE, arc.counts.size))
+
+
+def continuum_only(rng, arc):
+    """Replace the spectrum by a continuum lamp's, half of them with a thin chip's fringes."""
+    size = arc.counts.size
+    continuum = draw_continuum(rng, size, (4.0, 6.0))
+    if rng.random() < 0.5:
+        period = rng.uniform(8, 40) * (1 + 0.2 * np.linspace(-1, 1, size))
+        continuum = continuum * (
+            1 + rng.uniform(0.01, 0.1) * np.sin(np.cumsum(2 * np.pi / period))
+        )
+    return arc._replace(counts=rng.poisson(continuum).astype(float))
+
+
+def random_peaks(rng, arc):
+    """Replace the spectrum by lines at random pixels."""
+    size, number = arc.counts.size, rng.integers(8, 150)
+    heights = np.exp(rng.normal(8, 1.5, number))
+    fwhm = rng.uniform(2, 6)
+    positions = rng.uniform(0, size, number)
+    counts = observe(rng, size, positions, heights, fwhm, draw_continuum(rng, size))
+    return arc._replace(counts=counts)
+
+
+IMPOSTORS = {
+    "wrong lamp": wrong_lamp,
+    "nominal 300 pixels off": far_nominal,
+    "flipped": flipped,
+    "noise": noise_only,
+    "continuum, fringes": continuum_only,
+    "random peaks": random_peaks,
+}

@@ -1,0 +1,283 @@
+"""Measure how many arcs the wavelength step solves, and that it accepts nothing else."""
+
+import argparse
+import os
+import time
+from collections import defaultdict
+from multiprocessing import Pool
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import yaml
+from astropy.io import fits
+
+from arcs import IMPOSTORS, LAMPS, Arc, Difficulty, linear_nominal, simulate_arc
+from calibrated import nominal_wavelength, read_lines
+from common.peaks import find_peaks
+from common.solution import LEAST_EVIDENCE, LEAST_MARGIN, find_solution
+
+PROJECT = Path(__file__).resolve().parent.parent
+# An accepted solution is right when its median error is below this [pixel].
+RIGHT = 0.5
+# What an accepted solution needs at least.
+NEEDED = {"evidence": LEAST_EVIDENCE, "margin": LEAST_MARGIN}
+# Numbers of peaks at which the simulated arcs are split.
+FEW, MANY = 15, 40
+VARIATIONS = {
+    "as above": Difficulty(),
+    "FWHM 8 pixels": Difficulty(fwhm=(8.0, 8.0)),
+    "HgNeArXe, 4 A/pixel, FWHM 5": Difficulty("HgNeArXe", 4.0, {1024: 1.0}, (5.0, 5.0)),
+    "intensity scatter 1.5": Difficulty(scatter=1.5),
+    "25 % of lines missing": Difficulty(missing=0.25),
+    "twice the curvature": Difficulty(quadratic=0.016, cubic=0.006),
+    "stretch up to 2.5 %": Difficulty(stretch=0.025),
+    "shift 80 pixels": Difficulty(shift=(80.0, 80.0)),
+}
+# Columns (from 0) and air wavelengths of unblended Ar I lines in Hector's red arm.
+HECTOR_LINES = (
+    (2371.9, 6965.431),
+    (2567.1, 7067.218),
+    (2721.1, 7147.042),
+    (2965.9, 7272.936),
+    (3184.1, 7383.980),
+    (3422.3, 7503.869),
+    (3443.9, 7514.652),
+    (3686.9, 7635.106),
+)
+HEADINGS = (
+    "case",
+    "runs",
+    "solved",
+    "wrongly accepted",
+    "rejected",
+    "error, median (95 %)",
+    "largest, median (95 %)",
+    "trusted",
+    "CPU s",
+)
+
+
+class Run(NamedTuple):
+    """What the identification made of an arc.
+
+    ``error``, ``largest`` [pixel]: median and largest error where the solution is trusted;
+    ``trusted``: that part of the detector; ``evidence``, ``margin``: the verdict's; ``reason``:
+    why it was refused; ``seconds``: processor time. ``impostor``: should have been refused.
+    """
+
+    case: str
+    number: int
+    lamp: str
+    peaks: int
+    impostor: bool
+    accepted: bool
+    error: float
+    largest: float
+    trusted: float
+    evidence: float
+    margin: float
+    seconds: float
+    reason: str
+
+    @property
+    def solved(self):
+        """Whether the arc was rightly accepted, with the right wavelengths."""
+        return self.accepted and not self.impostor and self.error < RIGHT
+
+
+def catalogues():
+    """Read the lines of each lamp."""
+    folder = PROJECT / "resources/line_lists"
+    return {
+        lamp: read_lines([folder / f"{ion.replace(' ', '_')}.csv" for ion in ions], ions)
+        for lamp, ions in LAMPS.items()
+    }
+
+
+LINES = catalogues()
+
+
+def identify(case, number, arc, impostor=False):
+    """Identify an arc's lines and compare with the truth.
+
+    Parameters
+    ----------
+    case : str
+    number : int
+    arc : arcs.Arc
+    impostor : bool
+
+    Returns
+    -------
+    Run
+    """
+    began = time.process_time()
+    peaks = find_peaks(arc.counts)
+    outcome = find_solution(peaks, LINES[arc.lamp], arc.nominal)
+    seconds = time.process_time() - began
+    error = largest = trusted = np.nan
+    solution = outcome.solution
+    if solution is not None:
+        pixels = np.arange(arc.counts.size)
+        off = np.interp(arc.pixel, pixels, solution.wavelength) - arc.wavelength
+        off /= np.interp(arc.pixel, pixels, np.gradient(solution.wavelength))
+        inside = (arc.pixel >= solution.first) & (arc.pixel <= solution.last)
+        if inside.any():
+            error, largest = np.median(np.abs(off[inside])), np.abs(off[inside]).max()
+        trusted = (solution.last + 1 - solution.first) / pixels.size
+    return Run(
+        case,
+        number,
+        arc.lamp,
+        peaks.pixel.size,
+        impostor,
+        outcome.verdict.accepted,
+        error,
+        largest,
+        trusted,
+        outcome.verdict.evidence,
+        outcome.verdict.margin,
+        seconds,
+        outcome.verdict.reason,
+    )
+
+
+def simulated(task):
+    """Simulate and identify an arc: ``task`` is case, seed, number and difficulty."""
+    case, seed, number, difficulty = task
+    rng = np.random.default_rng([seed, number])
+    arc = simulate_arc(rng, LINES, difficulty)
+    if case in IMPOSTORS:
+        return identify(case, number, IMPOSTORS[case](rng, arc), impostor=True)
+    return identify(case, number, arc)
+
+
+def real_arcs(data):
+    """Give the real arcs of a folder: name of the case and `Arc`.
+
+    Parameters
+    ----------
+    data : pathlib.Path
+        Holds ``hector`` and ``sprat``.
+    """
+    with open(PROJECT / "config.yaml", encoding="utf-8") as file:
+        documented = yaml.safe_load(file)["arms"]["Red"]
+    with open(PROJECT / "resources/solutions/published_red.yaml", encoding="utf-8") as file:
+        published = yaml.safe_load(file)["arms"]["Red"]
+    counts = fits.getdata(data / "hector/Photron_ThAr_Red_60s_02_1dspec.fits").astype(float)
+    known = np.array(HECTOR_LINES).T
+    for name, solution in ("documented", documented), ("published", published):
+        linear = {key: solution[key] for key in ("crval", "crpix", "cdelt")}
+        nominal = nominal_wavelength(np.arange(counts.size), **linear)
+        yield f"Hector ThAr, {name} nominal", Arc("ThAr", counts, nominal, *known)
+    frame = fits.getdata(data / "sprat/v_a_20190516_57_1_0_1.fits").astype(float)
+    counts = (frame - np.median(frame))[40:251].sum(axis=0)
+    clicked, wavelength = np.loadtxt(data / "sprat/pixel_wavelength_pairs.txt", delimiter=",").T
+    # The pairs' columns are whole numbers, clicked by eye: take the peaks that were meant.
+    found = find_peaks(counts).pixel
+    nearest = found[np.argmin(np.abs(found - clicked[:, np.newaxis]), axis=1)]
+    known = np.where(np.abs(nearest - clicked) < 1, nearest, clicked), wavelength
+    for shift in (-40, 40):
+        for stretch in (-0.01, 0.01):
+            nominal = linear_nominal(*known, counts.size, shift, stretch)
+            name = f"SPRAT Xe, {shift:+} pixels, {100 * stretch:+.0f} %"
+            yield name, Arc("Xe", counts, nominal, *known)
+
+
+def summary(name, runs):
+    """One row of the table: the texts of its cells, see `HEADINGS`."""
+    solved = [run for run in runs if run.solved]
+    wrong = [run for run in runs if run.accepted and not run.solved]
+
+    def quantiles(attribute):
+        if not solved:
+            return "–"
+        values = [getattr(run, attribute) for run in solved]
+        return f"{np.median(values):.2f} ({np.percentile(values, 95):.2f})"
+
+    return (
+        name,
+        str(len(runs)),
+        str(len(solved)),
+        str(len(wrong)),
+        str(sum(not run.accepted for run in runs)),
+        quantiles("error"),
+        quantiles("largest"),
+        f"{100 * np.median([run.trusted for run in solved]):.0f} %" if solved else "–",
+        f"{np.mean([run.seconds for run in runs]):.2f}",
+    )
+
+
+def rows_of(runs):
+    """Rows of the table: a row for each case, and the simulated arcs also by number of peaks."""
+    cases = defaultdict(list)
+    for run in runs:
+        cases[run.case].append(run)
+    for case, members in cases.items():
+        yield summary(case, members)
+        if case == "simulated":
+            for label, low, high in (
+                (f"below {FEW} peaks", 0, FEW),
+                (f"{FEW} to {MANY} peaks", FEW, MANY + 1),
+                (f"above {MANY} peaks", MANY + 1, np.inf),
+            ):
+                part = [run for run in members if low <= run.peaks < high]
+                if part:
+                    yield summary(f"– {label}", part)
+
+
+def markdown(rows):
+    """Lay out rows of cells as a Markdown table."""
+    rule = ("---", *["---:"] * (len(HEADINGS) - 1))
+    return "\n".join("| " + " | ".join(row) + " |" for row in (HEADINGS, rule, *rows))
+
+
+def main():
+    """Run the benchmark and print its table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--arcs", type=int, default=300, help="simulated arcs (300)")
+    parser.add_argument("--impostors", type=int, default=150, help="runs of each impostor (150)")
+    parser.add_argument("--seed", type=int, default=1, help="seed of the simulation (1)")
+    parser.add_argument("--cores", type=int, default=os.cpu_count(), help="processes (all cores)")
+    parser.add_argument("--variations", action="store_true", help="harder arcs, not the usual")
+    parser.add_argument("--failures", action="store_true", help="list what was not solved")
+    options = parser.parse_args()
+
+    runs = []
+    if options.variations:
+        tasks = [
+            (case, options.seed, number, difficulty)
+            for case, difficulty in VARIATIONS.items()
+            for number in range(options.arcs)
+        ]
+    else:
+        tasks = [("simulated", options.seed, n, Difficulty()) for n in range(options.arcs)]
+        tasks += [
+            (case, options.seed, number, Difficulty())
+            for case in IMPOSTORS
+            for number in range(options.impostors)
+        ]
+        if data := os.environ.get("LAMPFLUX_DATA"):
+            runs += [identify(case, 0, arc) for case, arc in real_arcs(Path(data))]
+        else:
+            print("LAMPFLUX_DATA does not name the folder of real arcs: simulated ones only.\n")
+    with Pool(options.cores) as pool:
+        runs += pool.imap(simulated, tasks, chunksize=4)
+    print(markdown(rows_of(runs)))
+    impostors = [run for run in runs if run.impostor]
+    if impostors:
+        evidence, margin = (max(getattr(run, key) for run in impostors) for key in NEEDED)
+        print(
+            f"\nImpostors reach an evidence of {evidence:.1f} and a margin of {margin:.1f}; "
+            f"{NEEDED['evidence']:g} and {NEEDED['margin']:g} are needed, both."
+        )
+    if options.failures:
+        print()
+        for run in runs:
+            if run.accepted == run.impostor or (run.accepted and not run.solved):
+                print(*(f"{value:.3g}" if isinstance(value, float) else value for value in run))
+
+
+if __name__ == "__main__":
+    main()
