@@ -17,8 +17,8 @@ CHANCE_SCATTER = 0.25
 # Log-likelihood below which a line is too far or too faint to be a peak's.
 LEAST_MERIT = -8.0
 # What is believed: see `verdict`.
-LEAST_EVIDENCE = 25.0
-LEAST_MARGIN = 30.0
+LEAST_EVIDENCE = 30.0
+LEAST_MARGIN = 45.0
 LEAST_MATCHED = 0.6
 # About a reference, this part of the evidence is enough.
 RIGID_PART = 0.6
@@ -248,7 +248,8 @@ def fit_degree(degree, peaks, choice, start):
 def scatter_and_used(residual, fwhm):
     """Robust scatter of the matched residuals [pixel], and which of them lie within 3.5 of it."""
     known = np.isfinite(residual)
-    scatter = max(SIGMA_PER_MAD * np.median(np.abs(residual[known])), 0.01 * fwhm)
+    typical = np.median(np.abs(residual[known])) if known.any() else 0.0
+    scatter = max(SIGMA_PER_MAD * typical, 0.01 * fwhm)
     return float(scatter), np.abs(residual) < 3.5 * scatter
 
 
@@ -446,6 +447,8 @@ def fit_error(polynomial, pixel, weight, scatter, pixels):
 
 def local_scatter(pixel, residual, fwhm, pixels, neighbours=9):
     """Robust scatter of the nearest residuals at every pixel, each at most half a line width."""
+    if pixel.size == 0:
+        return np.full(pixels.size, np.inf)
     capped = np.minimum(np.abs(residual), 0.5 * fwhm)
     grid = pixels[:: max(pixels.size // 64, 1)]
     nearest = np.argsort(np.abs(grid[:, np.newaxis] - pixel), axis=1)[:, :neighbours]
