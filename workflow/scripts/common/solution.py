@@ -20,6 +20,9 @@ LEAST_MERIT = -8.0
 LEAST_EVIDENCE = 30.0
 LEAST_MARGIN = 45.0
 LEAST_MATCHED = 0.6
+# With twice the evidence and lead, this part is enough: cosmic rays of long exposures are bright
+# peaks without a line.
+LEAST_MATCHED_IF_PLAIN = 0.45
 # About a reference, this part of the evidence is enough.
 RIGID_PART = 0.6
 # A solution must hold to this error [pixel] over this part of the detector, which is the trusted
@@ -507,9 +510,10 @@ def verdict(score, chance, solution, fwhm, rigid=False):
     evidence = score + freedom * np.log(CHANCE_SCATTER / scatter)
     margin = evidence - chance
     least = RIGID_PART if rigid else 1.0
+    plain = evidence >= 2 * LEAST_EVIDENCE and margin >= 2 * LEAST_MARGIN
     if evidence < least * LEAST_EVIDENCE or margin < least * LEAST_MARGIN:
         reason = "the matches could be chance"
-    elif solution.matched < LEAST_MATCHED:
+    elif solution.matched < (LEAST_MATCHED_IF_PLAIN if plain else LEAST_MATCHED):
         reason = "too many bright peaks have no line"
     elif solution.certain < LEAST_CERTAIN:
         reason = "the fit is nowhere certain"
