@@ -174,24 +174,29 @@ def blank_corner():
 )
 def test_a_strange_frame_can_be_drawn(tmp_path, frame):
     figure = new_figure(IDENTITY, "frame", height=3.0)
-    draw_frame(figure.subplots(), frame, slice(5, 9))
+    draw_frame(figure.subplots(), frame, np.arange(5, 9))
     save(figure, tmp_path / "a.png")
     assert names(tmp_path) == ["a.png"]
 
 
 @pytest.mark.parametrize(
     ("rows", "edges"),
-    [(slice(5, 9), [4.5, 8.5]), (slice(0, 20), [-0.5, 19.5]), (slice(0, 30), [])],
+    [
+        (range(5, 9), [4.5, 8.5]),
+        (range(20), [-0.5, 19.5]),
+        (range(30), []),
+        ([2, 3, 7], [1.5, 3.5, 6.5, 7.5]),
+    ],
 )
-def test_summed_rows_are_marked_at_their_edges_unless_they_are_all(rows, edges):
+def test_lit_rows_are_marked_at_their_edges_unless_they_are_all(rows, edges):
     axes = new_figure(IDENTITY, "frame").subplots()
-    draw_frame(axes, np.ones((30, 40)), rows)
+    draw_frame(axes, np.ones((30, 40)), np.array(rows))
     assert [line.get_ydata()[0] for line in axes.lines] == edges
 
 
 def test_pixels_of_the_picture_are_pixels_of_the_frame():
     axes = new_figure(IDENTITY, "frame").subplots()
-    draw_frame(axes, np.ones((4112, 4096), "u1"), slice(0, 4112))
+    draw_frame(axes, np.ones((4112, 4096), "u1"), np.arange(4112))
     assert axes.images[0].get_extent() == [-0.5, 4095.5, -0.5, 4111.5]
 
 
@@ -201,7 +206,10 @@ def test_each_window_has_a_close_up_with_its_line_and_flux(tmp_path, count):
         {
             "pixel_start": 15 * number,
             "pixel_stop": 15 * number + 5,
-            "Flux": 1000.0 * number + 2345,
+            "net_flux": 1000.0 * number + 2345.04,
+            "net_flux_err": 0.21,
+            "continuum": 1.0,
+            "flags": "saturated" if number == 2 else "",
             "ion": "Ne I",
             "wavelength_air": 6402.25 + number if number else None,
         }
@@ -209,12 +217,13 @@ def test_each_window_has_a_close_up_with_its_line_and_flux(tmp_path, count):
     ]
     figure = new_figure(IDENTITY, "windows")
     counts = np.random.default_rng(1).normal(0, 100, 100)
-    draw_windows(figure, 5000 + 0.5 * np.arange(100), counts, rows)
+    draw_windows(figure, 5000 + 0.5 * np.arange(100), counts, np.zeros(100), rows, 10.0)
     _, below = figure.subfigs
     titles = [axes.get_title(loc="left") for axes in below.axes]
     assert len(titles) == count
     for number, title in enumerate(titles):
         line = f"Ne I {6402.25 + number:.2f}" if number else "no line"
         assert title.startswith(f"{number + 1}  {line}")
-        assert f"{number + 2},345 ADU/s/fibre" in title
+        assert f"{number + 2},345.04 ± 0.21 ADU/s/fibre" in title
+        assert title.endswith("(saturated)") == (number == 2)
     save(figure, tmp_path / "a.png")

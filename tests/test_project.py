@@ -11,6 +11,7 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
+import fluxes
 from common.windows import line_windows, order_problems, read_rows
 from conftest import PROJECT
 
@@ -223,3 +224,13 @@ def test_a_window_table_of_the_project_is_for_a_lamp_and_arm_of_the_config(path)
     assert arm in config["arms"]
     ions = {row["ion"] for row in rows_of(path)} - {""}
     assert ions <= set(config["lamps"][lamp])
+
+
+def test_the_docs_name_each_column_of_the_flux_table_and_each_flag():
+    products = read("docs/products.md")
+    table = products.split("## Fluxes")[1].split("\n## ")[0]
+    columns = re.findall(r"^\| `(\w+)` \|([^|]*)\|[^|]+\|$", table, re.M)
+    assert tuple(name for name, _ in columns) == fluxes.COLUMNS
+    flags = read("docs/fluxes.md").split("## Flags")[1]
+    words = re.findall(r"^\| `(\w+)` \|", flags.split("\n## ")[0], re.M)
+    assert tuple(words) == fluxes.FLAGS

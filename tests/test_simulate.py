@@ -70,7 +70,7 @@ def test_read_noise_and_bias(physics):
 
 def test_lines_and_counts_are_where_the_truth_says(quiet):
     lines = emitted(*((wavelength, 2000.0) for wavelength in range(5800, 7800, 150)))
-    frame, truth, injected, stray = simulate.simulate(
+    frame, truth, columns = simulate.simulate(
         "A_Ar_Red_10s_01", "Red", 10.0, lines, 1.0, SETTINGS, quiet
     )
     dark, *_ = simulate.simulate("Dark_Red_10s", "Red", 10.0, [], 0, SETTINGS, quiet)
@@ -85,6 +85,8 @@ def test_lines_and_counts_are_where_the_truth_says(quiet):
         assert centroid == pytest.approx(row["pixel"], abs=0.02)
         assert wavelength == pytest.approx(row["wavelength_air"], abs=0.02 * 0.55)
 
+    injected, stray = columns["injected"], columns["stray"]
+    assert not columns["cosmic"].any()
     expected = injected.sum() + stray.sum()
     read_noise = 2 * frame.size * (quiet["read_noise"] / quiet["gain"]) ** 2
     assert abs(spectrum.sum() - expected) < 4 * np.sqrt(expected / quiet["gain"] + read_noise)
@@ -233,9 +235,15 @@ def test_a_small_campaign_closes(tmp_path):
     assert list(table.groupby("exposure")["dark"].first()) == [False, True]
     good = table[table["dark"] & ~table["saturated"] & (table["injected"] > 500)]
     assert len(good) == 7
-    assert good["ratio"].median() == pytest.approx(1, abs=0.02)
+    assert good["plain"].median() == pytest.approx(1, abs=0.02)
+    clear = table[~table["saturated"] & (table["snr"] > 20)]
+    assert (clear["net"] - 1).abs().median() < 0.005
+    assert (clear["net"] - 1).abs().quantile(0.95) < 0.02
+    assert (clear["pull"].abs() < 4).all()
+    assert (table["flags"].fillna("").str.contains("saturated") == table["saturated"]).all()
     summary = pd.read_csv(tmp_path / "results" / "closure" / "summary.csv")
-    assert summary["lines"].sum() == 2 * len(table)
+    of_pulls = summary[summary["quantity"].str.endswith("/ error")]
+    assert of_pulls["lines"].sum() == (~table["saturated"]).sum()
     assert (tmp_path / "results" / "closure" / "closure.png").stat().st_size > 10_000
     for room in ("spectra", "calibrated"):
         product = tmp_path / "results" / room / "Photron_ThAr_Red_10s_01.fits"

@@ -187,18 +187,17 @@ def test_amplifiers_that_do_not_cover_each_column_once_are_refused(amplifiers):
 
 
 @pytest.mark.parametrize(
-    ("counts", "pixels", "frames", "gain", "read_noise", "wanted"),
+    ("counts", "pixels", "variance", "gain", "wanted"),
     [
-        (400, 10, 1, 4.0, 0.0, 10),
-        (0, 16, 1, 2.0, 6.0, 12),
-        (0, 8, 2, 2.0, 6.0, 12),
-        (-1000, 16, 1, 2.0, 6.0, 12),
-        (50, 16, 1, 2.0, 6.0, 13),
-        (0, 0, 1, 2.0, 6.0, 0),
+        (400, 10, 0.0, 4.0, 100),
+        (0, 16, 9.0, 2.0, 144),
+        (-1000, 16, 9.0, 2.0, 144),
+        (50, 16, 9.0, 2.0, 169),
+        (0, 0, 9.0, 2.0, 0),
     ],
 )
-def test_noise_by_hand(counts, pixels, frames, gain, read_noise, wanted):
-    noise = counting_noise(np.array([counts]), np.array([pixels]), frames, gain, read_noise)
+def test_noise_by_hand(counts, pixels, variance, gain, wanted):
+    noise = counting_noise(np.array([counts]), np.array([pixels]), variance, gain)
     assert noise == pytest.approx([wanted])
 
 
@@ -214,21 +213,49 @@ def test_noise_is_the_scatter_of_simulated_frames(electrons, frames):
         dark += rng.normal(0, read_noise / gain, dark.shape)
     scatter = sum_along_slit(frame, dark)[0].std(ddof=1)
     mean = np.array([rows * electrons / gain])
-    noise = counting_noise(mean, np.array([rows]), frames, gain, read_noise)
+    variance = frames * (read_noise / gain) ** 2
+    noise = np.sqrt(counting_noise(mean, np.array([rows]), variance, gain))
     # The scatter of 5000 trials is itself uncertain by 1 %.
     assert scatter == pytest.approx(noise[0], rel=0.04)
 
 
-@pytest.mark.parametrize(("gain", "read_noise"), [(None, 5.0), (2.0, None), (None, None)])
-def test_noise_is_nan_where_the_detector_is_not_known(gain, read_noise):
-    noise = counting_noise(np.ones(3), np.full(3, 10), 1, gain, read_noise)
+@pytest.mark.parametrize(("variance", "gain"), [(5.0, None), (None, 2.0), (None, None)])
+def test_noise_is_nan_where_the_detector_is_not_known(variance, gain):
+    noise = counting_noise(np.ones(3), np.full(3, 10), variance, gain)
     assert noise.shape == (3,)
     assert np.isnan(noise).all()
 
 
 def test_noise_of_a_column_without_counts_is_nan():
-    noise = counting_noise(np.array([np.nan, 4.0]), np.array([0, 5]), 1, 1.0, 0.0)
-    np.testing.assert_array_equal(noise, [np.nan, 2])
+    noise = counting_noise(np.array([np.nan, 4.0]), np.array([0, 5]), 0.0, 1.0)
+    np.testing.assert_array_equal(noise, [np.nan, 4])
+
+
+def noisy_frames(dark_current=0.0):
+    rng = np.random.default_rng(8)
+    return [
+        np.rint(500 + (rng.poisson(dark_current, (300, 200)) + rng.normal(0, 4, (300, 200))) / 1.9)
+        for _ in range(2)
+    ]
+
+
+@pytest.mark.parametrize("read_noise", [None, 4.0, 2.0])
+@pytest.mark.parametrize("dark_current", [0.0, 30.0])
+def test_noise_of_pixels_is_what_the_frame_shows_if_that_is_more(read_noise, dark_current):
+    frame, dark = (np.asarray(one, "u2") for one in noisy_frames(dark_current))
+    variance, measured = spectra.noise_of_pixels(frame, dark, read_noise, 1.9)
+    # Read noise and dark current of both frames, and rounding to whole ADU; 60000 pixels tell a
+    # variance to 0.7 per cent.
+    true = 2 * ((16 + dark_current) / 1.9**2 + 1 / 12)
+    assert variance == pytest.approx(true, rel=0.03)
+    assert measured == (read_noise is None)
+
+
+def test_a_read_noise_above_what_the_frame_shows_is_believed():
+    frame, dark = (np.asarray(one, "u2") for one in noisy_frames())
+    variance, measured = spectra.noise_of_pixels(frame, dark, 19.0, 1.9)
+    assert variance == pytest.approx(200)
+    assert not measured
 
 
 # Rows
@@ -238,6 +265,7 @@ def test_noise_of_a_column_without_counts_is_nan():
     ("rows", "wanted"),
     [
         ("all", [0, 1, 2, 3, 4, 5]),
+        ("lit", [0, 1, 2, 3, 4, 5]),
         ([2, 4], [2, 3, 4]),
         ([0, 5], [0, 1, 2, 3, 4, 5]),
         ([5, 5], [5]),
@@ -256,21 +284,25 @@ def test_rows_that_the_frame_has_not_are_refused(rows):
 # The product
 
 
-def test_the_file_holds_counts_uncertainty_and_missing_pixels(tmp_path):
+def test_the_file_holds_both_spectra(tmp_path):
     counts, noise = np.array([0.1, np.nan, -7e9]), np.array([1.5, np.nan, 2.5])
     path = tmp_path / "a.fits"
-    spectra.write_spectrum(path, [("LAMP", "ThAr")], counts, noise, np.array([0, 4, 1]))
+    clean = {"counts": counts + 1, "replaced": np.array([0, 2, 3])}
+    spectra.write_spectrum(path, [("LAMP", "ThAr")], counts, noise, np.array([0, 4, 1]), clean)
     with fits.open(path) as hdus:
-        for hdu, wanted in zip(hdus, (counts, noise, [0, 4, 1]), strict=True):
+        for hdu, wanted in zip(hdus[:3], (counts, noise, [0, 4, 1]), strict=True):
             np.testing.assert_array_equal(hdu.data, wanted)
-        assert [hdu.header["BUNIT"] for hdu in hdus] == ["adu", "adu", "pixel"]
+        assert [hdu.header["BUNIT"] for hdu in hdus[:3]] == ["adu", "adu", "pixel"]
+        for name, unit in (("counts", "adu"), ("replaced", "pixel")):
+            np.testing.assert_array_equal(hdus["CLEAN"].data[name], clean[name])
+            assert hdus["CLEAN"].columns[name].unit == unit
         assert hdus[0].header["LAMP"] == "ThAr"
     assert [file.name for file in tmp_path.iterdir()] == ["a.fits"]
 
 
 def test_what_a_killed_job_left_behind_does_not_stop_the_next(tmp_path):
     (tmp_path / ".part-a.fits").write_bytes(b"half a file")
-    spectra.write_spectrum(tmp_path / "a.fits", [], np.ones(3), np.ones(3), np.zeros(3))
+    spectra.write_spectrum(tmp_path / "a.fits", [], np.ones(3), np.ones(3), np.zeros(3), {})
     assert fits.getdata(tmp_path / "a.fits").tolist() == [1, 1, 1]
     assert [file.name for file in tmp_path.iterdir()] == ["a.fits"]
 
@@ -289,7 +321,15 @@ def job(folder, frame, dark=None, rows="all", bias=SETTINGS):
         fits.writeto(inputs.dark, dark)
     identity = {"BRAND": "B", "LAMP": "Ne", "CCD": "Red", "EXPTIME": 1.0, "ID": "01"}
     params = Job(
-        identity=identity, spatial_axis=0, rows=rows, bias=bias, gain=None, read_noise=None
+        identity=identity,
+        spatial_axis=0,
+        rows=rows,
+        bias=bias,
+        gain=None,
+        read_noise=None,
+        saturation=None,
+        amplifiers=None,
+        cosmic_rays=True,
     )
     output = Job(fits=str(folder / "out.fits"), png=str(folder / "out.png"))
     return Job(input=inputs, params=params, output=output)

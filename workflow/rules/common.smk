@@ -10,6 +10,9 @@ from snakemake.logging import logger
 from snakemake.utils import validate
 
 sys.path.append(str(PROJECT / "workflow" / "scripts"))
+# A job is one thread: more of them in its linear algebra would only wait for the other jobs'.
+for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(variable, "1")
 
 from common.errors import UserError
 from common.exposures import (

@@ -6,7 +6,9 @@ rule measure_fluxes:
         calibrated=f"{RESULTS}/calibrated/{{exposure}}.fits",
         lines=f"{RESULTS}/calibrated/{{exposure}}_lines.csv",
         windows=window_table_of,
-        modules=shared("__init__", "errors", "files", "plots", "tables", "windows"),
+        modules=shared(
+            "__init__", "errors", "files", "peaks", "plots", "profiles", "tables", "windows"
+        ),
     output:
         csv=f"{RESULTS}/fluxes/{{exposure}}.csv",
         png=report(

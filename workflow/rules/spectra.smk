@@ -5,7 +5,17 @@ rule extract_spectrum:
     input:
         frame=lambda wildcards: exposure_of(wildcards).path,
         dark=dark_of,
-        modules=shared("__init__", "errors", "files", "frames", "plots"),
+        modules=shared(
+            "__init__",
+            "cosmic_rays",
+            "detector",
+            "errors",
+            "files",
+            "frames",
+            "peaks",
+            "plots",
+            "slit",
+        ),
     output:
         fits=f"{RESULTS}/spectra/{{exposure}}.fits",
         png=report(
@@ -25,6 +35,9 @@ rule extract_spectrum:
         bias=bias_settings,
         gain=arm_setting("gain"),
         read_noise=arm_setting("read_noise"),
+        saturation=arm_setting("saturation"),
+        amplifiers=arm_setting("amplifiers"),
+        cosmic_rays=config["cosmic_rays"],
     message:
         "{wildcards.exposure}: raw frame to 1D spectrum"
     script:

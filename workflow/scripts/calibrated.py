@@ -24,6 +24,8 @@ LINE_COLUMNS = (
     "residual",
     "used",
 )
+# The clean sum's columns that are named otherwise beside the plain ones.
+CLEAN = {"counts": "clean", "uncertainty": "clean_uncertainty"}
 # A degree of the reference solution must better the next lower one's prediction by this factor.
 WORTH_A_DEGREE = 0.95
 
@@ -170,7 +172,7 @@ def write_calibrated(path, header, nominal, cards, table):
         Header cards about the solution in use.
     table : dict of str to ndarray, each shape (pixels,)
         pixel, wavelength [Angstrom], flux [adu], uncertainty [adu], mask,
-        wavelength_error [Angstrom].
+        wavelength_error [Angstrom], and the columns of the clean sum.
     """
     header = header.copy()
     header["CTYPE1"] = ("AWAV", "nominal, linear, in air (see WAVEMETH)")
@@ -186,8 +188,14 @@ def write_calibrated(path, header, nominal, cards, table):
         "flux": "adu",
         "uncertainty": "adu",
         "wavelength_error": "Angstrom",
+        "clean": "adu",
+        "clean_uncertainty": "adu",
+        "summed": "pixel",
+        "replaced": "pixel",
+        "saturated": "pixel",
+        "peak": "adu",
     }
-    formats = {"pixel": "J", "mask": "L"}
+    formats = {"mask": "L"} | {name: "J" for name, unit in units.items() if unit == "pixel"}
     columns = [
         fits.Column(name, formats.get(name, "D"), unit=units.get(name), array=values)
         for name, values in table.items()
@@ -205,10 +213,12 @@ def main(snakemake):
     with fits.open(snakemake.input.spectrum) as hdus:
         header = hdus[0].header
         flux, uncertainty, missing = (hdu.data.astype(float) for hdu in hdus[:3])
+        clean = {name: np.array(hdus["CLEAN"].data[name]) for name in hdus["CLEAN"].data.names}
     params = snakemake.params
     pixels = np.arange(flux.size)
     nominal = nominal_wavelength(pixels, **params.nominal)
-    peaks = find_peaks(flux, uncertainty)
+    counts = clean["counts"].astype(float)
+    peaks = find_peaks(counts, clean["uncertainty"].astype(float))
     if params.fit:
         lines = read_lines(snakemake.input.lines, params.ions)
         outcome = find_solution(peaks, lines, nominal, arm_reference(snakemake.input, pixels))
@@ -232,7 +242,8 @@ def main(snakemake):
             "uncertainty": uncertainty,
             "mask": missing > 0,
             "wavelength_error": solution.error if solution else unknown,
-        },
+        }
+        | {CLEAN.get(name, name): values for name, values in clean.items()},
     )
     rows = identified_rows(peaks, solution)
     with whole(snakemake.output.lines) as part, open(part, "w", newline="") as file:
@@ -243,11 +254,11 @@ def main(snakemake):
     subject = f"{outcome.method} wavelengths"
     figure = new_figure(header, subject if solution else f"{subject}: {outcome.verdict.reason}")
     if solution:
-        draw_identification(figure, outcome, nominal, flux, peaks)
+        draw_identification(figure, outcome, nominal, counts, peaks)
     else:
         linear, stretched = figure.subplots(2, sharex=True)
-        draw_spectrum(linear, nominal, flux)
-        draw_spectrum(stretched, nominal, flux, faint=True)
+        draw_spectrum(linear, nominal, counts)
+        draw_spectrum(stretched, nominal, counts, faint=True)
         stretched.set_xlabel("Nominal wavelength in air (Å)")
         figure.supylabel("Sum along the slit (ADU)", fontsize="medium")
     save(figure, snakemake.output.png)

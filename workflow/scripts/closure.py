@@ -18,6 +18,10 @@ CLASSES = ("below 50", "50 to 500", "above 500")
 # The plot of deviations is linear up to this [per cent], logarithmic beyond.
 LINEAR = 1
 TICKS = [sign * step for sign in (-1, 1) for step in (0, 1, 3, 10, 30, 100, 300, 1000)]
+# Signal-to-noise ratio of clear lines, and flux of faint ones [ADU/s/fibre].
+CLEAR, FAINT = 20.0, 10.0
+# Errors are drawn up to so many sigma.
+PULLS = 5.0
 # Deviation that an unsaturated bright line with a dark should keep to [per cent].
 BAND = 2
 
@@ -33,16 +37,17 @@ def window_truth(windows, lines, pixels, per_flux):
         The exposure's lines: ``wavelength_air`` [Angstrom], ``pixel``, ``flux`` [ADU/s/fibre],
         ``saturated``.
     pixels : DataFrame
-        Of each column, ``injected`` and ``stray`` [ADU] of the lit bundle and of stray light.
+        Of each column, ``injected``, ``stray`` and ``cosmic`` [ADU] of the lit bundle, of stray
+        light and of cosmic rays in the bundle's rows.
     per_flux : float
         Exposure time times fibres [s]: counts over it are fluxes.
 
     Returns
     -------
     DataFrame
-        A row for each window: ``injected`` and ``stray`` [ADU/s/fibre], ``saturated``, and of its
-        brightest line ``line_wavelength``, ``line_pixel`` and ``line_flux`` (all of the line's
-        light), NaN without a line.
+        A row for each window: ``injected``, ``stray`` and ``cosmic`` [ADU/s/fibre],
+        ``saturated``, and of its brightest line ``line_wavelength``, ``line_pixel`` and
+        ``line_flux`` (all of the line's light), NaN without a line.
     """
     rows = []
     for start, stop in zip(windows["pixel_start"], windows["pixel_stop"]):
@@ -53,6 +58,7 @@ def window_truth(windows, lines, pixels, per_flux):
             {
                 "injected": held["injected"].sum() / per_flux,
                 "stray": held["stray"].sum() / per_flux,
+                "cosmic": held["cosmic"].sum() / per_flux,
                 "saturated": bool(inside["saturated"].any()),
                 "line_wavelength": brightest.get("wavelength_air", np.nan),
                 "line_pixel": brightest.get("pixel", np.nan),
@@ -81,18 +87,28 @@ def exposure_closure(fluxes, wavelength, lines, pixels, per_flux):
     """
     truth = window_truth(fluxes, lines, pixels, per_flux)
     solution = np.interp(truth["line_pixel"], np.arange(wavelength.size), wavelength)
+    injected = truth["injected"]
     return pd.DataFrame(
         {
             "window": np.arange(1, len(fluxes) + 1),
             "pixel_start": fluxes["pixel_start"],
             "pixel_stop": fluxes["pixel_stop"],
             "ion": fluxes["ion"],
-            "brightness": pd.cut(truth["injected"], EDGES, labels=CLASSES, right=False),
+            "brightness": pd.cut(injected, EDGES, labels=CLASSES, right=False),
+            "flags": fluxes["flags"].fillna(""),
+            "snr": fluxes["snr"],
             "Flux": fluxes["Flux"],
-            "injected": truth["injected"],
-            "ratio": fluxes["Flux"] / truth["injected"],
+            "net_flux": fluxes["net_flux"],
+            "net_flux_err": fluxes["net_flux_err"],
+            "fit_flux": fluxes["fit_flux"],
+            "injected": injected,
+            "plain": fluxes["Flux"] / injected,
+            "net": fluxes["net_flux"] / injected,
+            "pull": (fluxes["net_flux"] - injected) / fluxes["net_flux_err"],
+            "fit": fluxes["fit_flux"] / truth["line_flux"],
             "saturated": truth["saturated"],
             "stray": truth["stray"],
+            "cosmic": truth["cosmic"],
             "line_flux": truth["line_flux"],
             "line_pixel": truth["line_pixel"],
             "line_wavelength": truth["line_wavelength"],
@@ -109,7 +125,7 @@ def half_spread(values):
 
 
 def summarise(table):
-    """Medians and spreads of the ratios in each class, and of the wavelengths in each arm.
+    """Sum up how near the measurements are to the truth.
 
     Parameters
     ----------
@@ -119,23 +135,86 @@ def summarise(table):
     Returns
     -------
     DataFrame
-        ``quantity``, the class in ``arm``, ``saturated``, ``dark`` and ``brightness`` (empty where
-        the quantity is not split by them), ``lines``, ``median`` and ``spread``.
+        ``quantity`` and the class it is told for (``saturated``, ``dark``, ``class``, empty where
+        it is not split by them), number of ``lines``, ``median``, ``spread`` (half the middle 68
+        per cent), ``mean``, ``std``, and median and 95th percentile of the distance from what it
+        should be (``off_median``, ``off_95``).
     """
+    clear = table[~table["saturated"] & (table["snr"] > CLEAR)].assign(**{"class": "S/N above 20"})
+    faint = table[~table["saturated"] & (table["injected"] < FAINT)].assign(
+        **{"class": "below 10 ADU/s/fibre"}
+    )
+    hit = table[~table["saturated"] & (table["cosmic"] > 0)].assign(
+        **{"class": "hit by a cosmic ray"}
+    )
+    by_flux = table.assign(**{"class": table["brightness"]})
+    unsaturated = table[~table["saturated"]].assign(**{"class": "all"})
+    flagged = table["flags"].str.split().map(lambda words: float("saturated" in words))
+    told = table.assign(flagged=flagged, **{"class": "all"})
+    wavelengths = table.assign(**{"class": table["arm"] + " arm"})
     parts = []
-    for quantity, column, classes in (
-        ("measured / injected", "ratio", ["saturated", "dark", "brightness"]),
-        ("wavelength, solution - true [Angstrom]", "difference", ["arm"]),
+    for quantity, column, rows, wanted in (
+        ("plain flux / injected", "plain", by_flux, 1),
+        ("plain flux / injected", "plain", faint, 1),
+        ("net flux / injected", "net", by_flux, 1),
+        ("net flux / injected", "net", clear, 1),
+        ("net flux / injected", "net", faint, 1),
+        ("plain flux / injected", "plain", hit, 1),
+        ("net flux / injected", "net", hit, 1),
+        ("fitted flux / line", "fit", clear, 1),
+        ("(net flux - injected) / error", "pull", unsaturated, 0),
+        ("flagged as saturated", "flagged", told, 0),
+        ("wavelength, solution - true [Angstrom]", "difference", wavelengths, 0),
     ):
-        groups = table.groupby(classes, observed=True)[column]
-        part = groups.agg(lines="count", median="median", spread=half_spread).reset_index()
-        parts.append(part.assign(quantity=quantity))
-    order = ["quantity", "arm", "saturated", "dark", "brightness", "lines", "median", "spread"]
-    return pd.concat(parts, ignore_index=True)[order]
+        rows = rows.assign(off=(rows[column] - wanted).abs())
+        groups = rows.groupby(["saturated", "dark", "class"], observed=True)
+        part = groups.agg(
+            lines=(column, "count"),
+            median=(column, "median"),
+            spread=(column, half_spread),
+            mean=(column, "mean"),
+            std=(column, "std"),
+            off_median=("off", "median"),
+            off_95=("off", lambda off: off.quantile(0.95)),
+        )
+        parts.append(part.reset_index().assign(quantity=quantity))
+    summary = pd.concat(parts, ignore_index=True)
+    return summary[["quantity", *summary.columns.drop("quantity")]]
+
+
+def draw_deviations(axes, table, column, label):
+    """Draw deviations of a measured from the injected flux against the injected."""
+    axes.axhline(0, color=QUIET, lw=0.5)
+    axes.axhspan(-BAND, BAND, color=QUIET, alpha=0.15, lw=0)
+    for saturated, colour in ((False, LINE), (True, WINDOW)):
+        for dark, fill in ((True, colour), (False, "none")):
+            part = table[(table["saturated"] == saturated) & (table["dark"] == dark)]
+            if part.empty:
+                continue
+            axes.scatter(
+                part["injected"],
+                100 * (part[column] - 1),
+                marker="s" if saturated else "o",
+                s=22,
+                facecolors=fill,
+                edgecolors=colour,
+                lw=1.0,
+                alpha=0.7,
+                label=f"{'saturated' if saturated else 'not saturated'}, "
+                f"{'with' if dark else 'without'} dark ({len(part)})",
+            )
+    finish(axes)
+    axes.set_xscale("log")
+    axes.set_yscale("symlog", linthresh=LINEAR, linscale=0.5)
+    axes.margins(x=0.02, y=0.08)
+    axes.yaxis.set_major_locator(FixedLocator(TICKS))
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:+g}" if value else "0"))
+    axes.set_ylabel(f"{label}\ndeviation (%)")
 
 
 def draw(table):
-    """Draw deviations against injected flux, and wavelength errors against column.
+    """Draw deviations against injected flux, pulls, and wavelength errors against column.
 
     Parameters
     ----------
@@ -146,59 +225,43 @@ def draw(table):
     -------
     matplotlib.figure.Figure
     """
-    figure = titled_figure("Measured against injected", simulated=True, height=8.0)
-    above, below = figure.subplots(2, gridspec_kw={"height_ratios": [3, 2]})
-    above.axhline(0, color=QUIET, lw=0.5)
-    above.axhspan(-BAND, BAND, color=QUIET, alpha=0.15, lw=0)
-    for saturated, colour in ((False, LINE), (True, WINDOW)):
-        for dark, fill in ((True, colour), (False, "none")):
-            part = table[(table["saturated"] == saturated) & (table["dark"] == dark)]
-            if part.empty:
-                continue
-            above.scatter(
-                part["injected"],
-                100 * (part["ratio"] - 1),
-                marker="s" if saturated else "o",
-                s=28,
-                facecolors=fill,
-                edgecolors=colour,
-                lw=1.1,
-                alpha=0.8,
-                label=f"{'saturated' if saturated else 'not saturated'}, "
-                f"{'with' if dark else 'without'} dark ({len(part)})",
-            )
-    finish(above)
-    above.set_xscale("log")
-    above.set_yscale("symlog", linthresh=LINEAR, linscale=0.5)
-    above.margins(x=0.02, y=0.08)
-    above.autoscale_view()
-    low, high = above.get_ylim()
-    above.set_ylim(min(low, -2 * BAND), max(high, 2 * BAND))
-    above.yaxis.set_major_locator(FixedLocator(TICKS))
-    above.yaxis.set_minor_locator(NullLocator())
-    above.yaxis.set_major_formatter(
-        FuncFormatter(lambda value, _: f"{value:+g}" if value else "0")
-    )
-    above.set_xlabel("Injected into the window (ADU/s/fibre)")
-    above.set_ylabel(f"Measured flux, deviation (%)\n(band: ±{BAND} %)")
-    above.legend(frameon=False, fontsize="small", ncols=2, loc="best")
+    figure = titled_figure("Measured against injected", simulated=True, height=10.0)
+    above, below = figure.subfigures(2, 1, height_ratios=[7, 3])
+    plain, net = above.subplots(2, sharex=True, sharey=True)
+    draw_deviations(plain, table, "plain", "Plain sum (Flux),")
+    draw_deviations(net, table, "net", "Net flux,")
+    low, high = plain.get_ylim()
+    plain.set_ylim(min(low, -2 * BAND), max(high, 2 * BAND))
+    net.set_xlabel(f"Injected into the window (ADU/s/fibre); band: ±{BAND} %")
+    plain.legend(frameon=False, fontsize="small", ncols=4, loc="lower left", bbox_to_anchor=(0, 1))
 
-    below.axhline(0, color=QUIET, lw=0.5)
+    pulls, wavelengths = below.subplots(1, 2)
+    pull = table.loc[~table["saturated"], "pull"].dropna()
+    edges = np.linspace(-PULLS, PULLS, 41)
+    pulls.hist(pull.clip(-PULLS, PULLS), edges, color=LINE, alpha=0.8)
+    normal = np.exp(-0.5 * edges**2) / np.sqrt(2 * np.pi) * pull.size * (edges[1] - edges[0])
+    pulls.plot(edges, normal, color=WINDOW, lw=1.5, label="normal distribution")
+    finish(pulls)
+    pulls.set_xlabel("(Net flux - injected) / error, not saturated")
+    pulls.set_ylabel("Windows")
+    pulls.legend(frameon=False, fontsize="small", loc="upper left")
+
+    wavelengths.axhline(0, color=QUIET, lw=0.5)
     for (arm, part), marker in zip(table.groupby("arm"), "ov^sDP"):
-        below.plot(
+        wavelengths.plot(
             part["line_pixel"],
             part["difference"],
             marker,
             color=LINE,
-            ms=5,
+            ms=4,
             label=f"{arm} arm",
             fillstyle="full" if marker == "o" else "none",
         )
-    finish(below)
-    below.set_xmargin(0.02)
-    below.set_xlabel("Column of the line (pixel)")
-    below.set_ylabel("Wavelength,\nsolution - true (Å)")
-    below.legend(frameon=False, fontsize="small")
+    finish(wavelengths)
+    wavelengths.margins(x=0.02)
+    wavelengths.set_xlabel("Column of the line (pixel)")
+    wavelengths.set_ylabel("Solution - true\nwavelength (Å)")
+    wavelengths.legend(frameon=False, fontsize="small")
     return figure
 
 

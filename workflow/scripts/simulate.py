@@ -22,6 +22,8 @@ SIGMA_PER_FWHM = 1 / np.sqrt(8 * np.log(2))
 # Columns about a line's position in which its peak is looked for.
 PEAK_COLUMNS = 2
 LARGEST_NUMBER = 2**16 - 1
+# Rows with less of the bundle's light than this part of its brightest row are not its own.
+FAINTEST_ROW = 1e-3
 # Columns of the truth about the lines.
 TRUTH = (
     "ion",
@@ -411,17 +413,18 @@ def simulate(name, arm, exptime, lines, brightness, settings, physics):
         Raw counts [ADU].
     truth : list of dict
         The lines that fall on the detector, see `truth_rows`.
-    injected, stray : ndarray, shape (columns,)
-        Expected counts [ADU] of the lit bundle and of stray light, summed over the rows, before
-        any clipping.
+    columns : dict of str to ndarray, each shape (columns,)
+        ``injected`` and ``stray``, the expected counts [ADU] of the lit bundle and of stray light
+        summed over the rows, and ``cosmic``, the cosmic rays [ADU] in the bundle's rows, all
+        before any clipping.
     """
     seed, fibres = settings["seed"], settings["fibres"]
-    columns, gain = physics["columns"], physics["gain"]
+    width, gain = physics["columns"], physics["gain"]
     rows = settings["first_row"] + np.arange(settings["rows"])
     rng = generator(seed, name)
 
     positions = line_positions(
-        np.array([line["wavelength_air"] for line in lines]), physics["dispersion"], columns
+        np.array([line["wavelength_air"] for line in lines]), physics["dispersion"], width
     )
     seen = np.isfinite(positions)
     lines, positions = [line for line, on in zip(lines, seen) if on], positions[seen]
@@ -447,23 +450,26 @@ def simulate(name, arm, exptime, lines, brightness, settings, physics):
     bias = bias_rows(
         generator(seed, f"bias of {arm}"), rows, physics["bias"], physics["bias_scatter"]
     )
-    *tracks, number = cosmic_rays(rng, (rows.size, columns), exptime, physics)
+    *tracks, number = cosmic_rays(rng, (rows.size, width), exptime, physics)
     logging.info("%d lines, %d cosmic rays", len(lines), number)
     frame = read_out(
         rng, spectra * gain, step_of_row, bundle + stray, tracks, bias, exptime, physics
     )
 
-    injected, scattered = (
+    injected, stray_light = (
         np.bincount(step_of_row, shares, steps.size) @ spectra for shares in (bundle, stray)
     )
     highest = np.zeros(steps.size)
     np.maximum.at(highest, step_of_row, bundle + stray)
     peaks = (highest[:, np.newaxis] * spectra).max(axis=0)
-    level = np.repeat(physics["bias"], columns // len(physics["bias"]))
+    level = np.repeat(physics["bias"], width // len(physics["bias"]))
     peaks += level + physics["dark_current"] * exptime / gain
     ceilings = np.minimum(physics["full_well"] / gain + level, LARGEST_NUMBER)
     truth = truth_rows(lines, positions, fluxes * fibres, exptime, fibres, peaks, ceilings)
-    return frame, truth, injected, scattered
+    hit_rows, hit_columns, electrons = tracks
+    in_bundle = (bundle > FAINTEST_ROW * bundle.max())[hit_rows]
+    cosmic = np.bincount(hit_columns[in_bundle], electrons[in_bundle] / gain, width)
+    return frame, truth, {"injected": injected, "stray": stray_light, "cosmic": cosmic}
 
 
 def main(snakemake):
@@ -471,7 +477,7 @@ def main(snakemake):
     output, params = snakemake.output, snakemake.params
     source = snakemake.input.get("lines")
     lines = read_emitted_lines(source) if source else []
-    frame, truth, injected, stray = simulate(
+    frame, truth, columns = simulate(
         params.name,
         params.arm,
         params.exptime,
@@ -490,8 +496,8 @@ def main(snakemake):
         hdu.writeto(part)
     if source:
         write_table(output.lines, TRUTH, [[row[column] for column in TRUTH] for row in truth])
-        pixels = zip(range(injected.size), injected.round(3), stray.round(3))
-        write_table(output.pixels, ["pixel", "injected", "stray"], pixels)
+        pixels = zip(range(frame.shape[1]), *(values.round(3) for values in columns.values()))
+        write_table(output.pixels, ["pixel", *columns], pixels)
 
 
 if __name__ == "__main__":

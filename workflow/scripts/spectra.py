@@ -1,4 +1,4 @@
-"""Make a 1D spectrum of a raw frame: subtract its dark or bias and sum along the slit."""
+"""Make 1D spectra of a raw frame: a plain sum along the slit, and one of lit rows made clean."""
 
 import logging
 import os
@@ -7,10 +7,32 @@ import numpy as np
 from astropy.io import fits
 
 from common import __version__
+from common.cosmic_rays import find_cosmic_rays, neighbourhood
+from common.detector import (
+    clipped_moments,
+    detector_fact,
+    full_well,
+    largest_number,
+    measured_gain,
+    pixel_variance,
+)
 from common.errors import UserError, run
 from common.files import whole
 from common.frames import check_exposure_time, read_frame
-from common.plots import draw_frame, draw_spectrum, new_figure, save
+from common.peaks import box_sums, find_peaks
+from common.plots import draw_extraction, new_figure, save
+from common.slit import line_light, lit_rows, row_profile, slit_shift, straighten, stray_light
+
+# A column saturates where so many pixels do; one alone may be a cosmic ray.
+SATURATED_PIXELS = 2
+# Columns to either side of a saturated one that its light may spoil [line widths].
+SPOILED = 3.0
+# Unlit rows that tell a bias, and rows of a frame that tell its noise.
+UNLIT_ROWS, NOISE_ROWS = 16, 256
+# Levels of rows that scatter so much more than noise are levels of their own (variance ratio).
+OWN_LEVELS = 2.0
+# Standard deviation of rounding to whole numbers.
+ROUNDING = 1 / np.sqrt(12)
 
 
 def bias_levels(frame, amplifiers):
@@ -65,39 +87,36 @@ def sum_along_slit(frame, background):
     return spectrum, missing
 
 
-def counting_noise(spectrum, summed_pixels, frames, gain, read_noise):
-    """Estimate each column's 1-sigma uncertainty from photon and read noise.
+def counting_noise(counts, summed_pixels, variance, gain):
+    """Estimate each column's variance from photon noise and that of pixels without light.
 
     Poisson and read noise added in quadrature (Howell 2006, Handbook of CCD Astronomy, section
-    4.4), without the noise of dark current and of the bias level.
+    4.4).
 
     Parameters
     ----------
-    spectrum : ndarray, shape (columns,)
+    counts : ndarray, shape (columns,)
         Summed counts [ADU].
     summed_pixels : ndarray, shape (columns,)
         Pixels in each sum.
-    frames : int
-        Frames that bring read noise: 2 where a dark was subtracted, else 1.
+    variance : float or None
+        Variance of a pixel without light [ADU^2], the dark's included where one was subtracted.
     gain : float or None
         Electrons per ADU.
-    read_noise : float or None
-        Read noise [electrons].
 
     Returns
     -------
     ndarray, shape (columns,)
-        Uncertainty [ADU]; NaN throughout where gain or read noise is not known.
+        Variance [ADU^2]; NaN throughout where gain or noise is not known.
     """
-    if gain is None or read_noise is None:
-        return np.full(spectrum.shape, np.nan)
-    photons = np.clip(spectrum, 0, None) / gain
-    return np.sqrt(photons + frames * summed_pixels * (read_noise / gain) ** 2)
+    if gain is None or variance is None:
+        return np.full(counts.shape, np.nan)
+    return np.clip(counts, 0, None) / gain + summed_pixels * variance
 
 
 def row_slice(rows, height, path):
-    """Turn the config's rows, 'all' or [first, last], into a slice that the frame can serve."""
-    if rows == "all":
+    """Turn the config's rows, 'lit', 'all' or [first, last], into a slice of the plain sum."""
+    if rows in ("lit", "all"):
         return slice(0, height)
     first, last = rows
     if not first <= last < height:
@@ -106,6 +125,101 @@ def row_slice(rows, height, path):
             "correct rows in the config."
         )
     return slice(first, last + 1)
+
+
+def saturated_columns(frame, limit, width):
+    """Find the columns that saturated lines spoil.
+
+    Parameters
+    ----------
+    frame : ndarray, shape (rows, columns)
+        Raw counts [ADU], or counts above a background if the limit is.
+    limit : float
+        Lowest count of a saturated pixel [ADU].
+    width : float
+        Width of the lines [pixel].
+
+    Returns
+    -------
+    ndarray of bool, shape (columns,)
+    """
+    if not np.isfinite(limit):
+        return np.zeros(frame.shape[1], bool)
+    if frame.dtype.kind in "iu":
+        limit = int(np.ceil(limit))
+    reach = int(np.ceil(SPOILED * width))
+    saturated = np.count_nonzero(frame >= limit, axis=0) >= SATURATED_PIXELS
+    return box_sums(saturated, reach) > 0
+
+
+def row_levels(image, quiet, amplifiers, variance):
+    """Measure the level of each row in each amplifier where no line falls.
+
+    Parameters
+    ----------
+    image : ndarray, shape (rows, columns)
+        Background subtracted [ADU].
+    quiet : ndarray of bool, shape (columns,)
+        Columns without lines.
+    amplifiers : list of (int, int)
+    variance : float
+        Variance of a pixel without light [ADU^2].
+
+    Returns
+    -------
+    levels : ndarray of float32, shape (rows, columns)
+        What to subtract [ADU]: zero where the rows of an amplifier do not differ more than noise.
+    scatter : float
+        Largest standard deviation of an amplifier's rows [ADU]; 0 where none differ.
+    """
+    levels, scatter = np.zeros(image.shape, np.float32), 0.0
+    for first, last in amplifiers:
+        columns = first + np.flatnonzero(quiet[first : last + 1])
+        if columns.size < UNLIT_ROWS or image.shape[0] < UNLIT_ROWS:
+            continue
+        # Cosmic rays are cut off; what noise loses by it is the same on both sides.
+        reach = np.float32(5 * np.sqrt(variance))
+        own = np.clip(image[:, columns], -reach, reach).mean(axis=1)
+        if own.var() > OWN_LEVELS * variance / columns.size:
+            levels[:, first : last + 1] = own[:, np.newaxis]
+            scatter = max(scatter, float(own.std()))
+    return levels, scatter
+
+
+def rows_of_light(frame, background, weights, variance, wanted):
+    """Choose the rows to make the clean spectrum of.
+
+    Parameters
+    ----------
+    frame, background, weights
+        As in `row_profile`.
+    variance : float
+        Variance of a pixel without light [ADU^2].
+    wanted : slice or None
+        Rows that the config names; None to find the lit ones.
+
+    Returns
+    -------
+    lit : ndarray of int
+    profile : ndarray or None
+        Light of these rows; None where there are no lines to tell it by.
+    """
+    everything = np.arange(frame.shape[0])[wanted or slice(None)]
+    if not weights.any():
+        return everything, None
+    profile = row_profile(frame, background, weights)
+    lit = everything if wanted else lit_rows(profile, np.sqrt(variance / (weights @ weights)))
+    return (lit, profile[lit]) if lit.size else (everything, None)
+
+
+def filled(image):
+    """Fill missing pixels of an image from their rows; 0 in rows without any good one."""
+    missing = ~np.isfinite(image)
+    columns = np.arange(image.shape[1])
+    for row in np.flatnonzero(missing.any(axis=1)):
+        good = ~missing[row]
+        image[row] = np.interp(columns, columns[good], image[row, good]) if good.any() else 0
+    return image, missing
 
 
 def measure_bias(frame, settings, path, arm):
@@ -170,13 +284,194 @@ def bias_cards(settings, amplifiers, levels):
     yield "BIASCHK", checked, "was the level held against a configured range?"
 
 
-def write_spectrum(path, cards, spectrum, uncertainty, missing):
-    """Write the spectrum's FITS file: counts, uncertainty and number of missing pixels."""
+def noise_of_pixels(frame, background, read_noise, gain):
+    """Find the variance of a pixel without light, frame and dark together.
+
+    Parameters
+    ----------
+    frame, background
+        As in `row_profile`.
+    read_noise, gain : float or None
+        Read noise [electron] and electrons per ADU, where they are known.
+
+    Returns
+    -------
+    variance : float
+        The larger of what read noise and frame tell [ADU^2], for dark current and patterns come
+        on top of the first; NaN where neither tells anything.
+    measured : bool
+        Whether only the frame tells it.
+    """
+    step = max(frame.shape[0] // NOISE_ROWS, 1)
+    is_dark = background.ndim == 2
+    seen = pixel_variance(frame[::step], background[::step] if is_dark else background)
+    frames = 2 if is_dark else 1
+    known = frames * (read_noise / gain) ** 2 if read_noise and gain else None
+    least = frames * ROUNDING**2 if frame.dtype.kind in "iu" else 0.0
+    values = [value for value in (seen, known) if value is not None]
+    return (max(*values, least, 1e-6) if values else np.nan), known is None
+
+
+def unlit_bias(frame, lit, bias, amplifiers):
+    """Find the bias of each amplifier from rows without light, finer than a median of whole ADU.
+
+    Parameters
+    ----------
+    frame : ndarray, shape (rows, columns)
+        Raw counts [ADU].
+    lit : ndarray of int
+        Lit rows.
+    bias : ndarray, shape (columns,)
+        Bias to keep where unlit rows are few [ADU].
+    amplifiers : list of (int, int)
+
+    Returns
+    -------
+    bias : ndarray, shape (columns,)
+    cards : list of tuple
+        Header cards.
+    """
+    unlit = np.setdiff1d(np.arange(frame.shape[0]), lit)
+    if unlit.size < UNLIT_ROWS:
+        return bias, []
+    dark = frame[unlit[:: max(unlit.size // NOISE_ROWS, 1)]]
+    bias, cards = bias.copy(), []
+    for number, (first, last) in enumerate(amplifiers, start=1):
+        part = dark[:, first : last + 1]
+        if np.isfinite(part).any():
+            level, _ = clipped_moments(part)
+            bias[first : last + 1] = level
+            cards.append((f"LITBIAS{number}", level, "[adu] bias of the clean sum: unlit rows"))
+    return bias, cards
+
+
+def lit_method(rows, profile):
+    """Say how the rows of the clean sum were chosen."""
+    if rows == "lit":
+        return "lit" if profile is not None else "all"
+    return "all" if rows == "all" else "config"
+
+
+def is_known(value):
+    """Whether a value can stand in a header card."""
+    return value is not None and not (isinstance(value, float) and not np.isfinite(value))
+
+
+def clean_spectrum(frame, background, weights, lit, profile, stray, detector):
+    """Sum the lit rows without cosmic rays, lines upright, and without stray light.
+
+    Parameters
+    ----------
+    frame : ndarray, shape (rows, columns)
+        Raw counts [ADU].
+    background : ndarray, shape (rows, columns) or (columns,)
+        Dark, or bias of each column [ADU].
+    weights : ndarray, shape (columns,)
+        Light of lines, see `line_light`.
+    lit : ndarray of int
+        Lit rows.
+    profile : ndarray, shape (lit rows,), or None
+        Light of each of them.
+    stray : (float, float)
+        Stray part of the light in them, and its error.
+    detector : dict
+        ``variance`` of a pixel without light [ADU^2], ``gain`` or None, ``limit`` [ADU],
+        ``width`` of the lines [pixel], ``amplifiers``, ``has_dark``, ``cosmic_rays`` (whether to
+        look for them).
+
+    Returns
+    -------
+    table : dict of str to ndarray, each shape (columns,)
+        ``counts`` and ``uncertainty`` [ADU], numbers of ``summed``, ``replaced`` and ``saturated``
+        pixels, and ``peak``, the highest pixel [ADU].
+    facts : dict
+        ``gain`` and whether it was ``measured``, ``limit`` [ADU], ``shift``, the largest shift of
+        a row's lines [pixel], ``straightened``, ``scatter`` of the rows' own levels [ADU].
+    """
+    variance, gain = detector["variance"], detector["gain"]
+    raw = frame[lit]
+    image = raw.astype(np.float32)
+    image -= background[lit] if background.ndim == 2 else background
+    image, missing = filled(image)
+    facts = {"limit": detector["limit"], "measured": False, "scatter": 0.0}
+    if not detector["has_dark"]:
+        quiet = weights <= 0
+        levels, facts["scatter"] = row_levels(image, quiet, detector["amplifiers"], variance)
+        image -= levels
+    saturated = raw >= facts["limit"]
+    pile = full_well(image, variance, gain)
+    if np.isfinite(pile) and np.count_nonzero(saturated) < SATURATED_PIXELS:
+        saturated |= image >= pile
+        facts["limit"] = min(facts["limit"], float(raw[image >= pile].min()))
+    spoiled = saturated_columns(saturated, True, detector["width"])
+    hit = np.zeros(image.shape, bool)
+    shift, model, misfit = np.zeros(lit.size), image, 0.0
+    if profile is not None and (weights * ~spoiled).any():
+        profile = row_profile(image, np.zeros(image.shape[1]), weights * ~spoiled)
+    if profile is not None and np.median(profile) > 0:
+        shift = slit_shift(image, profile, lit)
+        clipped = np.broadcast_to(spoiled, image.shape)
+        hit, model, misfit = find_cosmic_rays(
+            image, profile, shift, variance, gain or 1.0, clipped | missing
+        )
+        near = neighbourhood(np.clip(model, 0, None), 2, 2)
+        if gain is None:
+            good = ~(hit | clipped | missing)
+            gain = measured_gain(image - model, model, near, good, variance)
+            facts["measured"] = gain is not None
+        if not detector["cosmic_rays"]:
+            hit[:] = False
+    replaced = hit | missing
+    extra = np.where(replaced, np.square(misfit), np.float32(0))
+    image = np.where(replaced, model, image)
+    saturated &= ~hit
+    steps = np.rint(shift)
+    facts |= {"gain": gain, "shift": float(np.abs(shift).max()), "straightened": steps.any()}
+    image, extra, replaced, saturated = (
+        straighten(part, shift) for part in (image, extra, replaced, saturated)
+    )
+    counts = image.sum(axis=0, dtype=float)
+    spread = counting_noise(counts, np.full(counts.size, lit.size), variance, gain)
+    spread = spread + extra.sum(axis=0, dtype=float) + (stray[1] * counts) ** 2
+    table = {
+        "counts": counts * (1 - stray[0]),
+        "uncertainty": np.sqrt(spread),
+        "summed": np.full(counts.size, lit.size),
+        "replaced": replaced.sum(axis=0),
+        "saturated": saturated.sum(axis=0),
+        "peak": image.max(axis=0).astype(float),
+    }
+    return table, facts
+
+
+def write_spectrum(path, cards, spectrum, uncertainty, missing, clean):
+    """Write the spectrum's FITS file.
+
+    Parameters
+    ----------
+    path : str
+    cards : list of tuple
+        Header cards.
+    spectrum, uncertainty : ndarray, shape (columns,)
+        Plain sum and its 1-sigma uncertainty [ADU].
+    missing : ndarray of int, shape (columns,)
+        Pixels left out of each sum.
+    clean : dict of str to ndarray, each shape (columns,)
+        As `clean_spectrum` gives it.
+    """
+    units = {"counts": "adu", "uncertainty": "adu", "peak": "adu"}
+    columns = [
+        fits.Column(
+            name, "D" if name in units else "J", unit=units.get(name, "pixel"), array=values
+        )
+        for name, values in clean.items()
+    ]
     hdus = fits.HDUList(
         [
             fits.PrimaryHDU(spectrum),
             fits.ImageHDU(uncertainty, name="UNCERTAINTY"),
             fits.ImageHDU(missing.astype(np.int32), name="MISSING"),
+            fits.BinTableHDU.from_columns(columns, name="CLEAN"),
         ]
     )
     hdus[0].header["BUNIT"] = ("adu", "counts summed over the spatial axis")
@@ -189,68 +484,121 @@ def write_spectrum(path, cards, spectrum, uncertainty, missing):
 
 
 def main(snakemake):
-    """Read the frame and its dark, extract the spectrum, write and draw it."""
+    """Read the frame and its dark, extract both spectra, write and draw them."""
     frame_path, dark_path = snakemake.input.frame, snakemake.input.get("dark")
-    identity, settings = snakemake.params.identity, snakemake.params.bias
+    identity, params = snakemake.params.identity, snakemake.params
     arm, exptime = identity["CCD"], identity["EXPTIME"]
 
-    frame, header = read_frame(frame_path, snakemake.params.spatial_axis)
+    frame, header = read_frame(frame_path, params.spatial_axis)
     check_exposure_time(header, exptime, frame_path)
     if header.get("SIMULATE"):
         identity = identity | {"SIMULATE": True}
-    rows = row_slice(snakemake.params.rows, frame.shape[0], frame_path)
+    rows = row_slice(params.rows, frame.shape[0], frame_path)
+    bias_error = 0.0
     if dark_path:
-        dark, dark_header = read_frame(dark_path, snakemake.params.spatial_axis)
+        dark, dark_header = read_frame(dark_path, params.spatial_axis)
         check_exposure_time(dark_header, exptime, dark_path)
         if dark.shape != frame.shape:
             raise UserError(
                 f"{dark_path} has {dark.shape[0]} x {dark.shape[1]} pixels, but {frame_path} "
                 f"has {frame.shape[0]} x {frame.shape[1]}; give a dark of the same format."
             )
-        background = dark[rows]
+        background = dark
         name = os.path.relpath(dark_path, os.path.dirname(frame_path))
         source = [("BIASMETH", "dark", "bias: part of the dark"), ("DARKFILE", name)]
     else:
-        background, amplifiers, levels = measure_bias(frame, settings, frame_path, arm)
-        source = list(bias_cards(settings, amplifiers, levels))
-    spectrum, missing = sum_along_slit(frame[rows], background)
+        background, amplifiers, levels = measure_bias(frame, params.bias, frame_path, arm)
+        source = list(bias_cards(params.bias, amplifiers, levels))
+        bias_error = ROUNDING if frame.dtype.kind in "iu" else 0.0
+    plain = background[rows] if dark_path else background
+    spectrum, missing = sum_along_slit(frame[rows], plain)
     if np.isnan(spectrum).all():
         raise UserError(f"{frame_path} has no good pixel in the rows to sum; check the frame.")
-    summed = rows.stop - rows.start
-    gain, read_noise = snakemake.params.gain, snakemake.params.read_noise
-    uncertainty = counting_noise(
-        spectrum, summed - missing, 2 if dark_path else 1, gain, read_noise
+
+    gain, gain_source = detector_fact("gain", header, params.gain)
+    read_noise, noise_source = detector_fact("read_noise", header, params.read_noise)
+    limit, limit_source = detector_fact("saturation", header, params.saturation)
+    if limit is None:
+        limit, limit_source = largest_number(header), "number type"
+    amplifiers = params.amplifiers or [(0, frame.shape[1] - 1)]
+    width = find_peaks(spectrum).fwhm
+    spoiled = saturated_columns(frame[rows], limit, width)
+    weights = line_light(np.where(spoiled, np.nan, spectrum), amplifiers)
+    if not weights.any():
+        weights = line_light(spectrum, amplifiers)
+    variance, measured = noise_of_pixels(frame, background, read_noise, gain)
+    wanted = None if params.rows == "lit" else rows
+    lit, profile = rows_of_light(frame, background, weights, variance, wanted)
+    cards, stray = [], (0.0, 0.0)
+    if not dark_path:
+        background, cards = unlit_bias(frame, lit, background, amplifiers)
+    if profile is not None and not wanted:
+        stray = stray_light(frame, background, weights, lit, variance, width)
+    clean, found = clean_spectrum(
+        frame,
+        background,
+        weights,
+        lit,
+        profile,
+        stray,
+        {
+            "variance": variance,
+            "gain": gain,
+            "limit": limit,
+            "width": width,
+            "amplifiers": amplifiers,
+            "has_dark": bool(dark_path),
+            "cosmic_rays": params.cosmic_rays,
+        },
     )
+    if found["measured"]:
+        gain, gain_source = found["gain"], "measured"
+    if measured and gain:
+        # Frame and dark share the variance.
+        read_noise = float(np.sqrt(variance / (2 if dark_path else 1)) * gain)
+        noise_source = "measured"
+    if found["limit"] < limit:
+        limit, limit_source = found["limit"], "measured"
+    summed = rows.stop - rows.start
+    spread = counting_noise(spectrum, summed - missing, variance, gain)
+    uncertainty = np.sqrt(spread + (bias_error * (summed - missing)) ** 2)
 
     cards = [
         *identity.items(),
         ("RAWFILE", os.path.basename(frame_path), "raw frame"),
         *source,
-        ("ROWFIRST", rows.start, "first row summed (from 0)"),
-        ("ROWLAST", rows.stop - 1, "last row summed"),
+        ("ROWFIRST", rows.start, "first row of the plain sum (from 0)"),
+        ("ROWLAST", rows.stop - 1, "last row of the plain sum"),
         ("NMISSING", int(missing.sum()), "blank pixels left out of the sums"),
-        ("GAIN", gain, "[electron/adu] from the config"),
-        ("RDNOISE", read_noise, "[electron] from the config"),
+        ("GAIN", gain, "[electron/adu]"),
+        ("GAINSRC", gain_source, "keyword of the raw frame, config or measured"),
+        ("RDNOISE", read_noise, "[electron]"),
+        ("RDNSRC", noise_source, "likewise"),
+        ("PIXVAR", variance, "[adu**2] variance of a pixel without light"),
+        ("SATLEVEL", limit, "[adu] lowest raw count of a saturated pixel"),
+        ("SATSRC", limit_source, "likewise, or number type"),
+        *cards,
+        ("LITMETH", lit_method(params.rows, profile), "clean rows: lit, config or all"),
+        ("LITFIRST", int(lit[0]), "first row of the clean sum (from 0)"),
+        ("LITLAST", int(lit[-1]), "last row of the clean sum"),
+        ("LITROWS", lit.size, "rows in the clean sum"),
+        ("ROWSCAT", found["scatter"], "[adu] levels of rows taken off the clean sum"),
+        ("STRAY", stray[0], "part of the light taken off as stray light"),
+        ("STRAYERR", stray[1], "1 sigma of it"),
+        ("SLITSHFT", found["shift"], "[pixel] largest shift of lines along the slit"),
+        ("STRAIGHT", bool(found["straightened"]), "were rows moved by whole pixels?"),
+        ("COSMICS", profile is not None and params.cosmic_rays, "looked for cosmic rays?"),
+        ("NREPLACE", int(clean["replaced"].sum()), "pixels replaced in the clean sum"),
+        ("NSATUR", int(clean["saturated"].sum()), "saturated pixels in the clean sum"),
         ("CREATOR", f"lampflux {__version__}", "software that made this file"),
     ]
+    cards = [card for card in cards if is_known(card[1])]
     for keyword, value, *_ in cards:
         logging.info("%s = %s", keyword, value)
-    write_spectrum(
-        snakemake.output.fits,
-        [card for card in cards if card[1] is not None],
-        spectrum,
-        uncertainty,
-        missing,
-    )
+    write_spectrum(snakemake.output.fits, cards, spectrum, uncertainty, missing, clean)
 
     figure = new_figure(identity, "raw frame and spectrum")
-    image_axes, spectrum_axes = figure.subplots(
-        2, sharex=True, gridspec_kw={"height_ratios": [3, 2]}
-    )
-    draw_frame(image_axes, frame, rows)
-    draw_spectrum(spectrum_axes, np.arange(spectrum.size), spectrum, faint=True)
-    spectrum_axes.set_xlabel("Column (pixel)")
-    spectrum_axes.set_ylabel("Sum along the slit (ADU)")
+    draw_extraction(figure, frame, lit, spectrum, clean)
     save(figure, snakemake.output.png)
 
 

@@ -34,14 +34,16 @@ class Peaks(NamedTuple):
     fwhm: float
 
 
-def continuum(counts, half_width):
-    """Follow the level between the lines: lower quartiles of overlapping blocks, interpolated.
+def continuum(counts, half_width, percent=25):
+    """Follow the level between the lines: percentiles of overlapping blocks, interpolated.
 
     Parameters
     ----------
     counts : ndarray, shape (pixels,)
     half_width : int
         Half the size of a block [pixel].
+    percent : float
+        Lower quartiles pass below lines; medians are right where lines were taken off.
 
     Returns
     -------
@@ -49,10 +51,16 @@ def continuum(counts, half_width):
     """
     centres = np.arange(0, counts.size + half_width, max(half_width // 2, 1))
     levels = [
-        np.percentile(counts[max(0, centre - half_width) : centre + half_width + 1], 25)
+        np.percentile(counts[max(0, centre - half_width) : centre + half_width + 1], percent)
         for centre in np.minimum(centres, counts.size - 1)
     ]
     return np.interp(np.arange(counts.size), centres, levels)
+
+
+def box_sums(values, reach):
+    """Sum the values within reach to either side of each; beyond the ends there are none."""
+    size = len(values)
+    return np.convolve(values, np.ones(2 * reach + 1), "full")[reach : reach + size]
 
 
 def noise(counts):
@@ -132,7 +140,13 @@ def centroids(net, start, sigma, variance):
     return position, 2.0 * scatter / total
 
 
-def find_peaks(counts, uncertainty=None):
+def vertices(net, tops):
+    """Places of the vertices of the parabolas through local maxima and their neighbours."""
+    left, middle, right = net[tops - 1], net[tops], net[tops + 1]
+    return tops + 0.5 * (left - right) / (left - 2 * middle + right)
+
+
+def find_peaks(counts, uncertainty=None, leaning=False):
     """Find the emission lines of a spectrum.
 
     Parameters
@@ -141,6 +155,9 @@ def find_peaks(counts, uncertainty=None):
         Spectrum; NaN pixels are bridged and hold no peak.
     uncertainty : ndarray, shape (pixels,), optional
         1-sigma uncertainty of each pixel; without it, one estimate for all.
+    leaning : bool
+        Whether to keep lines that lean on a brighter one so that their place is uncertain by half
+        a line width.
 
     Returns
     -------
@@ -173,9 +190,12 @@ def find_peaks(counts, uncertainty=None):
     if uncertainty is not None and np.isfinite(uncertainty).all():
         variance = uncertainty**2
     position, error = centroids(net, tops, fwhm / FWHM_PER_SIGMA, variance)
-    kept = np.abs(position - tops) < fwhm
-    # Two tops may slide into one line.
-    kept[1:] &= np.diff(position) > 0.5 * fwhm
+    slid = np.abs(position - tops) >= fwhm
+    # Two tops may slide into one line: its place is then not to be trusted either.
+    doubtful = slid | (np.diff(position, prepend=-np.inf) <= 0.5 * fwhm)
+    if leaning:
+        position[doubtful], error[doubtful] = vertices(net, tops[doubtful]), 0.5 * fwhm
+    kept = ~doubtful | leaning
     position, error, tops, widths = position[kept], error[kept], tops[kept], widths[kept]
     gaps = np.diff(position, prepend=-np.inf, append=np.inf)
     return Peaks(

@@ -13,6 +13,8 @@ from common.files import whole
 LINE = "#1b3a5c"
 WINDOW = "#e08214"
 QUIET = "#5f6b76"
+PLAIN = "#a9bccd"
+SATURATED = "#b2182b"
 DPI = 110
 WIDTH = 11.0
 # Largest image that is drawn; larger frames are averaged down to it.
@@ -92,15 +94,15 @@ def block_means(image, shape):
     return image
 
 
-def draw_frame(axes, frame, rows):
+def draw_frame(axes, frame, lit):
     """Draw a raw frame, stretched so that faint and bright lines both show.
 
     Parameters
     ----------
     axes : matplotlib.axes.Axes
     frame : ndarray, shape (rows, columns)
-    rows : slice
-        Rows that are summed; marked unless they are all.
+    lit : ndarray of int
+        Rows of the clean sum; their edges are marked unless they are all.
     """
     image = block_means(frame, IMAGE_SHAPE)
     low, middle, high = np.nanpercentile(image, (1, 50, 99.9))
@@ -115,8 +117,9 @@ def draw_frame(axes, frame, rows):
         interpolation="nearest",
         extent=(-0.5, width - 0.5, -0.5, height - 0.5),
     )
-    if (rows.start, rows.stop) != (0, height):
-        for edge in rows.start - 0.5, rows.stop - 0.5:
+    if lit.size < height:
+        ends = np.flatnonzero(np.diff(lit) > 1)
+        for edge in [lit[0] - 0.5, *(lit[ends] + 0.5), *(lit[ends + 1] - 0.5), lit[-1] + 0.5]:
             axes.axhline(edge, color="white", lw=1, ls="--")
     axes.set_ylabel("Row (pixel)")
     axes.tick_params(colors=QUIET)
@@ -126,7 +129,36 @@ def draw_frame(axes, frame, rows):
     bar.minorticks_off()
 
 
-def draw_spectrum(axes, x, counts, faint=False):
+def draw_extraction(figure, frame, lit, spectrum, clean):
+    """Draw a raw frame above its plain and its clean spectrum.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+    frame : ndarray, shape (rows, columns)
+    lit : ndarray of int
+        Rows of the clean sum.
+    spectrum : ndarray, shape (columns,)
+        Plain sum [ADU].
+    clean : dict of str to ndarray, each shape (columns,)
+        ``counts`` [ADU] and number of ``saturated`` pixels.
+    """
+    above, below = figure.subplots(2, sharex=True, gridspec_kw={"height_ratios": [3, 2]})
+    draw_frame(above, frame, lit)
+    columns = np.arange(spectrum.size)
+    below.plot(columns, spectrum, color=PLAIN, lw=0.8, drawstyle="steps-mid", label="all rows")
+    draw_spectrum(below, columns, clean["counts"], faint=True, label="lit rows, clean")
+    clipped = clean["saturated"] > 0
+    if clipped.any():
+        below.plot(
+            columns[clipped], clean["counts"][clipped], "v", color=WINDOW, ms=4, label="saturated"
+        )
+    below.legend(frameon=False, fontsize="small", ncols=3, loc="lower left", bbox_to_anchor=(0, 1))
+    below.set_xlabel("Column (pixel)")
+    below.set_ylabel("Sum along the slit (ADU)")
+
+
+def draw_spectrum(axes, x, counts, faint=False, label=None):
     """Draw a spectrum as steps, with a thin line at zero.
 
     Parameters
@@ -135,9 +167,11 @@ def draw_spectrum(axes, x, counts, faint=False):
     x, counts : ndarray, shape (pixels,)
     faint : bool
         Stretch the counts (asinh: linear near zero, logarithmic above) so that faint lines show.
+    label : str, optional
+        Name in a legend.
     """
     axes.axhline(0, color=QUIET, lw=0.5)
-    axes.plot(x, counts, color=LINE, lw=0.8, drawstyle="steps-mid")
+    axes.plot(x, counts, color=LINE, lw=0.8, drawstyle="steps-mid", label=label)
     finish(axes)
     axes.ticklabel_format(axis="y", scilimits=(-3, 4), useMathText=True)
     if faint:
@@ -153,33 +187,35 @@ def draw_spectrum(axes, x, counts, faint=False):
         axes.yaxis.set_minor_locator(NullLocator())
 
 
-def draw_windows(figure, wavelength, counts, rows):
+def draw_windows(figure, wavelength, counts, model, rows, per_flux):
     """Draw the spectrum with its windows shaded and numbered, and each window close up.
 
     Parameters
     ----------
     figure : matplotlib.figure.Figure
-    wavelength, counts : ndarray, shape (pixels,)
-        Air wavelength [Angstrom] and summed counts [ADU].
+    wavelength, counts, model : ndarray, shape (pixels,)
+        Air wavelength [Angstrom], counts of the clean sum, and the modelled lines [ADU].
     rows : list of dict
         Rows of the flux table.
+    per_flux : float
+        Exposure time times fibres [s].
     """
     lines = math.ceil(len(rows) / CLOSE_UPS_PER_ROW)
-    figure.set_figheight(3.2 + 2.3 * lines)
-    above, below = figure.subfigures(2, 1, height_ratios=[3.0, 2.3 * lines])
+    figure.set_figheight(3.2 + 2.5 * lines)
+    above, below = figure.subfigures(2, 1, height_ratios=[3.0, 2.5 * lines])
     axes = above.subplots()
     draw_spectrum(axes, wavelength, counts, faint=True)
     axes.set_xlabel("Wavelength in air (Å)")
-    axes.set_ylabel("Sum along the slit (ADU)")
+    axes.set_ylabel("Sum of lit rows (ADU)")
     label_windows(axes, wavelength, rows)
 
     grid = below.subplots(lines, CLOSE_UPS_PER_ROW, squeeze=False).ravel()
     for number, (axes, row) in enumerate(zip(grid, rows), start=1):
-        draw_close_up(axes, counts, number, row)
+        draw_close_up(axes, counts, model, number, row, per_flux)
     for axes in grid[len(rows) :]:
         axes.remove()
     below.supxlabel("Column (pixel)", fontsize="medium")
-    below.supylabel("Sum along the slit (ADU)", fontsize="medium")
+    below.supylabel("Sum of lit rows (ADU)", fontsize="medium")
 
 
 def label_windows(axes, wavelength, rows):
@@ -204,22 +240,42 @@ def label_windows(axes, wavelength, rows):
         )
 
 
-def draw_close_up(axes, counts, number, row):
-    """Draw one window with its surroundings, named by its line and flux."""
+def draw_close_up(axes, counts, model, number, row, per_flux):
+    """Draw one window with its surroundings, continuum and fit, named by its line and flux."""
     start, stop = row["pixel_start"], row["pixel_stop"]
     margin = max(stop - start, 8)
     first, last = max(start - margin, 0), min(stop + margin, counts.size - 1)
+    near = np.arange(first, last + 1)
     axes.axvspan(start - 0.5, stop + 0.5, color=WINDOW, alpha=0.25, lw=0)
-    draw_spectrum(axes, np.arange(first, last + 1), counts[first : last + 1])
+    draw_spectrum(axes, near, counts[near])
+    if row["continuum"] is not None:
+        level = row["continuum"] * per_flux
+        axes.plot(near, level + model[near], color=WINDOW, lw=1.0)
+        axes.axhline(level, color=WINDOW, lw=0.8, ls=":")
     axes.xaxis.set_major_locator(MaxNLocator(3, integer=True))
     axes.yaxis.set_major_locator(MaxNLocator(4))
     axes.tick_params(labelsize="small")
     axes.yaxis.get_offset_text().set_fontsize("small")
     line = f"{row['ion']} {row['wavelength_air']:.2f} Å" if row["wavelength_air"] else "no line"
-    flux = f"{row['Flux']:,.0f}" if abs(row["Flux"]) >= 1000 else f"{row['Flux']:.3g}"
+    saturated = "saturated" in row["flags"].split()
     axes.set_title(
-        f"{number}  {line}\n{flux} ADU/s/fibre", fontsize="small", loc="left", color=LINE
+        f"{number}  {line}\n{flux_text(row)}{' (saturated)' if saturated else ''}",
+        fontsize="small",
+        loc="left",
+        color=SATURATED if saturated else LINE,
     )
+
+
+def flux_text(row):
+    """Write a window's net flux with its error, or what is known of it."""
+    flux, error = row["net_flux"], row["net_flux_err"]
+    if flux is None:
+        return "not known"
+    if error is None:
+        return f"{flux:.4g} ADU/s/fibre"
+    # The error's second digit is the last that means something.
+    digits = max(0, 1 - math.floor(math.log10(error))) if error > 0 else 0
+    return f"{flux:,.{digits}f} ± {error:,.{digits}f} ADU/s/fibre"
 
 
 def draw_identification(figure, outcome, nominal, counts, peaks):
