@@ -1,6 +1,6 @@
 # lampflux: from raw frames of calibration lamps to line fluxes.
 #
-#   raw frames -> results/spectra -> results/calibrated -> results/fluxes
+#   raw frames -> results/spectra -> results/calibrated -> results/fluxes -> results/lamps
 #
 # Each folder of results has a rules file and a script of its own name. Without raw frames of
 # the user's own, simulated ones come first, and results/closure holds the outcome against the truth.
@@ -40,6 +40,7 @@ include: "workflow/rules/spectra.smk"
 include: "workflow/rules/calibrated.smk"
 include: "workflow/rules/windows.smk"
 include: "workflow/rules/fluxes.smk"
+include: "workflow/rules/lamps.smk"
 
 
 if SIMULATED:
@@ -56,4 +57,5 @@ for target, exposures in lamp_targets().items():
             target
         input:
             products(exposures),
+            lamp_products(exposures),
         localrule: True

@@ -222,6 +222,75 @@ def exposures_of_lamp(pattern):
     return files
 
 
+def lamp_names():
+    """Brand, lamp and arm of all exposures, each once."""
+    return sorted({exposure.identity[:3] for exposure in EXPOSURES.values()})
+
+
+def brand_exposures(names):
+    """Exposures of a brand's lamp in an arm."""
+    exposures = [each for each in EXPOSURES.values() if each.identity[:3] == tuple(names)]
+    if not exposures:
+        stop([f"there is no exposure of {names[0]} {names[1]} in arm {names[2]}."])
+    return exposures
+
+
+def exposures_of_brand(pattern):
+    """Input function for one file of every exposure of a brand's lamp in an arm."""
+
+    def files(wildcards):
+        names = wildcards.brand, wildcards.lamp, wildcards.arm
+        return [
+            pattern.format(results=RESULTS, exposure=exposure.stem)
+            for exposure in brand_exposures(names)
+        ]
+
+    return files
+
+
+def shown_exposure(names):
+    """Name of the exposure whose spectrum stands for a lamp: the first of the longest."""
+    return min(brand_exposures(names), key=lambda each: (-each.exptime, each.id)).stem
+
+
+def shown_spectrum(wildcards):
+    """Calibrated spectrum of the exposure that stands for a lamp."""
+    stem = shown_exposure((wildcards.brand, wildcards.lamp, wildcards.arm))
+    return f"{RESULTS}/calibrated/{stem}.fits"
+
+
+def lamp_identity(wildcards):
+    """What the summary of a lamp needs to know of it and its exposures."""
+    names = [wildcards.brand, wildcards.lamp, wildcards.arm]
+    return {
+        "names": names,
+        "exposures": [
+            {"exposure": each.stem, "seconds": each.exptime, "id": each.id}
+            for each in brand_exposures(names)
+        ],
+        "shown": shown_exposure(names),
+    }
+
+
+def lamp_files(pattern):
+    """One file of every brand, lamp and arm, in the order of `lamp_names`."""
+    return [
+        pattern.format(
+            results=RESULTS,
+            brand=brand,
+            lamp=lamp,
+            arm=arm,
+            shown=shown_exposure((brand, lamp, arm)),
+        )
+        for brand, lamp, arm in lamp_names()
+    ]
+
+
+def saturation_limits():
+    """Saturation limit [ADU] of each arm that has exposures; 16 bits where none is given."""
+    return {arm: config["arms"][arm].get("saturation", 65535) for *_, arm in lamp_names()}
+
+
 def arm_setting(name, default=None):
     """Param function for one setting of an exposure's arm, else of the config."""
 
@@ -342,6 +411,12 @@ def products(exposures):
     ]
 
 
+def lamp_products(exposures):
+    """Summaries of the lamps and arms of these exposures."""
+    names = {f"{each.brand}_{each.lamp}_{each.arm}" for each in exposures}
+    return [f"{RESULTS}/lamps/{name}.{kind}" for name in sorted(names) for kind in ("csv", "png")]
+
+
 def all_products(wildcards):
     """Every product of every exposure; stops with a sentence where there are none."""
     if not EXPOSURES:
@@ -352,7 +427,20 @@ def all_products(wildcards):
             ]
         )
     closure = ["lines.csv", "summary.csv", "closure.png"] if SIMULATED else []
-    return products(EXPOSURES.values()) + [f"{RESULTS}/closure/{name}" for name in closure]
+    lamps = [
+        "all_lines.csv",
+        "atlas.png",
+        "coverage.csv",
+        "coverage.png",
+        "exposure_plan.csv",
+        "exposure_plan.png",
+    ]
+    return (
+        products(EXPOSURES.values())
+        + lamp_products(EXPOSURES.values())
+        + [f"{RESULTS}/lamps/{name}" for name in lamps]
+        + [f"{RESULTS}/closure/{name}" for name in closure]
+    )
 
 
 def lamp_targets():

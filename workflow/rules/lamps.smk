@@ -1,0 +1,92 @@
+# Line fluxes to answers: each lamp's lines over all its exposures, all lamps side by side, and how
+# long to expose each.
+
+
+rule summarise_lamp:
+    input:
+        fluxes=exposures_of_brand("{results}/fluxes/{exposure}.csv"),
+        shown=shown_spectrum,
+        modules=shared("__init__", "errors", "files", "plots", "statistics"),
+    output:
+        csv=f"{RESULTS}/lamps/{{brand}}_{{lamp}}_{{arm}}.csv",
+        png=report(
+            f"{RESULTS}/lamps/{{brand}}_{{lamp}}_{{arm}}.png",
+            caption="../report/lamps.rst",
+            category="5 Lamps",
+            labels={"lamp": "{brand} {lamp}", "arm": "{arm}"},
+        ),
+    log:
+        f"{RESULTS}/logs/lamps/{{brand}}_{{lamp}}_{{arm}}.log",
+    wildcard_constraints:
+        brand="[^/_]+",
+        lamp="[^/_]+",
+        arm="[^/_]+",
+    conda:
+        "../../environment.yml"
+    params:
+        lamp=lamp_identity,
+        fibres=config["fibres"],
+    message:
+        "{wildcards.brand} {wildcards.lamp} {wildcards.arm}: all exposures to lines"
+    script:
+        "../scripts/lamps.py"
+
+
+rule compare_lamps:
+    input:
+        lamps=lamp_files("{results}/lamps/{brand}_{lamp}_{arm}.csv"),
+        shown=lamp_files("{results}/calibrated/{shown}.fits"),
+        modules=shared("__init__", "errors", "files", "plots"),
+    output:
+        lines=f"{RESULTS}/lamps/all_lines.csv",
+        coverage=f"{RESULTS}/lamps/coverage.csv",
+        atlas=report(
+            f"{RESULTS}/lamps/atlas.png",
+            caption="../report/atlas.rst",
+            category="6 All lamps",
+        ),
+        coverage_png=report(
+            f"{RESULTS}/lamps/coverage.png",
+            caption="../report/coverage.rst",
+            category="6 All lamps",
+        ),
+    log:
+        f"{RESULTS}/logs/lamps/atlas.log",
+    conda:
+        "../../environment.yml"
+    params:
+        lamps=lamp_names(),
+        line_limit=config["line_limit"],
+    message:
+        "lines of all lamps side by side"
+    script:
+        "../scripts/atlas.py"
+
+
+rule plan_exposures:
+    input:
+        lamps=lamp_files("{results}/lamps/{brand}_{lamp}_{arm}.csv"),
+        modules=shared("__init__", "errors", "files", "plots"),
+    output:
+        plan=f"{RESULTS}/lamps/exposure_plan.csv",
+        lines=f"{RESULTS}/lamps/planned_lines.csv",
+        png=report(
+            f"{RESULTS}/lamps/exposure_plan.png",
+            caption="../report/exposure_plan.rst",
+            category="6 All lamps",
+        ),
+    log:
+        f"{RESULTS}/logs/lamps/exposure_plan.log",
+    conda:
+        "../../environment.yml"
+    params:
+        lamps=lamp_names(),
+        fibres=config["fibres"],
+        peak=config["planner"]["peak"],
+        snr=config["planner"]["snr"],
+        scale=config["planner"]["scale"],
+        saturation=saturation_limits(),
+    message:
+        "exposure times of all lamps"
+    script:
+        "../scripts/planner.py"
