@@ -5,7 +5,7 @@ import logging
 import numpy as np
 import pandas as pd
 from astropy.io import fits
-from matplotlib.ticker import NullFormatter
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from common.errors import UserError, run
 from common.files import whole
@@ -168,7 +168,7 @@ def judge(flux, err, seconds, saturated):
     present = flux.notna()
     reasons = pd.DataFrame("", index=flux.index, columns=flux.columns)
     reasons = reasons.mask(saturated, "saturated").mask(~present, "missing")
-    short = seconds == seconds.min()
+    short = seconds == seconds.min(initial=np.inf)
     reference = reference_lines(flux, err, reasons == "", short)
     # Twice, for a reference line that is itself found not to be linear must not stay one.
     for _ in range(2):
@@ -472,8 +472,8 @@ def draw(title, spectrum, lines, measurements, reasons, brightness, ratios):
     Parameters
     ----------
     title : str
-    spectrum : tuple of (str, ndarray, ndarray)
-        Name of the exposure shown, its wavelengths [Angstrom] and counts [ADU].
+    spectrum : (ndarray, ndarray)
+        Wavelengths [Angstrom] and counts [ADU] of the exposure that is shown.
     lines, measurements, reasons, brightness, ratios : DataFrame
         As `summarise` takes and gives them.
 
@@ -481,7 +481,7 @@ def draw(title, spectrum, lines, measurements, reasons, brightness, ratios):
     -------
     matplotlib.figure.Figure
     """
-    name, wavelength, counts = spectrum
+    wavelength, counts = spectrum
     simulated = bool(lines["simulated"].any())
     panels = [draw_series] if len(reasons) > 1 else []
     panels += [draw_linearity] if len(ratios) else []
@@ -490,7 +490,6 @@ def draw(title, spectrum, lines, measurements, reasons, brightness, ratios):
     above, middle = parts[0].subplots(2, sharex=True, gridspec_kw={"height_ratios": [1, 1]})
     draw_spectrum(above, wavelength, counts, faint=True)
     above.set_ylabel("Sum along the slit (ADU)")
-    above.text(0.995, 0.98, name, transform=above.transAxes, ha="right", va="top", color=QUIET)
     label_lines(above, lines)
     draw_fluxes(middle, lines)
     if panels:
@@ -589,7 +588,11 @@ def draw_series(axes, lines, measurements, reasons, brightness, ratios):
     flux = matrix(measurements, "net_flux").where(reasons == "")
     deviation = 100 * (flux / flux.mean() - 1)
     # Lines too faint to be told from noise would hide the others.
-    steady = [line for line in deviation if robust_scatter(deviation[line]) < 20]
+    steady = [
+        line
+        for line in deviation
+        if deviation[line].count() > 1 and robust_scatter(deviation[line]) < 20
+    ]
     place = np.arange(1, len(flux) + 1)
     shades = [LINE, WINDOW, "#009e73", "#cc79a7", "#56b4e9"]
     for number, line in enumerate(steady):
@@ -661,15 +664,17 @@ def draw_linearity(axes, lines, measurements, reasons, brightness, ratios):
             str(row.line),
             (row.flux, row.ratio),
             # Neighbours above and below in turn.
-            (0, -13 if side % 2 else 6),
+            (5, -10 if side % 2 else 4),
             textcoords="offset points",
-            ha="center",
             fontsize="x-small",
             color=QUIET,
         )
     finish(axes)
     axes.axhline(1, color=QUIET, lw=0.5)
     axes.set_xscale("log")
+    if numbered["flux"].max() < 30 * numbered["flux"].min():
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.margins(x=0.08, y=0.12)
     times = ", ".join(f"{time:g}" for time in np.unique(ratios["seconds"]))
@@ -701,10 +706,11 @@ def main(snakemake):
     with whole(snakemake.output.csv) as part:
         table.to_csv(part, index=False, float_format="%.8g", lineterminator="\n")
     number = "one exposure" if len(exposures) == 1 else f"{len(exposures)} exposures"
-    title = f"{brand} {lamp}, {arm} arm: {number}"
-    spectrum = snakemake.params.lamp["shown"], wavelength, counts
+    title = f"{brand} {lamp}, {arm} arm: {number}; spectrum of {snakemake.params.lamp['shown']}"
     lines = lines.assign(simulated=simulated)
-    save(draw(title, spectrum, lines, measurements, *summary[1:]), snakemake.output.png)
+    save(
+        draw(title, (wavelength, counts), lines, measurements, *summary[1:]), snakemake.output.png
+    )
 
 
 if __name__ == "__main__":

@@ -216,7 +216,7 @@ def draw(plans, planned, peak, snr):
         mine = planned["brand"].eq(plan.brand) & planned["lamp"].eq(plan.lamp)
         mine &= planned["arm"].eq(plan.arm)
         lines = planned[mine & planned["time_peak"].notna()].sort_values("time_peak")
-        height = max(len(lines), 2)
+        height = max(len(lines), 3)
         for level, line in enumerate(lines.itertuples()):
             y = top + level + 0.5
             kind = "served" if line.served_by else "not served"
@@ -236,7 +236,8 @@ def draw(plans, planned, peak, snr):
                 axes.plot((time, time), (top, top + height), style, color=WINDOW, lw=1.6)
         bands.append((top, top + height))
         places.append(top + height / 2)
-        names.append(f"{plan.brand} {plan.lamp}, {plan.arm}\n{plan_text(plan)}")
+        scale = "" if plan.factor == 1 else f" × {plan.factor:g}"
+        names.append(f"{plan.brand} {plan.lamp}, {plan.arm}{scale}\n{plan_text(plan)}")
         top += height + 2.6
     for style, label in (("-", "best single time"), ("--", "best pair")):
         axes.plot([], [], style, color=WINDOW, lw=1.6, label=label)
@@ -264,11 +265,17 @@ def plan_text(plan):
     if not np.isfinite(plan.single):
         return "no time serves a line"
     if plan.single_served == 0:
-        return f"{plan.single:.3g} s, noise not known"
-    text = f"{plan.single:.3g} s: {plan.single_served} of {plan.lines} lines"
+        return f"{digits(plan.single)} s, noise not known"
+    text = f"{digits(plan.single)} s: {plan.single_served} of {plan.lines} lines"
     if np.isfinite(plan.pair_short):
-        text += f"; {plan.pair_short:.3g} + {plan.pair_long:.3g} s: {plan.pair_served:.0f}"
+        pair = f"{digits(plan.pair_short)} + {digits(plan.pair_long)}"
+        text += f"\n{pair} s: {plan.pair_served:.0f} of {plan.lines}"
     return text
+
+
+def digits(time):
+    """Write a time with three digits, or all before the point, and no exponent."""
+    return f"{time:.0f}" if time >= 100 else f"{time:.3g}"
 
 
 def main(snakemake):
