@@ -105,6 +105,16 @@ def chain(*exposures, rules=RULES):
     return {(rule, exposure) for exposure in exposures for rule in rules}
 
 
+def lamps_of(*exposures):
+    """The jobs that sum up the lamps and arms of some exposures."""
+    return {("summarise_lamp", exposure.rsplit("_", 2)[0]) for exposure in exposures}
+
+
+def summaries(*exposures):
+    """The jobs that follow where fluxes of some exposures change: their lamps, and all lamps."""
+    return lamps_of(*exposures) | {("compare_lamps", ""), ("plan_exposures", "")}
+
+
 def lamp_counts(seed, bias=(500, 504), shape=(16, 4096), dtype="u2"):
     """Make a frame as a lamp leaves it: bias of two amplifiers, noise, a lit bundle of fibres."""
     rng = np.random.default_rng(seed)

@@ -234,3 +234,31 @@ def test_the_docs_name_each_column_of_the_flux_table_and_each_flag():
     flags = read("docs/fluxes.md").split("## Flags")[1]
     words = re.findall(r"^\| `(\w+)` \|", flags.split("\n## ")[0], re.M)
     assert tuple(words) == fluxes.FLAGS
+
+
+# Columns that the documentation explains
+
+
+def documented_columns(heading):
+    """The columns in the tables below a heading of docs/products.md, up to the next heading."""
+    text = read("docs/products.md")
+    section = re.split(r"(?m)^##", text.split(heading, 1)[1])[0]
+    tables = re.split(r"(?m)^\| column.*\n\| ---.*\n", section)[1:]
+    return [
+        [
+            name
+            for row in re.findall(r"(?m)^\| (.+?) \|", table)
+            for name in re.findall(r"`(\w+)`", row)
+        ]
+        for table in tables
+    ]
+
+
+def test_every_column_of_the_lamps_tables_is_documented_in_order():
+    from atlas import COVERAGE_COLUMNS
+    from lamps import COLUMNS
+    from planner import PLAN_COLUMNS, PLANNED_COLUMNS
+
+    assert documented_columns("### One lamp in one arm") == [COLUMNS]
+    assert documented_columns("### All lamps") == [COVERAGE_COLUMNS]
+    assert documented_columns("### Exposure plan") == [PLAN_COLUMNS, PLANNED_COLUMNS]

@@ -8,7 +8,7 @@ import pytest
 from astropy.io import fits
 
 from arcs import catalogue, dispersion, gaussian_lines, nominal_of
-from conftest import PROJECT, chain, write_config, write_frame, write_text
+from conftest import PROJECT, chain, summaries, write_config, write_frame, write_text
 
 SIZE = 2048
 TRUTH = dispersion(5800, 7700, SIZE)
@@ -17,6 +17,7 @@ FWHM = 4.0
 # Neon has no window table, krypton one of the user's own.
 NEON = ("Acme_Ne_Far_10s_01", "Acme_Ne_Far_20s_02")
 KRYPTON = "Acme_Kr_Far_10s_01"
+PROPOSAL = ("propose_windows", "Ne_Far")
 KRYPTON_WINDOWS = "start,stop\n400,420\n1500,1520\n"
 FITTING = ["calibrate_wavelengths", "measure_fluxes"]
 
@@ -57,7 +58,7 @@ def campaign(snakemake, settings, tmp_path_factory):
     write_text(root / "resources/line_windows/Kr_Far.csv", KRYPTON_WINDOWS)
     run = snakemake(root, *write_config(root / "mine.yaml", **settings))
     assert run.status == 0, run.output
-    assert run.jobs == chain(*NEON, KRYPTON) | {("propose_windows", "Ne_Far")}
+    assert run.jobs == chain(*NEON, KRYPTON) | {PROPOSAL} | summaries(*NEON, KRYPTON)
     return root
 
 
@@ -163,7 +164,7 @@ def test_nominal_wavelengths_can_be_asked_for_and_leave_the_spectra_alone(
     arguments = write_config(copy / "nominal.yaml", **settings, wavelengths="nominal")
     run = snakemake(copy, *arguments)
     assert run.status == 0, run.output
-    wanted = chain(*NEON, KRYPTON, rules=FITTING) | {("propose_windows", "Ne_Far")}
+    wanted = chain(*NEON, KRYPTON, rules=FITTING) | {PROPOSAL} | summaries(*NEON, KRYPTON)
     assert run.jobs == wanted
     for exposure in (*NEON, KRYPTON):
         header, table = calibrated(copy, exposure)
@@ -179,7 +180,7 @@ def test_an_own_line_list_re_runs_the_lamps_that_use_it(copy, snakemake):
     write_text(copy / "resources/line_lists/Ne_I.csv", shipped + "9400.5,1\n")
     run = snakemake(copy, "-n", "--configfile", copy / "mine.yaml")
     assert run.status == 0, run.output
-    assert run.jobs == chain(*NEON, rules=FITTING) | {("propose_windows", "Ne_Far")}
+    assert run.jobs == chain(*NEON, rules=FITTING) | {PROPOSAL} | summaries(*NEON)
 
 
 def test_an_own_line_list_that_is_wrong_is_refused(copy, snakemake):
@@ -196,7 +197,7 @@ def test_a_reference_for_the_arm_re_runs_its_wavelengths(copy, snakemake):
     rows = "".join(f"{at},{TRUTH[at]:.4f}\n" for at in range(50, SIZE, 100))
     write_text(copy / "resources/wavelength_references/Far.csv", "pixel,wavelength_air\n" + rows)
     run = snakemake(copy, "-n", "--configfile", copy / "mine.yaml")
-    wanted = chain(*NEON, KRYPTON, rules=FITTING) | {("propose_windows", "Ne_Far")}
+    wanted = chain(*NEON, KRYPTON, rules=FITTING) | {PROPOSAL} | summaries(*NEON, KRYPTON)
     assert run.jobs == wanted
 
 
@@ -206,7 +207,7 @@ def test_a_proposed_table_that_is_copied_and_edited_takes_precedence(copy, snake
     write_text(copy / "resources/line_windows/Ne_Far.csv", own)
     run = snakemake(copy, "--configfile", copy / "mine.yaml")
     assert run.status == 0, run.output
-    assert run.jobs == chain(*NEON, rules=["measure_fluxes"])
+    assert run.jobs == chain(*NEON, rules=["measure_fluxes"]) | summaries(*NEON)
     for exposure in NEON:
         rows = rows_of(copy / f"results/fluxes/{exposure}.csv")
         assert [(row["pixel_start"], row["wavelength_air"]) for row in rows] == [

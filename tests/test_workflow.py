@@ -21,6 +21,8 @@ from conftest import (
     chain,
     dark_counts,
     lamp_counts,
+    lamps_of,
+    summaries,
     write_config,
     write_frame,
     write_text,
@@ -36,6 +38,16 @@ PRODUCTS = {
     "calibrated": (".fits", ".png", "_lines.csv"),
     "fluxes": (".csv", ".png"),
 }
+
+OF_ALL_LAMPS = (
+    "all_lines.csv",
+    "atlas.png",
+    "coverage.csv",
+    "coverage.png",
+    "exposure_plan.csv",
+    "exposure_plan.png",
+    "planned_lines.csv",
+)
 
 # The small campaign: exposure, its file's suffix and, below raw_dir, its dark.
 OWN_DARK = "Photron_ThAr_Red_60s_02"
@@ -168,16 +180,22 @@ def frames_only(campaign, tmp_path_factory):
 
 
 def test_one_run_does_each_job_of_each_exposure_once(campaign):
-    assert campaign.run.jobs == chain(*EXPOSURES)
+    assert campaign.run.jobs == chain(*EXPOSURES) | summaries(*EXPOSURES)
 
 
 def test_every_product_of_every_exposure_exists_and_nothing_else(campaign):
-    assert made_in(campaign.root) == products_of(*EXPOSURES)
+    wanted = products_of(*EXPOSURES) | {f"lamps/{name}" for name in OF_ALL_LAMPS}
+    for _, lamp in lamps_of(*EXPOSURES):
+        wanted |= {f"lamps/{lamp}.csv", f"lamps/{lamp}.png"}
+    assert made_in(campaign.root) == wanted
 
 
 def test_every_job_leaves_a_log(campaign):
     assert files_below(campaign.root / "results/logs") == {
-        f"{room}/{exposure}.log" for exposure in EXPOSURES for room in PRODUCTS
+        *(f"{room}/{exposure}.log" for exposure in EXPOSURES for room in PRODUCTS),
+        *(f"lamps/{lamp}.log" for _, lamp in lamps_of(*EXPOSURES)),
+        "lamps/atlas.log",
+        "lamps/exposure_plan.log",
     }
 
 
@@ -344,17 +362,18 @@ def test_the_report_holds_the_pictures_of_every_exposure(copy, snakemake):
 
 def test_a_brand_and_lamp_is_a_target_for_all_its_exposures(frames_only, snakemake):
     run = snakemake(frames_only, "--dry-run", "Photron_ThAr")
-    assert run.jobs == chain(OWN_DARK, NO_DARK)
+    assert run.jobs == chain(OWN_DARK, NO_DARK) | lamps_of(OWN_DARK, NO_DARK)
 
 
 def test_a_brand_lamp_and_arm_is_a_target_for_that_arm_alone(frames_only, snakemake):
     run = snakemake(frames_only, "--dry-run", "Photron_ThAr_Red")
-    assert run.jobs == chain(OWN_DARK)
+    assert run.jobs == chain(OWN_DARK) | lamps_of(OWN_DARK)
 
 
 def test_two_targets_build_both_and_no_more(frames_only, snakemake):
     run = snakemake(frames_only, "--dry-run", "GS_Ne", "Newport_HgAr_Blue")
-    assert run.jobs == chain(*SHARED_DARK, HALF_SECOND)
+    exposures = *SHARED_DARK, HALF_SECOND
+    assert run.jobs == chain(*exposures) | lamps_of(*exposures)
 
 
 def test_a_flux_tables_path_is_a_target_with_all_that_leads_to_it(frames_only, snakemake):
@@ -387,7 +406,7 @@ def test_a_second_run_has_nothing_to_do(copy, snakemake):
 def test_an_edited_window_table_re_runs_that_lamp_and_arms_fluxes(copy, snakemake):
     write_text(copy / "resources/line_windows/HgAr_Blue.csv", OWN_WINDOWS + "3000,3010\n")
     run = snakemake(copy)
-    assert run.jobs == chain(HALF_SECOND, rules=["measure_fluxes"])
+    assert run.jobs == chain(HALF_SECOND, rules=["measure_fluxes"]) | summaries(HALF_SECOND)
     _, rows = flux_table(copy, HALF_SECOND)
     assert list(rows[:, 0]) == [105, 2047, 3005]
 
@@ -395,41 +414,54 @@ def test_an_edited_window_table_re_runs_that_lamp_and_arms_fluxes(copy, snakemak
 def test_a_new_window_table_of_the_users_re_runs_that_lamp_and_arms_fluxes(copy, snakemake):
     write_text(copy / "resources/line_windows/Ne_Red.csv", "start,stop\n447,465\n")
     run = snakemake(copy, "--dry-run")
-    assert run.jobs == chain(*SHARED_DARK, rules=["measure_fluxes"])
+    assert run.jobs == chain(*SHARED_DARK, rules=["measure_fluxes"]) | summaries(*SHARED_DARK)
 
 
 def test_a_changed_crval_re_runs_that_arms_wavelengths_and_fluxes(copy, snakemake):
     arguments = write_config(copy / "mine.yaml", arms={"Red": {"crval": 6781.9}})
     run = snakemake(copy, "--dry-run", *arguments)
-    assert run.jobs == chain(*RED, rules=["calibrate_wavelengths", "measure_fluxes"])
+    assert run.jobs == chain(*RED, rules=RULES[1:]) | summaries(*RED)
 
 
 def test_a_replaced_dark_re_runs_the_exposures_that_use_it(copy, snakemake):
     write_frame(copy / "resources/raw/Darks/Dark_Red_60s.fits", dark_counts(seed=999))
-    assert snakemake(copy, "--dry-run").jobs == chain(*SHARED_DARK)
+    assert snakemake(copy, "--dry-run").jobs == chain(*SHARED_DARK) | summaries(*SHARED_DARK)
 
 
 def test_a_replaced_frame_re_runs_that_exposure(copy, snakemake):
     write_frame(frame_path(SHARED_DARK[0], copy), lamp_counts(seed=999))
-    assert snakemake(copy, "--dry-run").jobs == chain(SHARED_DARK[0])
+    wanted = chain(SHARED_DARK[0]) | summaries(SHARED_DARK[0])
+    assert snakemake(copy, "--dry-run").jobs == wanted
 
 
-def test_an_added_frame_runs_alone(copy, snakemake):
+def test_an_added_frame_runs_alone_with_its_lamp_and_what_holds_all_lamps(copy, snakemake):
     added = "GS_Ne_Red_60s_03"
     write_frame(copy / f"resources/raw/GS_Ne_Red_fits/{added}.fits", lamp_counts(seed=999))
-    assert snakemake(copy, "--dry-run").jobs == chain(added)
+    assert snakemake(copy, "--dry-run").jobs == chain(added) | summaries(added)
 
 
-def test_a_removed_frame_re_runs_nothing(copy, snakemake):
+def test_a_removed_frame_re_runs_its_lamp_and_what_holds_all_lamps(copy, snakemake):
     frame_path(SHARED_DARK[0], copy).unlink()
-    run = snakemake(copy, "--dry-run")
-    assert "Nothing to be done" in run.output
+    assert snakemake(copy, "--dry-run").jobs == summaries(SHARED_DARK[0])
+
+
+@pytest.mark.parametrize(
+    ("settings", "rule"),
+    [
+        ({"planner": {"snr": 50}}, "plan_exposures"),
+        ({"planner": {"scale": {"Red": {"factor": 0.8, "error": 0.1}}}}, "plan_exposures"),
+        ({"line_limit": 20}, "compare_lamps"),
+    ],
+)
+def test_another_aim_re_runs_only_what_holds_all_lamps(copy, snakemake, settings, rule):
+    run = snakemake(copy, "--dry-run", *write_config(copy / "mine.yaml", **settings))
+    assert run.jobs == {(rule, "")}
 
 
 def test_a_dark_for_an_exposure_that_had_none_re_runs_that_exposure(copy, snakemake):
     dark = dark_counts(seed=999)
     write_frame(copy / "resources/raw/Darks/Dark_Blue_10s.fits", dark)
-    assert snakemake(copy).jobs == chain(NO_DARK)
+    assert snakemake(copy).jobs == chain(NO_DARK) | summaries(NO_DARK)
     windows = windows_in(PROJECT / "resources/line_windows/ThAr_Blue.csv")
     truth = true_fluxes(true_spectrum(counts_of(NO_DARK), dark), windows, "Blue", 10)
     np.testing.assert_allclose(flux_table(copy, NO_DARK)[1], truth, rtol=1e-12)
@@ -438,18 +470,18 @@ def test_a_dark_for_an_exposure_that_had_none_re_runs_that_exposure(copy, snakem
 
 def test_a_nearer_dark_re_runs_the_exposures_in_its_folder(copy, snakemake):
     write_frame(copy / "resources/raw/GS_Ne_Red_fits/Dark_Red_60s.fits", dark_counts(seed=999))
-    assert snakemake(copy, "--dry-run").jobs == chain(*SHARED_DARK)
+    assert snakemake(copy, "--dry-run").jobs == chain(*SHARED_DARK) | summaries(*SHARED_DARK)
 
 
 def test_another_number_of_fibres_re_runs_the_fluxes_only(copy, snakemake):
     run = snakemake(copy, "--dry-run", "--config", "fibres=60")
-    assert run.jobs == chain(*EXPOSURES, rules=["measure_fluxes"])
+    assert run.jobs == chain(*EXPOSURES, rules=["measure_fluxes"]) | summaries(*EXPOSURES)
 
 
 def test_another_bias_range_re_runs_the_arms_exposures_without_a_dark(copy, snakemake):
     arms = {"Blue": {"bias_range": [400, 600]}, "Red": {"bias_range": [400, 600]}}
     run = snakemake(copy, "--dry-run", *write_config(copy / "mine.yaml", arms=arms))
-    assert run.jobs == chain(NO_DARK)
+    assert run.jobs == chain(NO_DARK) | summaries(NO_DARK)
 
 
 def test_a_lamp_and_an_arm_added_to_the_config_re_run_nothing(copy, snakemake):
@@ -469,7 +501,8 @@ def test_inputs_that_were_touched_but_not_changed_re_run_nothing(copy, snakemake
 
 def test_a_deleted_flux_picture_re_runs_the_job_that_draws_it(copy, snakemake):
     (copy / f"results/fluxes/{OWN_DARK}.png").unlink()
-    assert snakemake(copy, "--dry-run").jobs == chain(OWN_DARK, rules=["measure_fluxes"])
+    wanted = chain(OWN_DARK, rules=["measure_fluxes"]) | summaries(OWN_DARK)
+    assert snakemake(copy, "--dry-run").jobs == wanted
 
 
 def test_a_dry_run_names_the_reason_for_each_job(copy, snakemake):
@@ -483,7 +516,7 @@ def test_a_dry_run_names_the_reason_for_each_job(copy, snakemake):
 def test_products_below_raw_dir_are_not_taken_for_frames(copy, snakemake):
     run = snakemake(copy, "--dry-run", "--config", "raw_dir=.")
     assert run.status == 0, run.output
-    assert {exposure for _, exposure in run.jobs} <= set(EXPOSURES)
+    assert run.jobs <= chain(*EXPOSURES) | summaries(*EXPOSURES)
 
 
 # The project's own code and tables
@@ -559,13 +592,14 @@ def test_changed_code_re_runs_the_jobs_that_use_it(clone, edit, snakemake, name,
     edit(f"workflow/scripts/{name}", "\n# A word more.\n")
     run = snakemake(clone.root, "--dry-run", project=clone.project)
     assert run.status == 0, run.output
-    assert run.jobs == chain(OWN_DARK, NO_DARK, rules=rules)
+    follow = summaries(OWN_DARK, NO_DARK) if rules else set()
+    assert run.jobs == chain(OWN_DARK, NO_DARK, rules=rules) | follow
 
 
 def test_an_edited_window_table_of_the_project_re_runs_its_fluxes(clone, edit, snakemake):
     edit("resources/line_windows/ThAr_Red.csv", "4000,4010,,,\n")
     run = snakemake(clone.root, "--dry-run", project=clone.project)
-    assert run.jobs == chain(OWN_DARK, rules=["measure_fluxes"])
+    assert run.jobs == chain(OWN_DARK, rules=["measure_fluxes"]) | summaries(OWN_DARK)
 
 
 def test_a_comment_in_the_projects_config_re_runs_nothing(clone, edit, snakemake):
@@ -658,7 +692,7 @@ def test_a_relative_raw_dir_counts_from_the_working_directory(tmp_path, snakemak
 def test_the_folder_where_snakemake_starts_is_the_working_directory(tmp_path, snakemake):
     exposure = "Photron_Ne_Blue_10s_01"
     write_frame(tmp_path / f"resources/raw/{exposure}.fits", lamp_counts(1))
-    assert snakemake(None, "--dry-run", cwd=tmp_path).jobs == chain(exposure)
+    assert snakemake(None, "--dry-run", cwd=tmp_path).jobs == chain(exposure) | summaries(exposure)
 
 
 # A spectrograph of its own: the slit runs along axis 1 of the stored image, wavelengths fall
@@ -708,7 +742,8 @@ def other_frames():
 
 def test_frames_named_otherwise_are_built_from_a_table_of_exposures(other):
     cadmium, zinc = OTHER_EXPOSURES
-    assert other.run.jobs == chain(cadmium, zinc) | {("propose_windows", "Zn_Near-IR")}
+    wanted = chain(cadmium, zinc) | summaries(cadmium, zinc)
+    assert other.run.jobs == wanted | {("propose_windows", "Zn_Near-IR")}
 
 
 def test_an_image_with_its_slit_along_axis_1_is_summed_along_that_axis(other):

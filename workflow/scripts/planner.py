@@ -297,7 +297,7 @@ def main(snakemake):
     plans = pd.DataFrame(plans)
     planned = pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
     for table, columns, path in (
-        (plans, list(plans), snakemake.output.plan),
+        (plans, PLAN_COLUMNS, snakemake.output.plan),
         (planned, PLANNED_COLUMNS, snakemake.output.lines),
     ):
         with whole(path) as part:
@@ -305,6 +305,27 @@ def main(snakemake):
     save(draw(plans, planned, settings.peak, settings.snr), snakemake.output.png)
 
 
+PLAN_COLUMNS = [
+    "brand",
+    "lamp",
+    "arm",
+    "lines",
+    "time_peak",
+    "time_peak_err",
+    "time_peak_limit",
+    "single",
+    "single_served",
+    "single_peak",
+    "pair_short",
+    "pair_long",
+    "pair_served",
+    "unserved",
+    "peak",
+    "snr",
+    "factor",
+    "factor_err",
+    "simulated",
+]
 PLANNED_COLUMNS = [
     "brand",
     "lamp",
