@@ -223,6 +223,17 @@ def test_flagged_saturation_is_told_from_unflagged_loss():
     assert lines["brightest_exposure"].iloc[0] == "E_60s_01"
 
 
+def test_one_saturated_exposure_of_a_time_does_not_spoil_the_others():
+    rng, windows = np.random.default_rng(1), windows_for(len(FLUX))
+    tables = [measured(rng, windows, FLUX, time) for time in (10, 60, 60, 60)]
+    brightest = tables[2].index[-1]
+    tables[2].loc[brightest, ["flags", "net_flux"]] = "saturated", 0.5 * FLUX[-1]
+    line = summary_of(tables, series(10, 60, 60, 60))[0].iloc[-1]
+    assert line["excluded_why"] == "1 saturated at 60 s"
+    assert line["linearity_verdict"] == "linear"
+    assert line["linearity"] == pytest.approx(1, abs=0.02)
+
+
 def test_a_line_saturated_in_every_exposure_has_a_lower_limit():
     windows = windows_for(2)
     tables = [

@@ -83,7 +83,7 @@ def mean_and_part(values, errors):
     return mean, abs(error / mean) if np.isfinite(error) and mean else 0.0
 
 
-def time_ratios(flux, err, seconds, present, brightness, reference):
+def time_ratios(flux, err, seconds, compared, brightness, reference):
     """Compare each line's flux in each longer exposure time with that in the shortest.
 
     Parameters
@@ -92,7 +92,7 @@ def time_ratios(flux, err, seconds, present, brightness, reference):
         Net fluxes and their errors [ADU/s/fibre].
     seconds : ndarray, shape (exposures,)
         Exposure times [s].
-    present : DataFrame of bool, shape (exposures, lines)
+    compared : DataFrame of bool, shape (exposures, lines)
         Which fluxes to compare.
     brightness : Series, shape (exposures,)
         The lamp's brightness, which is divided out.
@@ -107,7 +107,7 @@ def time_ratios(flux, err, seconds, present, brightness, reference):
         ratios: how much lines of the lamp change against each other. A line that is the only
         reference is compared with nothing.
     """
-    even = flux.where(present).div(brightness, axis=0)
+    even = flux.where(compared).div(brightness, axis=0)
     even_err = err.div(brightness, axis=0)
     times = np.unique(seconds)
     rows = []
@@ -163,9 +163,15 @@ def judge(flux, err, seconds, saturated):
     brightness : Series, shape (exposures,)
         The lamp's brightness relative to the exposures of the shortest time.
     ratios : DataFrame
-        As `time_ratios` gives them, for every flux there is, with a ``verdict``.
+        As `time_ratios` gives them, with a ``verdict``; of fluxes that are not saturated, or of
+        all where every exposure of a time is.
     """
     present = flux.notna()
+    compared = present & ~saturated
+    for time in np.unique(seconds):
+        # What is saturated in every exposure of a time still shows how much is lost.
+        lost = compared.columns[~compared[seconds == time].any()]
+        compared.loc[seconds == time, lost] = present.loc[seconds == time, lost]
     reasons = pd.DataFrame("", index=flux.index, columns=flux.columns)
     reasons = reasons.mask(saturated, "saturated").mask(~present, "missing")
     short = seconds == seconds.min(initial=np.inf)
@@ -175,7 +181,7 @@ def judge(flux, err, seconds, saturated):
         brightness = lamp_brightness(flux, reasons == "", short, reference)
         # Without any usable reference line the brightness cannot be told apart from losses.
         scale = brightness.fillna(1.0)
-        ratios = time_ratios(flux, err, seconds, present, scale, reference)
+        ratios = time_ratios(flux, err, seconds, compared, scale, reference)
         ratios["verdict"] = [ratio_verdict(*row) for row in ratios[["ratio", "error"]].to_numpy()]
         for row in ratios.itertuples():
             clean = (reasons[row.line] == "") & (seconds == row.seconds)
@@ -184,8 +190,8 @@ def judge(flux, err, seconds, saturated):
         reference = [line for line in reference if not (reasons[line] == "nonlinear").any()]
         if not reference:
             break
-    # What is flagged in the shortest exposures is no measure of the others.
-    spoilt = [line for line in flux if saturated[line][short].any()]
+    # What is saturated in all of the shortest exposures is no measure of the others.
+    spoilt = [line for line in flux if saturated[line][short].all()]
     ratios = ratios[~ratios["line"].isin(spoilt)]
     even = flux.where(reasons == "").div(scale, axis=0)
     for line in flux:
@@ -364,7 +370,8 @@ def summarise(measurements, fibres, gain):
             if line in last.index
             else (np.nan, np.nan, None)
         )
-        row["linearity_verdict"] = "saturated" if saturated[line].any() else verdict
+        clipped = saturated[line][seconds == seconds.max()].mean() > 0.5
+        row["linearity_verdict"] = "saturated" if clipped else verdict
 
         rates = part["peak"] / seconds
         row["peak_rate"] = rates[used].median() if used.any() else rates[kept].max()
@@ -557,11 +564,15 @@ def draw_fluxes(axes, lines):
                 lw=1,
                 label=label,
             )
-    for row in positive.itertuples():
+    span, last, above = np.ptp(axes.get_xlim()), -np.inf, False
+    for row in positive.sort_values("wavelength").itertuples():
+        # Close neighbours above and below in turn.
+        above = not above or row.wavelength - last > 0.02 * span
+        last = row.wavelength
         axes.annotate(
             str(row.line),
             (row.wavelength, row.flux),
-            (0, 6),
+            (0, 6 if above else -14),
             textcoords="offset points",
             ha="center",
             fontsize="small",

@@ -1,0 +1,102 @@
+"""The rules from flux tables to answers, on published flux tables."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from astropy.io import fits
+
+from conftest import chain, summaries, write_config, write_frame
+from flux_tables import published
+
+LAMPS = (("Newport", "Ar", "Red"), ("Newport", "Ne", "Red"), ("Newport", "Ne", "Blue"))
+WAVELENGTH = {"Red": np.linspace(5700, 7832, 4096), "Blue": np.linspace(3679, 5905, 4096)}
+SETTINGS = {
+    "planner": {"peak": 30000, "scale": {"Red": {"factor": 0.5, "error": 0.05}}},
+    "line_limit": 1000,
+}
+ANSWERS = ("all_lines.csv", "coverage.csv", "exposure_plan.csv")
+
+
+@pytest.fixture(scope="module")
+def answers(snakemake, tmp_path_factory):
+    """A folder with the published tables as its products, and the run that made the answers."""
+    root = tmp_path_factory.mktemp("answers")
+    exposures = [
+        (exposure["exposure"], names[2], table)
+        for names in LAMPS
+        for exposure, table in zip(*reversed(published()[names]))
+    ]
+    for name, _, _ in exposures:
+        write_frame(root / f"resources/raw/{name}.fits", np.zeros((2, 2), "u2"))
+    for name, arm, table in exposures:
+        header = {"WAVEMETH": "fitted", "SIMULATE": True}
+        write_frame(root / f"results/calibrated/{name}.fits", np.ones(4096), **header)
+        columns = [
+            fits.Column("wavelength", "D", array=WAVELENGTH[arm]),
+            fits.Column("flux", "D", array=np.ones(4096)),
+        ]
+        fits.append(
+            root / f"results/calibrated/{name}.fits",
+            fits.BinTableHDU.from_columns(columns, name="SPECTRUM").data,
+            fits.Header({"EXTNAME": "SPECTRUM"}),
+        )
+        (root / f"results/calibrated/{name}_lines.csv").write_text("pixel\n")
+        (root / "results/fluxes").mkdir(exist_ok=True)
+        table.to_csv(root / f"results/fluxes/{name}.csv", index=False)
+    arguments = write_config(root / "mine.yaml", **SETTINGS)
+    targets = [f"results/lamps/{name}" for name in ANSWERS]
+    # The products were not made by the rules, only their times can tell that they are new.
+    run = snakemake(root, *targets, "--rerun-triggers", "mtime", *arguments)
+    assert run.status == 0, run.output
+    return root, run
+
+
+def table(root, name):
+    return pd.read_csv(root / f"results/lamps/{name}")
+
+
+def test_only_the_lamps_and_what_holds_all_lamps_run(answers):
+    _, run = answers
+    assert run.jobs == summaries(*("_".join((*names, "1s", "01")) for names in LAMPS))
+
+
+def test_the_table_of_all_lines_holds_those_of_every_lamp(answers):
+    root, _ = answers
+    lines = table(root, "all_lines.csv")
+    parts = [table(root, f"{'_'.join(names)}.csv") for names in LAMPS]
+    assert len(lines) == sum(len(part) for part in parts) == 8 + 11 + 5
+    line = lines[lines["wavelength"].between(7635, 7636)].iloc[0]
+    assert (line["brand"], line["lamp"], line["arm"]) == ("Newport", "Ar", "Red")
+    assert line["excluded_why"] == "10 nonlinear at 60 s"
+    assert line["flux"] == pytest.approx(32385.98, rel=1e-6)
+
+
+def test_coverage_counts_lines_above_the_limit_of_the_config(answers):
+    coverage = table(answers[0], "coverage.csv").set_index(["arm", "lamps", "rank"])
+    pair = coverage.loc["Red", 2, 1]
+    assert (pair["first"], pair["second"]) == ("Newport Ar", "Newport Ne")
+    assert pair["lines"] == 8 + 11
+    # Neon's 909 ADU/s/fibre is its brightest in the blue.
+    assert coverage.loc["Blue", 1, 1]["gap"] == pytest.approx(5905 - 3679, abs=0.1)
+
+
+def test_the_plan_follows_the_peak_and_the_factor_of_the_config(answers):
+    root, _ = answers
+    plan = table(root, "exposure_plan.csv").set_index(["lamp", "arm"])
+    rate = table(root, "Newport_Ne_Red.csv")["peak_rate"].max()
+    neon = plan.loc["Ne", "Red"]
+    assert neon["time_peak"] == pytest.approx(30000 / (0.5 * rate), rel=1e-4)
+    assert neon["time_peak_err"] == pytest.approx(0.1 * neon["time_peak"], rel=1e-4)
+    # Published fluxes have no errors.
+    assert neon["single"] == neon["time_peak"]
+    assert plan.loc["Ne", "Blue"]["factor"] == 1
+
+
+def test_an_added_exposure_re_runs_itself_its_lamp_and_what_holds_all_lamps(answers, snakemake):
+    root, _ = answers
+    added = "Newport_Ne_Red_10s_11"
+    write_frame(root / f"resources/raw/{added}.fits", np.zeros((2, 2), "u2"))
+    targets = [f"results/lamps/{name}" for name in ANSWERS]
+    run = snakemake(root, "--dry-run", *targets, "--configfile", root / "mine.yaml")
+    assert run.status == 0, run.output
+    assert run.jobs == chain(added) | summaries(added)
