@@ -55,6 +55,22 @@ IN_CONFIG = {
             ["arms.Green.bias_range", "550", "450"],
             arm(bias_range=[550, 450]),
         ),
+        ("a ratio of zero", ["planner.snr", "0"], {"planner": {"snr": 0}}),
+        (
+            "a scale without its error",
+            ["planner.scale.Red", "error"],
+            {"planner": {"scale": {"Red": {"factor": 0.8}}}},
+        ),
+        (
+            "a scale for no arm",
+            ["planner.scale.Rod", "Blue, Red"],
+            {"planner": {"scale": {"Rod": {"factor": 0.8, "error": 0.1}}}},
+        ),
+        (
+            "a scale within its error of zero",
+            ["planner.scale.Red", "0.9", "0.8"],
+            {"planner": {"scale": {"Red": {"factor": 0.8, "error": 0.9}}}},
+        ),
         ("amplifier backwards", ["arms.Green.amplifiers", "99"], arm(amplifiers=[[99, 0]])),
     ]
 }

@@ -64,6 +64,23 @@ def range_problems():
     ]
 
 
+def scale_problems():
+    """Scales of the exposure plan that cannot be meant, one sentence each."""
+    problems = []
+    for arm, scale in config["planner"]["scale"].items():
+        where = f"config, planner.scale.{arm}"
+        if arm not in config["arms"]:
+            problems.append(
+                f"{where}: there is no arm {arm} ({', '.join(config['arms'])}); correct the name."
+            )
+        if scale["error"] >= scale["factor"]:
+            problems.append(
+                f"{where}: the error {scale['error']} is not below the factor "
+                f"{scale['factor']}, so that nothing could be planned; correct them."
+            )
+    return problems
+
+
 def table_rows(read, path, schema):
     """Read a user's table and check it; stops with a sentence where it is wrong."""
     try:
@@ -460,7 +477,7 @@ def lamp_targets():
     return targets
 
 
-problems = schema_problems(config, "config", "config") or range_problems()
+problems = schema_problems(config, "config", "config") or range_problems() + scale_problems()
 if problems:
     stop(problems)
 RESULTS = str(Path(config["results_dir"]))
