@@ -249,6 +249,21 @@ def test_a_line_saturated_in_every_exposure_has_a_lower_limit():
     assert line["peak_rate"] == pytest.approx(tables[0]["peak"][1] / 10)
 
 
+def test_the_lamps_brightness_is_not_known_where_every_line_is_saturated():
+    windows = windows_for(4)
+    tables = [
+        flux_table(windows, time, (100.0, 200, 300, 400), 1.0, flags=flags)
+        for time, flags in ((10, ""), (60, "saturated"))
+    ]
+    joined = join_tables(tables, series(10, 60))
+    lines, reasons, brightness, ratios = summarise(joined, FIBRES, GAIN)
+    assert list(brightness.isna()) == [False, True]
+    assert (lines["linearity_verdict"] == "saturated").all()
+    spectrum = np.linspace(5700, 7830, 4096), np.ones(4096)
+    figure = draw("no repeats", spectrum, lines, joined, reasons, brightness, ratios)
+    assert len(figure.axes) == 3
+
+
 def test_faint_lines_below_zero_count_like_any_other():
     windows = windows_for(3)
     tables = [

@@ -161,7 +161,8 @@ def judge(flux, err, seconds, saturated):
     reasons : DataFrame of str, shape (exposures, lines)
         Empty for what is used, else ``missing``, ``saturated``, ``nonlinear`` or ``outlier``.
     brightness : Series, shape (exposures,)
-        The lamp's brightness relative to the exposures of the shortest time.
+        The lamp's brightness relative to the exposures of the shortest time; NaN where every
+        reference line is excluded.
     ratios : DataFrame
         As `time_ratios` gives them, with a ``verdict``; of fluxes that are not saturated, or of
         all where every exposure of a time is.
@@ -202,7 +203,7 @@ def judge(flux, err, seconds, saturated):
         sigma = np.fmax(robust_scatter(off), (err[line] / flux[line]).abs()[good.index].fillna(0))
         far = off.abs() > np.maximum(OUTLIER_BEYOND, OUTLIER_SIGMA * sigma)
         reasons.loc[far.index[far], line] = "outlier"
-    return reasons, scale, ratios
+    return reasons, brightness, ratios
 
 
 def reasons_text(reasons, seconds):
@@ -490,7 +491,7 @@ def draw(title, spectrum, lines, measurements, reasons, brightness, ratios):
     """
     wavelength, counts = spectrum
     simulated = bool(lines["simulated"].any())
-    panels = [draw_series] if len(reasons) > 1 else []
+    panels = [draw_series] if (reasons == "").sum().max() > 1 else []
     panels += [draw_linearity] if len(ratios) else []
     figure = titled_figure(title, simulated, height=10.5 if panels else 7.5)
     parts = figure.subfigures(2, 1, height_ratios=[7.2, 3.6]) if panels else [figure]
@@ -599,11 +600,8 @@ def draw_series(axes, lines, measurements, reasons, brightness, ratios):
     flux = matrix(measurements, "net_flux").where(reasons == "")
     deviation = 100 * (flux / flux.mean() - 1)
     # Lines too faint to be told from noise would hide the others.
-    steady = [
-        line
-        for line in deviation
-        if deviation[line].count() > 1 and robust_scatter(deviation[line]) < 20
-    ]
+    repeated = [line for line in deviation if deviation[line].count() > 1]
+    steady = [line for line in repeated if robust_scatter(deviation[line]) < 20] or repeated
     place = np.arange(1, len(flux) + 1)
     shades = [LINE, WINDOW, "#009e73", "#cc79a7", "#56b4e9"]
     for number, line in enumerate(steady):
@@ -622,10 +620,11 @@ def draw_series(axes, lines, measurements, reasons, brightness, ratios):
     axes.margins(x=0.02, y=0.1)
     axes.axhline(0, color=QUIET, lw=0.5)
     names = measurements.drop_duplicates("order").sort_values("order")["exposure"]
+    # No more labels than fit beside each other.
+    labels = [name.split("_", 3)[3].replace("_", "\n") for name in names]
+    every = -(-len(place) // 12)
     axes.set_xticks(
-        place,
-        [name.split("_", 3)[3].replace("_", "\n") for name in names],
-        fontsize="small" if len(place) <= 6 else "x-small",
+        place[::every], labels[::every], fontsize="small" if len(place) <= 6 else "x-small"
     )
     axes.set_xlabel("Exposure, by time and number")
     axes.set_ylabel("Flux against line's mean (%)")
