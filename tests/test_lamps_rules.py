@@ -33,7 +33,7 @@ def answers(snakemake, tmp_path_factory):
         write_frame(root / f"results/calibrated/{name}.fits", np.ones(4096), **header)
         columns = [
             fits.Column("wavelength", "D", array=WAVELENGTH[arm]),
-            fits.Column("flux", "D", array=np.ones(4096)),
+            fits.Column("clean", "D", array=np.ones(4096)),
         ]
         fits.append(
             root / f"results/calibrated/{name}.fits",

@@ -224,6 +224,6 @@ def test_each_window_has_a_close_up_with_its_line_and_flux(tmp_path, count):
     for number, title in enumerate(titles):
         line = f"Ne I {6402.25 + number:.2f}" if number else "no line"
         assert title.startswith(f"{number + 1}  {line}")
-        assert f"{number + 2},345.04 ± 0.21 ADU/s/fibre" in title
-        assert title.endswith("(saturated)") == (number == 2)
+        assert f"{number + 2},345.04 ± 0.21" in title
+        assert title.endswith(", saturated") == (number == 2)
     save(figure, tmp_path / "a.png")

@@ -497,7 +497,7 @@ def draw(title, spectrum, lines, measurements, reasons, brightness, ratios):
     parts = figure.subfigures(2, 1, height_ratios=[7.2, 3.6]) if panels else [figure]
     above, middle = parts[0].subplots(2, sharex=True, gridspec_kw={"height_ratios": [1, 1]})
     draw_spectrum(above, wavelength, counts, faint=True)
-    above.set_ylabel("Sum along the slit (ADU)")
+    above.set_ylabel("Sum of lit rows (ADU)")
     label_lines(above, lines)
     draw_fluxes(middle, lines)
     if panels:
@@ -706,7 +706,7 @@ def main(snakemake):
         gain = hdus[0].header.get("GAIN", np.nan)
         simulated = hdus[0].header.get("SIMULATE", False)
         wavelength, counts = (
-            hdus["SPECTRUM"].data[name].astype(float) for name in ("wavelength", "flux")
+            hdus["SPECTRUM"].data[name].astype(float) for name in ("wavelength", "clean")
         )
     summary = summarise(measurements, snakemake.params.fibres, gain)
     lines = summary[0]

@@ -214,7 +214,9 @@ def draw_windows(figure, wavelength, counts, model, rows, per_flux):
         draw_close_up(axes, counts, model, number, row, per_flux)
     for axes in grid[len(rows) :]:
         axes.remove()
-    below.supxlabel("Column (pixel)", fontsize="medium")
+    below.supxlabel(
+        "Column (pixel); above each window its line and net flux in ADU/s/fibre", fontsize="medium"
+    )
     below.supylabel("Sum of lit rows (ADU)", fontsize="medium")
 
 
@@ -250,7 +252,7 @@ def draw_close_up(axes, counts, model, number, row, per_flux):
     draw_spectrum(axes, near, counts[near])
     if row["continuum"] is not None:
         level = row["continuum"] * per_flux
-        axes.plot(near, level + model[near], color=WINDOW, lw=1.0)
+        axes.plot(near, level + model[near], color=WINDOW, lw=1.0, drawstyle="steps-mid")
         axes.axhline(level, color=WINDOW, lw=0.8, ls=":")
     axes.xaxis.set_major_locator(MaxNLocator(3, integer=True))
     axes.yaxis.set_major_locator(MaxNLocator(4))
@@ -259,7 +261,7 @@ def draw_close_up(axes, counts, model, number, row, per_flux):
     line = f"{row['ion']} {row['wavelength_air']:.2f} Å" if row["wavelength_air"] else "no line"
     saturated = "saturated" in row["flags"].split()
     axes.set_title(
-        f"{number}  {line}\n{flux_text(row)}{' (saturated)' if saturated else ''}",
+        f"{number}  {line}\n{flux_text(row)}{', saturated' if saturated else ''}",
         fontsize="small",
         loc="left",
         color=SATURATED if saturated else LINE,
@@ -272,10 +274,10 @@ def flux_text(row):
     if flux is None:
         return "not known"
     if error is None:
-        return f"{flux:.4g} ADU/s/fibre"
+        return f"{flux:.4g}"
     # The error's second digit is the last that means something.
     digits = max(0, 1 - math.floor(math.log10(error))) if error > 0 else 0
-    return f"{flux:,.{digits}f} ± {error:,.{digits}f} ADU/s/fibre"
+    return f"{flux:,.{digits}f} ± {error:,.{digits}f}"
 
 
 def draw_identification(figure, outcome, nominal, counts, peaks):
