@@ -22,11 +22,13 @@ CREST = 1.5
 # Farthest that lines are followed along the slit [pixel].
 FARTHEST = 100
 # Unlit rows on either side of lit ones that tell how much stray light lies beneath these.
-BESIDE, FEWEST_BESIDE = 200, 16
+BESIDE, FEWEST_BESIDE = 100, 16
 # Half width of the weights by which stray light is measured [line widths].
 BROAD = 2.0
-# Rows that scatter no more than that do so by noise (ratio of standard deviations).
-ALIKE = 1.2
+# Rows that differ by that from their neighbours, against what noise would do, differ by noise.
+ALIKE = 0.85
+# Cosmic rays beside the lit rows are cut off at so many sigma.
+CLIP = 6.0
 
 
 def line_light(spectrum, amplifiers):
@@ -59,7 +61,7 @@ def line_light(spectrum, amplifiers):
     return light
 
 
-def row_profile(frame, background, weights):
+def row_profile(frame, background, weights, cap=None):
     """Project every row on the light of the lines: the part of the light that it takes.
 
     Parameters
@@ -70,6 +72,8 @@ def row_profile(frame, background, weights):
         Dark or bias [ADU].
     weights : ndarray, shape (columns,)
         As `line_light` gives them [ADU].
+    cap : ndarray, shape (columns,), optional
+        Farthest from zero that a pixel may be [ADU]; cosmic rays are cut off there.
 
     Returns
     -------
@@ -82,6 +86,8 @@ def row_profile(frame, background, weights):
         rows = slice(first, first + BAND)
         net = frame[rows].astype(np.float32)
         net -= background[rows] if background.ndim == 2 else background
+        if cap is not None:
+            np.clip(net, -cap, cap, out=net)
         profile[rows] = np.nan_to_num(net, nan=0, posinf=0, neginf=0) @ weights
     return profile
 
@@ -153,18 +159,24 @@ def stray_light(frame, background, weights, lit, variance, width):
     # Lines are shifted there: weights as broad as that matter less where they fall.
     reach = int(np.ceil(BROAD * width))
     broad = box_sums(weights, reach) / (2 * reach + 1)
+    # No row beside is lit: its light is less than that part of a lit row's.
+    cap = CLIP * np.sqrt(variance) + LIT * np.clip(box_sums(weights, reach), 0, None) / lit.size
     broad -= broad.mean()
     light, total = (
-        row_profile(frame[rows], background[rows] if background.ndim == 2 else background, broad)
-        for rows in (beside, lit)
+        row_profile(
+            frame[rows], background[rows] if background.ndim == 2 else background, broad, limit
+        )
+        for rows, limit in ((beside, cap.astype(np.float32)), (lit, None))
     )
     error = np.sqrt(variance / (broad @ broad))
     scale = lit.size / total.sum()
     # Other fibres light single rows, stray light lies beneath all: the lowest fifth of the rows is
-    # free of the first. By noise alone it lies 0.84 sigma too low.
-    low, below, above = np.percentile(light, (20, 15.87, 84.13))
-    is_noise = above - below < 2 * ALIKE * error
-    part = (low + 0.84 * error * is_noise) * scale
+    # free of the first. Rows that differ from their neighbours as much as from any others do so
+    # by noise, and their median is the better estimate.
+    low, below, middle, above = np.percentile(light, (20, 15.87, 50, 84.13))
+    steps = np.percentile(np.diff(light), (15.87, 84.13))
+    is_noise = steps[1] - steps[0] > ALIKE * np.sqrt(2) * (above - below)
+    part = (middle if is_noise else low) * scale
     part_error = 1.4 * error / np.sqrt(beside.size) * scale
     return (float(part), float(part_error)) if part > 3 * part_error else (0.0, float(part_error))
 
