@@ -6,36 +6,9 @@ import numpy as np
 import pandas as pd
 
 from conftest import PROJECT
+from fluxes import COLUMNS
 
 FIBRES = 61
-COLUMNS = [
-    "pixel",
-    "Wavelength",
-    "Flux",
-    "Flux_err",
-    "net_flux",
-    "net_flux_err",
-    "snr",
-    "continuum",
-    "peak",
-    "saturated_fraction",
-    "masked_fraction",
-    "fit_flux",
-    "fit_flux_err",
-    "centroid",
-    "fwhm",
-    "reduced_chi2",
-    "flags",
-    "pixel_start",
-    "pixel_stop",
-    "counts",
-    "ion",
-    "wavelength_air",
-    "line_offset",
-    "wavelength_method",
-    "wavelength_trusted",
-    "simulated",
-]
 # Light of a line in the highest pixel of the frame, for a line in a fibre of 61: 2.3 pixels wide
 # along the spectrum and 2.9 along the slit.
 PEAK_PART = 0.12 / FIBRES
@@ -57,7 +30,7 @@ def flux_table(windows, seconds, net_flux, net_flux_err=np.nan, **columns):
     table["simulated"] = False
     for name in ("pixel_start", "pixel_stop", "ion", "wavelength_air"):
         table[name] = windows[name].to_numpy()
-    return table.assign(**columns).reindex(columns=COLUMNS)
+    return table.assign(**columns).reindex(columns=list(COLUMNS))
 
 
 def windows_of(lamp, arm):

@@ -144,8 +144,8 @@ def measured_gain(residual, model, near, good, variance):
     residual, model = residual[used], model[used]
     edges = np.geomspace(3 * variance, 3e4, LIGHT_STEPS)
     steps = [(model >= low) & (model < high) for low, high in zip(edges[:-1], edges[1:])]
-    steps = [step for step in steps if np.count_nonzero(step) >= FEWEST / 5]
-    if len(steps) < 4:
+    steps = [step for step in steps if np.count_nonzero(step) >= FEWEST / 10]
+    if len(steps) < 3:
         return None
     light = np.array([model[step].mean() for step in steps])
     scatter = np.array([clipped_moments(residual[step])[1] for step in steps])
