@@ -41,6 +41,7 @@ include: "workflow/rules/calibrated.smk"
 include: "workflow/rules/windows.smk"
 include: "workflow/rules/fluxes.smk"
 include: "workflow/rules/lamps.smk"
+include: "workflow/rules/quality.smk"
 
 
 if SIMULATED:

@@ -112,7 +112,8 @@ def lamps_of(*exposures):
 
 def summaries(*exposures):
     """The jobs that follow where fluxes of some exposures change: their lamps, and all lamps."""
-    return lamps_of(*exposures) | {("compare_lamps", ""), ("plan_exposures", "")}
+    rules = "compare_lamps", "plan_exposures", "check_quality"
+    return lamps_of(*exposures) | {(rule, "") for rule in rules}
 
 
 def lamp_counts(seed, bias=(500, 504), shape=(16, 4096), dtype="u2"):

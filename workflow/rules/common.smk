@@ -57,6 +57,7 @@ def range_problems():
             ranges[f"arms.{arm}.{key}"] = settings.get(key)
         for number, columns in enumerate(settings.get("amplifiers", [])):
             ranges[f"arms.{arm}.amplifiers.{number}"] = columns
+    ranges |= {f"quality.{name}": limits for name, limits in config["quality"].items()}
     return [
         f"config, {key}: {ends} runs backwards; swap its ends."
         for key, ends in ranges.items()
@@ -303,6 +304,30 @@ def lamp_files(pattern):
     ]
 
 
+def ordered_exposures():
+    """All exposures by brand, lamp, arm, exposure time and number."""
+    return sorted(EXPOSURES.values(), key=lambda each: each.identity)
+
+
+def exposure_files(pattern):
+    """One file of every exposure, in the order of `ordered_exposures`."""
+    return [pattern.format(results=RESULTS, exposure=each.stem) for each in ordered_exposures()]
+
+
+def exposure_identities():
+    """What the check of quality needs to know of each exposure, in the same order."""
+    return [
+        {
+            "exposure": each.stem,
+            "brand": each.brand,
+            "lamp": each.lamp,
+            "arm": each.arm,
+            "seconds": each.exptime,
+        }
+        for each in ordered_exposures()
+    ]
+
+
 def saturation_limits():
     """Saturation limit [ADU] of each arm that has exposures; 16 bits where none is given."""
     return {arm: config["arms"][arm].get("saturation", 65535) for *_, arm in lamp_names()}
@@ -456,6 +481,7 @@ def all_products(wildcards):
         products(EXPOSURES.values())
         + lamp_products(EXPOSURES.values())
         + [f"{RESULTS}/lamps/{name}" for name in lamps]
+        + [f"{RESULTS}/quality/{name}" for name in ("exposures.csv", "trends.png")]
         + [f"{RESULTS}/closure/{name}" for name in closure]
     )
 
