@@ -15,7 +15,7 @@ rule calibrate_wavelengths:
         png=report(
             f"{RESULTS}/calibrated/{{exposure}}.png",
             caption="../report/calibrated.rst",
-            category="2 Calibrated spectra",
+            category="5 Calibrated spectra",
             labels={"exposure": "{exposure}"},
         ),
     log:

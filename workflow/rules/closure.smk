@@ -14,7 +14,7 @@ rule compare_with_truth:
         png=report(
             f"{RESULTS}/closure/closure.png",
             caption="../report/closure.rst",
-            category="4 Closure",
+            category="7 Closure",
         ),
     log:
         f"{RESULTS}/logs/closure.log",

@@ -471,17 +471,23 @@ def all_products(wildcards):
     closure = ["lines.csv", "summary.csv", "closure.png"] if SIMULATED else []
     lamps = [
         "all_lines.csv",
+        "all_lines.html",
         "atlas.png",
         "coverage.csv",
+        "coverage.html",
         "coverage.png",
         "exposure_plan.csv",
+        "exposure_plan.html",
         "exposure_plan.png",
     ]
     return (
         products(EXPOSURES.values())
         + lamp_products(EXPOSURES.values())
         + [f"{RESULTS}/lamps/{name}" for name in lamps]
-        + [f"{RESULTS}/quality/{name}" for name in ("exposures.csv", "trends.png")]
+        + [
+            f"{RESULTS}/quality/{name}"
+            for name in ("exposures.csv", "exposures.html", "trends.png")
+        ]
         + [f"{RESULTS}/closure/{name}" for name in closure]
     )
 
@@ -507,6 +513,7 @@ problems = schema_problems(config, "config", "config") or range_problems() + sca
 if problems:
     stop(problems)
 RESULTS = str(Path(config["results_dir"]))
+TABLE_PAGE = str(PROJECT / "workflow" / "report" / "table.html")
 SIMULATED = simulates()
 FRAMES = SIMULATED and str(Path(config["simulation"]["frames_dir"]))
 EXPOSURES = load_exposures()

@@ -14,7 +14,7 @@ rule measure_fluxes:
         png=report(
             f"{RESULTS}/fluxes/{{exposure}}.png",
             caption="../report/fluxes.rst",
-            category="3 Line fluxes",
+            category="4 Line fluxes",
             labels={"exposure": "{exposure}"},
         ),
     log:

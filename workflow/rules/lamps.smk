@@ -12,7 +12,7 @@ rule summarise_lamp:
         png=report(
             f"{RESULTS}/lamps/{{brand}}_{{lamp}}_{{arm}}.png",
             caption="../report/lamps.rst",
-            category="5 Lamps",
+            category="2 Lamps",
             labels={"lamp": "{brand} {lamp}", "arm": "{arm}"},
         ),
     log:
@@ -36,19 +36,34 @@ rule compare_lamps:
     input:
         lamps=lamp_files("{results}/lamps/{brand}_{lamp}_{arm}.csv"),
         shown=lamp_files("{results}/calibrated/{shown}.fits"),
-        modules=shared("__init__", "errors", "files", "plots"),
+        page=TABLE_PAGE,
+        modules=shared("__init__", "errors", "files", "pages", "plots"),
     output:
         lines=f"{RESULTS}/lamps/all_lines.csv",
         coverage=f"{RESULTS}/lamps/coverage.csv",
+        lines_html=report(
+            f"{RESULTS}/lamps/all_lines.html",
+            caption="../report/all_lines.rst",
+            category="1 Answers",
+            labels={"answer": "2 lines of all lamps", "as": "table"},
+        ),
+        coverage_html=report(
+            f"{RESULTS}/lamps/coverage.html",
+            caption="../report/coverage_table.rst",
+            category="1 Answers",
+            labels={"answer": "1 coverage", "as": "table"},
+        ),
         atlas=report(
             f"{RESULTS}/lamps/atlas.png",
             caption="../report/atlas.rst",
-            category="6 All lamps",
+            category="1 Answers",
+            labels={"answer": "2 lines of all lamps", "as": "picture"},
         ),
         coverage_png=report(
             f"{RESULTS}/lamps/coverage.png",
             caption="../report/coverage.rst",
-            category="6 All lamps",
+            category="1 Answers",
+            labels={"answer": "1 coverage", "as": "picture"},
         ),
     log:
         f"{RESULTS}/logs/lamps/atlas.log",
@@ -66,14 +81,22 @@ rule compare_lamps:
 rule plan_exposures:
     input:
         lamps=lamp_files("{results}/lamps/{brand}_{lamp}_{arm}.csv"),
-        modules=shared("__init__", "errors", "files", "plots"),
+        page=TABLE_PAGE,
+        modules=shared("__init__", "errors", "files", "pages", "plots"),
     output:
         plan=f"{RESULTS}/lamps/exposure_plan.csv",
         lines=f"{RESULTS}/lamps/planned_lines.csv",
+        html=report(
+            f"{RESULTS}/lamps/exposure_plan.html",
+            caption="../report/plan_table.rst",
+            category="1 Answers",
+            labels={"answer": "3 exposure plan", "as": "table"},
+        ),
         png=report(
             f"{RESULTS}/lamps/exposure_plan.png",
             caption="../report/exposure_plan.rst",
-            category="6 All lamps",
+            category="1 Answers",
+            labels={"answer": "3 exposure plan", "as": "picture"},
         ),
     log:
         f"{RESULTS}/logs/lamps/exposure_plan.log",

@@ -5,14 +5,21 @@ rule check_quality:
     input:
         calibrated=exposure_files("{results}/calibrated/{exposure}.fits"),
         fluxes=exposure_files("{results}/fluxes/{exposure}.csv"),
-        modules=shared("__init__", "errors", "files", "plots"),
+        page=TABLE_PAGE,
+        modules=shared("__init__", "errors", "files", "pages", "plots"),
     output:
         csv=f"{RESULTS}/quality/exposures.csv",
+        html=report(
+            f"{RESULTS}/quality/exposures.html",
+            caption="../report/quality_table.rst",
+            category="3 Quality",
+            labels={"health": "table"},
+        ),
         png=report(
             f"{RESULTS}/quality/trends.png",
             caption="../report/quality.rst",
             category="3 Quality",
-            labels={"what": "trends"},
+            labels={"health": "trends"},
         ),
     log:
         f"{RESULTS}/logs/quality.log",

@@ -21,7 +21,7 @@ rule extract_spectrum:
         png=report(
             f"{RESULTS}/spectra/{{exposure}}.png",
             caption="../report/spectra.rst",
-            category="1 Spectra",
+            category="6 Spectra",
             labels={"exposure": "{exposure}"},
         ),
     log:

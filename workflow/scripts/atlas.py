@@ -9,6 +9,7 @@ from astropy.io import fits
 
 from common.errors import run
 from common.files import whole
+from common.pages import write_page
 from common.plots import LINE, QUIET, WINDOW, finish, save, titled_figure
 
 # Colours that the colour-blind tell apart (Okabe & Ito 2008, Color Universal Design), and markers.
@@ -279,8 +280,11 @@ def main(snakemake):
     ends = pd.DataFrame(ends)
     bands = arm_bands(ends)
     lines = pd.concat([table for table in tables if len(table)] or tables[:1], ignore_index=True)
+    simulated = bool(ends["simulated"].any())
+    page = snakemake.input.page
     with whole(snakemake.output.lines) as part:
         lines.to_csv(part, index=False, float_format="%.8g", lineterminator="\n")
+    write_page(lines, "Lines of all lamps", simulated, page, snakemake.output.lines_html)
 
     lines["source"] = lines["brand"] + " " + lines["lamp"]
     line_limit = snakemake.params.line_limit
@@ -296,12 +300,14 @@ def main(snakemake):
         sources = " and ".join(best[["first", "second"]].dropna())
         logging.info("%s arm: %s leave at most %.0f Angstrom", arm, sources, best["gap"])
     coverage = pd.concat(parts, ignore_index=True)
-    coverage["simulated"] = bool(ends["simulated"].any())
+    coverage["simulated"] = simulated
     with whole(snakemake.output.coverage) as part:
         coverage[COVERAGE_COLUMNS].to_csv(
             part, index=False, float_format="%.8g", lineterminator="\n"
         )
-    lines["simulated"] = bool(ends["simulated"].any())
+    title = f"Coverage by lines above {line_limit:g} ADU/s/fibre"
+    write_page(coverage[COVERAGE_COLUMNS], title, simulated, page, snakemake.output.coverage_html)
+    lines["simulated"] = simulated
     save(draw_atlas(lines, bands, line_limit), snakemake.output.atlas)
     save(draw_coverage(counted, coverage, bands, line_limit), snakemake.output.coverage_png)
 

@@ -8,6 +8,7 @@ import pandas as pd
 
 from common.errors import run
 from common.files import whole
+from common.pages import write_page
 from common.plots import LINE, QUIET, WINDOW, finish, save, titled_figure
 
 # Part of the saturation limit that a peak may reach at most: the limit counts from zero, peaks
@@ -302,6 +303,13 @@ def main(snakemake):
     ):
         with whole(path) as part:
             table[columns].to_csv(part, index=False, float_format="%.6g", lineterminator="\n")
+    write_page(
+        plans[PLAN_COLUMNS],
+        "Exposure plan",
+        plans["simulated"].any(),
+        snakemake.input.page,
+        snakemake.output.html,
+    )
     save(draw(plans, planned, settings.peak, settings.snr), snakemake.output.png)
 
 

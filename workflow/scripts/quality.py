@@ -8,11 +8,11 @@ from astropy.io import fits
 
 from common.errors import run
 from common.files import whole
+from common.pages import SCORES, write_page
 from common.plots import LINE, QUIET, SATURATED, WINDOW, finish, save, titled_figure
 
 # Fewer exposures have no median that one of them could be told from.
 FEWEST = 3
-SCORES = ("good", "warned", "failed")
 COLOURS = {"good": LINE, "warned": WINDOW, "failed": SATURATED}
 MARKERS = {"good": "o", "warned": "s", "failed": "X"}
 # What is scored: column of the table, and what thresholds hold for the distance from.
@@ -290,7 +290,7 @@ def draw(exposures, thresholds):
     for style, label in ((":", "warned beyond"), ("--", "failed beyond")):
         handles += panels[0, 0].plot([], [], ls=style, color=QUIET, lw=0.9, label=label)
     figure.legend(
-        handles=handles, loc="outside right upper", ncols=5, frameon=False, fontsize="small"
+        handles=handles, loc="outside lower right", ncols=5, frameon=False, fontsize="small"
     )
     return figure
 
@@ -347,6 +347,9 @@ def main(snakemake):
         logging.info("%s: %s (%s)", row.exposure, row.score, f"{row.failed} {row.warned}".strip())
     with whole(snakemake.output.csv) as part:
         exposures[COLUMNS].to_csv(part, index=False, float_format="%.6g", lineterminator="\n")
+    simulated = exposures["simulated"].any()
+    title = "Health of the exposures"
+    write_page(exposures[COLUMNS], title, simulated, snakemake.input.page, snakemake.output.html)
     save(draw(exposures, params.thresholds), snakemake.output.png)
 
 
