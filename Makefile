@@ -1,4 +1,5 @@
 # make run    build every product of the frames in raw_dir (config.yaml), simulated ones by default
+# make report put all answers and pictures into results/report.html, after make run
 # make test   run the tests
 # make lint   check style and workflow
 # make benchmark-wavelengths   measure the identification of lines (docs/benchmarks.md)
@@ -8,10 +9,13 @@ PYTHON ?= python3
 CORES ?= all
 BIN := .venv/bin
 
-.PHONY: run test lint benchmark-wavelengths lock clean
+.PHONY: run report test lint benchmark-wavelengths lock clean
 
 run: .venv/installed
 	$(BIN)/snakemake --cores $(CORES)
+
+report: .venv/installed
+	$(BIN)/snakemake --report results/report.html
 
 test: .venv/installed
 	$(BIN)/pytest

@@ -60,3 +60,11 @@ for target, exposures in lamp_targets().items():
             products(exposures),
             lamp_products(exposures),
         localrule: True
+
+
+onsuccess:
+    answers()
+
+
+onerror:
+    failures(log)

@@ -1,6 +1,8 @@
 # Reads the config, finds the exposures and names the targets; no science.
 
+import csv
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -507,6 +509,75 @@ def lamp_targets():
             for name in clashes
         )
     return targets
+
+
+def quality_lines():
+    """How many exposures are good, warned and failed, and which, as far as they were checked."""
+    path = Path(RESULTS, "quality", "exposures.csv")
+    try:
+        with open(path, newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+    except OSError:
+        return []
+    names = {score: [] for score in ("good", "warned", "failed")}
+    for row in rows:
+        names[row["score"]].append(row["exposure"])
+    counts = ", ".join(f"{len(stems)} {score}" for score, stems in names.items())
+    return [f"Health of {len(rows)} exposures: {counts} ({path})"] + [
+        f"  {score}: {', '.join(stems)}"
+        for score, stems in names.items()
+        if stems and score != "good"
+    ]
+
+
+def answers():
+    """Say at the end of a run how healthy the exposures are, and where the answers lie."""
+    places = {
+        "Lamps compared": "lamps/coverage.png",
+        "Exposure times": "lamps/exposure_plan.csv",
+        "Measured against the truth": "closure/closure.png",
+    }
+    lines = quality_lines() + [
+        f"{what}: {Path(RESULTS, place)}"
+        for what, place in places.items()
+        if Path(RESULTS, place).exists()
+    ]
+    if lines:
+        lines.append(
+            f"All in one page: snakemake --report {Path(RESULTS, 'report.html')} (or make report)"
+        )
+        logger.info("\n".join(lines))
+
+
+def sentence_of(path):
+    """The sentence with which a job ended, from its log."""
+    try:
+        text = Path(path).read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        text = ""
+    found = re.search(r"(?m)^ERROR: (.+)$", text)
+    return found[1] if found else "ended without a word; was it stopped, or out of memory?"
+
+
+def failures(log):
+    """Say at the end of a run which jobs failed, why, and where their logs are.
+
+    Parameters
+    ----------
+    log : list of str
+        Snakemake's own logs of the run.
+    """
+    said = "\n".join(
+        Path(path).read_text(encoding="utf-8", errors="replace")
+        for path in log
+        if Path(path).is_file()
+    )
+    logs = re.findall(r"(?ms)^Error in rule [^\n]+:\n(?: [^\n]*\n)*?    log: (.+?) \(check", said)
+    lines = ["Not all could be made; what does not need it was."] if logs else []
+    for path in dict.fromkeys(logs):
+        lines += [f"{Path(path).stem}: {sentence_of(path)}", f"  log: {path}"]
+    if lines:
+        logger.error("\n".join(lines))
 
 
 problems = schema_problems(config, "config", "config") or range_problems() + scale_problems()

@@ -31,15 +31,17 @@ def run(main, snakemake):
         logging.error(error)
         end(str(error))
     except OSError as error:
-        sentence = f"{error.filename or 'a file'}: {error.strerror or error}"
+        what = f"{error.filename or 'a file'}: {error.strerror or error}"
+        sentence = f"{what}; mend this and run again."
         logging.exception(sentence)
-        end(f"{sentence}; mend this and run again.")
+        end(sentence)
     except Exception as error:
-        logging.exception("a fault of lampflux itself")
-        end(
+        sentence = (
             f"rule {snakemake.rule} met a fault of lampflux itself "
             f"({type(error).__name__}: {error}); please report it with {snakemake.log[0]}."
         )
+        logging.exception(sentence)
+        end(sentence)
 
 
 def end(sentence):
