@@ -1,0 +1,207 @@
+"""Health of exposures: made-up spectra with known faults are scored as they should be."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from conftest import PROJECT
+from quality import COLUMNS, IDEAL, brightest_line, compare, draw, measure, score
+
+THRESHOLDS = yaml.safe_load((PROJECT / "config.yaml").read_text())["quality"]
+PIXELS = 400
+STEP = 0.52
+GOOD = {
+    "levels": (500.0, 504.0),
+    "background": 0.1,
+    "width": 2.5,
+    "rms": 0.02,
+    "shift": 0.0,
+    "method": "fitted",
+    "saturated": 0,
+    "replaced": 0,
+    "cosmics": True,
+    "flux": 900.0,
+    "flags": "",
+}
+
+
+def exposure(**faults):
+    """Header, spectrum and flux table of an exposure that is good but for its faults."""
+    facts = GOOD | faults
+    header = {
+        "BIASMETH": "amplifiers" if facts["levels"] else "dark",
+        "PIXVAR": 9.0,
+        "LINEFWHM": facts["width"],
+        "WAVEMETH": facts["method"],
+        "COSMICS": facts["cosmics"],
+    }
+    for number, level in enumerate(facts["levels"], start=1):
+        # What the lamp's own light adds to the plain sum's bias must not count.
+        header |= {f"BIASLEV{number}": level + 50, f"LITBIAS{number}": level}
+    if facts["method"] != "nominal":
+        header |= {
+            "WAVERMS": facts["rms"] * STEP,
+            "WAVENLIN": 20,
+            "WAVEFRST": 100,
+            "WAVELAST": 300,
+        }
+    summed = np.full(PIXELS, 50)
+    clean = facts["background"] * summed
+    clean[::10] += 5000.0
+    spectrum = {
+        "wavelength": 6000 + STEP * (np.arange(PIXELS) + facts["shift"]),
+        "clean": clean,
+        "summed": summed,
+        "replaced": np.zeros(PIXELS, int),
+        "saturated": np.zeros(PIXELS, int),
+    }
+    spectrum["replaced"][7], spectrum["saturated"][8] = facts["replaced"], facts["saturated"]
+    table = pd.DataFrame(
+        {
+            "net_flux": [50.0, facts["flux"], 5000.0],
+            "flags": ["faint", facts["flags"], "saturated"],
+            "Wavelength": [6010.0, 6050.1, 6100.0],
+            "wavelength_air": [np.nan, 6050.0, np.nan],
+        }
+    )
+    return header, spectrum, table
+
+
+def checked(*every, thresholds=THRESHOLDS, fit=True, arm="Red"):
+    """Score exposures of one lamp."""
+    rows = [
+        {"exposure": f"A_Ne_{arm}_1s_{number}", "brand": "A", "lamp": "Ne", "arm": arm}
+        | {"seconds": 1.0}
+        | measure(header, spectrum)
+        for number, (header, spectrum, _) in enumerate(every)
+    ]
+    return score(compare(pd.DataFrame(rows), [table for *_, table in every]), thresholds, fit)
+
+
+def beside_good(**faults):
+    """The row of a faulty exposure among four good ones."""
+    rows = checked(*[exposure() for _ in range(4)], exposure(**faults))
+    assert set(rows["score"][:4]) == {"good"}
+    return rows.iloc[4]
+
+
+def test_a_good_exposure_has_no_word_and_the_figures_that_were_put_in():
+    row = beside_good()
+    assert (row["score"], row["failed"], row["warned"]) == ("good", "", "")
+    assert row["bias_level"] == 502
+    assert row["background"] == pytest.approx(0.1)
+    assert row["noise"] == 3
+    assert row["wave_rms_pixel"] == pytest.approx(0.02)
+    assert row["brightest_line"] == 6050.0
+    assert row["brightest_flux"] == 900.0
+    assert row[list(IDEAL)].notna().all()
+    assert set(COLUMNS) <= set(row.index)
+
+
+@pytest.mark.parametrize(
+    ("faults", "parameter", "value", "verdict"),
+    [
+        ({"levels": (500.0, 511.0)}, "bias_shift", 7, "warned"),
+        ({"levels": (478.0, 504.0)}, "bias_shift", -22, "failed"),
+        ({"background": 3.0}, "background", 3, "warned"),
+        ({"background": -12.0}, "background", -12, "failed"),
+        ({"width": 3.0}, "line_width_ratio", 1.2, "warned"),
+        ({"width": 1.5}, "line_width_ratio", 0.6, "failed"),
+        ({"rms": 0.2}, "wave_rms_pixel", 0.2, "warned"),
+        ({"rms": 0.4}, "wave_rms_pixel", 0.4, "failed"),
+        ({"shift": -1.0}, "wave_shift_pixel", -1, "warned"),
+        ({"shift": 3.0}, "wave_shift_pixel", 3, "failed"),
+        ({"flux": 720.0}, "brightest_ratio", 0.8, "warned"),
+        ({"flux": 1800.0}, "brightest_ratio", 2, "failed"),
+        ({"saturated": 40}, "saturated_fraction", 0.002, "warned"),
+        ({"saturated": 400}, "saturated_fraction", 0.02, "failed"),
+        ({"replaced": 200}, "cosmic_fraction", 0.01, "warned"),
+        ({"replaced": 800}, "cosmic_fraction", 0.04, "failed"),
+    ],
+)
+def test_a_fault_is_measured_and_scored(faults, parameter, value, verdict):
+    row = beside_good(**faults)
+    assert row[parameter] == pytest.approx(value)
+    assert row["score"] == verdict
+    assert row[verdict] == parameter
+
+
+def test_the_worst_parameter_decides_and_all_are_named():
+    row = beside_good(background=3.0, width=5.0, shift=3.0)
+    assert row["score"] == "failed"
+    assert row["failed"] == "line_width_ratio wave_shift_pixel"
+    assert row["warned"] == "background"
+
+
+def test_without_a_solution_wavelengths_are_warned_of_and_not_scored_otherwise():
+    row = beside_good(method="nominal", shift=9.0)
+    assert row["warned"] == "wave_method"
+    assert np.isnan(row[["wave_rms", "wave_shift", "wave_shift_pixel"]].astype(float)).all()
+
+
+def test_nominal_wavelengths_that_were_asked_for_are_good():
+    rows = checked(*[exposure(method="nominal")] * 3, fit=False)
+    assert set(rows["score"]) == {"good"}
+
+
+def test_a_dark_leaves_no_bias_to_score_and_cosmic_rays_not_looked_for_no_fraction():
+    row = beside_good(levels=(), cosmics=False)
+    assert row["score"] == "good"
+    assert np.isnan(row["bias_level"])
+    assert np.isnan(row["bias_shift"])
+    assert np.isnan(row["cosmic_fraction"])
+
+
+def test_two_exposures_tell_no_median():
+    rows = checked(exposure(), exposure(levels=(600.0, 604.0), width=9.0, shift=9.0, flux=90.0))
+    assert set(rows["score"]) == {"good"}
+    assert rows["wave_shift"].isna().all()
+
+
+def test_a_parameter_without_thresholds_is_not_scored():
+    rows = checked(*[exposure(background=30.0)] * 3, thresholds=THRESHOLDS | {"background": None})
+    assert set(rows["score"]) == {"good"}
+
+
+def test_each_arm_has_a_median_of_its_own():
+    blue = checked(*[exposure(width=5.0)] * 3, arm="Blue")
+    assert set(blue["score"]) == {"good"}
+    assert set(blue["line_width_ratio"]) == {1.0}
+
+
+def test_the_brightest_line_is_one_that_is_unsaturated_most_often():
+    tables = [exposure()[2] for _ in range(4)]
+    tables[3].loc[1, "flags"] = "blended saturated"
+    wavelength, flux, ratio = brightest_line(tables)
+    # The line at 6050 is saturated in one exposure, the faint one in none.
+    assert wavelength == 6010.0
+    np.testing.assert_array_equal(ratio, 1)
+    tables = [table.iloc[[1]].reset_index(drop=True) for table in tables]
+    wavelength, flux, ratio = brightest_line(tables)
+    assert wavelength == 6050.0
+    np.testing.assert_array_equal(flux, [900, 900, 900, np.nan])
+    np.testing.assert_array_equal(ratio, [1, 1, 1, np.nan])
+
+
+def test_a_lamp_without_windows_or_with_saturated_lines_only_has_no_brightest_line():
+    for rows in [], [2]:
+        tables = [exposure()[2].iloc[rows].reset_index(drop=True) for _ in range(3)]
+        wavelength, _, ratio = brightest_line(tables)
+        assert np.isnan(wavelength)
+        assert np.isnan(ratio).all()
+
+
+def test_the_picture_names_some_of_many_exposures_and_draws_all():
+    rows = checked(*[exposure() for _ in range(79)], exposure(shift=3.0))
+    figure = draw(rows.assign(simulated=False), THRESHOLDS)
+    panels = figure.axes
+    assert len(panels) == len(IDEAL)
+    shifts = panels[list(IDEAL).index("wave_shift_pixel")]
+    drawn = {
+        line.get_marker(): len(line.get_xdata())
+        for line in shifts.lines
+        if line.get_marker() in ("o", "s", "X")
+    }
+    assert drawn == {"o": 79, "s": 0, "X": 1}
+    assert 20 <= len(panels[-1].get_xticks()) <= 40
