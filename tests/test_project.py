@@ -12,8 +12,10 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
 import fluxes
+from common.pages import UNITS
 from common.windows import line_windows, order_problems, read_rows
 from conftest import PROJECT
+from quality import IDEAL
 
 SCRIPTS = PROJECT / "workflow" / "scripts"
 PUBLISHED = PROJECT.parent / "shared" / "reference" / "line_windows.csv"
@@ -248,10 +250,35 @@ def test_every_column_of_the_lamps_tables_is_documented_in_order():
     from atlas import COVERAGE_COLUMNS
     from lamps import COLUMNS
     from planner import PLAN_COLUMNS, PLANNED_COLUMNS
+    from quality import COLUMNS as QUALITY_COLUMNS
 
     assert documented_columns("### One lamp in one arm") == [COLUMNS]
     assert documented_columns("### All lamps") == [COVERAGE_COLUMNS]
     assert documented_columns("### Exposure plan") == [PLAN_COLUMNS, PLANNED_COLUMNS]
+    assert documented_columns("## Health") == [QUALITY_COLUMNS]
+
+
+def test_pages_give_each_column_the_unit_that_is_documented():
+    text = read("docs/products.md")
+    headings = "### One lamp in one arm", "### All lamps", "### Exposure plan", "## Health"
+    units = {}
+    for heading in headings:
+        section = re.split(r"(?m)^##", text.split(heading, 1)[1])[0].split(
+            "| column of the lines"
+        )[0]
+        for names, unit in re.findall(r"(?m)^\| (`.+?) \|(.*?)\|", section):
+            units |= dict.fromkeys(re.findall(r"`(\w+)`", names), unit.strip())
+    assert {name: unit for name, unit in units.items() if unit} == UNITS
+
+
+def test_thresholds_are_those_of_the_documentation():
+    thresholds = yaml.safe_load(read("config.yaml"))["quality"]
+    assert list(thresholds) == list(IDEAL)
+    configured = re.findall(r"(?m)^\| `(\w+)` \| `(\[.+?\])` \|", read("docs/configuration.md"))
+    explained = re.findall(r"(?m)^\| `(\w+)` \| [01] \| ([\d.]+, [\d.]+)", read("docs/quality.md"))
+    for name, limits in thresholds.items():
+        assert yaml.safe_load(dict(configured)[name]) == limits
+        assert yaml.safe_load(f"[{dict(explained)[name]}]") == limits
 
 
 def test_every_column_of_the_flux_table_is_documented_in_order_and_every_flag():

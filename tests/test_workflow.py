@@ -1,6 +1,8 @@
 """Run the whole workflow on small campaigns: its numbers, its targets and what it re-runs."""
 
+import base64
 import csv
+import json
 import os
 import re
 import shutil
@@ -27,6 +29,7 @@ from conftest import (
     write_frame,
     write_text,
 )
+from test_pages import fetched
 
 FIBRES = 61
 NOMINAL = {  # crval, crpix, cdelt: the figures of the issue, not of config.yaml
@@ -41,13 +44,17 @@ PRODUCTS = {
 
 OF_ALL_LAMPS = (
     "all_lines.csv",
+    "all_lines.html",
     "atlas.png",
     "coverage.csv",
+    "coverage.html",
     "coverage.png",
     "exposure_plan.csv",
+    "exposure_plan.html",
     "exposure_plan.png",
     "planned_lines.csv",
 )
+HEALTH = ("exposures.csv", "exposures.html", "trends.png")
 
 # The small campaign: exposure, its file's suffix and, below raw_dir, its dark.
 OWN_DARK = "Photron_ThAr_Red_60s_02"
@@ -185,6 +192,7 @@ def test_one_run_does_each_job_of_each_exposure_once(campaign):
 
 def test_every_product_of_every_exposure_exists_and_nothing_else(campaign):
     wanted = products_of(*EXPOSURES) | {f"lamps/{name}" for name in OF_ALL_LAMPS}
+    wanted |= {f"quality/{name}" for name in HEALTH}
     for _, lamp in lamps_of(*EXPOSURES):
         wanted |= {f"lamps/{lamp}.csv", f"lamps/{lamp}.png"}
     assert made_in(campaign.root) == wanted
@@ -196,6 +204,7 @@ def test_every_job_leaves_a_log(campaign):
         *(f"lamps/{lamp}.log" for _, lamp in lamps_of(*EXPOSURES)),
         "lamps/atlas.log",
         "lamps/exposure_plan.log",
+        "quality.log",
     }
 
 
@@ -349,12 +358,62 @@ def test_the_users_own_window_table_takes_precedence(campaign):
     assert list(rows[:, 0]) == [105, 2047]
 
 
-def test_the_report_holds_the_pictures_of_every_exposure(copy, snakemake):
+def test_every_exposure_is_scored_in_order_and_the_run_ends_with_the_scores(campaign):
+    with open(campaign.root / "results/quality/exposures.csv", newline="") as file:
+        rows = {row["exposure"]: row for row in csv.DictReader(file)}
+    assert list(rows) == sorted(EXPOSURES)
+    # Frames at random have no wavelengths, and everything in them looks like cosmic rays.
+    assert {row["score"] for row in rows.values()} <= {"warned", "failed"}
+    assert all("wave_method" in row["warned"] for row in rows.values())
+    assert [name for name, row in rows.items() if row["bias_level"]] == [NO_DARK]
+    scores = [row["score"] for row in rows.values()]
+    said = campaign.run.output
+    assert (
+        f"Health of 5 exposures: 0 good, {scores.count('warned')} warned, "
+        f"{scores.count('failed')} failed (results/quality/exposures.csv)"
+    ) in said
+    for score in set(scores):
+        names = [name for name, row in rows.items() if row["score"] == score]
+        assert f"  {score}: {', '.join(names)}\n" in said
+    for place in "lamps/coverage.png", "lamps/exposure_plan.csv", "report.html":
+        assert f"results/{place}" in said.split("Health of 5 exposures")[1]
+    assert "closure" not in said
+
+
+def test_a_dry_run_and_one_with_nothing_to_do_say_nothing_of_answers(copy, snakemake):
+    (copy / "results/quality/trends.png").unlink()
+    assert "Health of" not in snakemake(copy, "--dry-run").output
+    said = snakemake(copy).output
+    assert "Health of 5 exposures" in said
+    assert "Health of" not in snakemake(copy).output
+
+
+def test_the_report_holds_every_picture_and_table_and_fetches_nothing(copy, snakemake):
     run = snakemake(copy, "--report", "results/report.html")
     assert run.status == 0, run.output
+    assert "Health of" not in run.output
     report = (copy / "results/report.html").read_text()
-    for exposure in EXPOSURES:
-        assert exposure in report
+    results = json.loads(
+        re.search(r'<script id="results">\s*var results = (.+?);\s*</script>', report, re.S)[1]
+    )
+    wanted = {f"results/{name}" for name in made_in(copy) if name.endswith((".png", ".html"))}
+    assert set(results) == wanted - {"results/report.html"}
+    for path, entry in results.items():
+        content = base64.b64decode(entry["data_uri"].split("base64,")[1])
+        assert content == (copy / path).read_bytes()
+        assert entry["caption"]
+    # Beside the results, the categories and the libraries, which are all in the file.
+    assert fetched(re.sub(r"<script.*?</script>", "", report, flags=re.S)) == []
+    assert re.findall(r"<(?:script|img|iframe)[^>]+\bsrc=", report.split("<script", 1)[0]) == []
+    categories = re.findall(r'"(\d [A-Z][a-z ]+)"', report)
+    assert sorted(set(categories)) == [
+        "1 Answers",
+        "2 Lamps",
+        "3 Quality",
+        "4 Line fluxes",
+        "5 Calibrated spectra",
+        "6 Spectra",
+    ]
 
 
 # Targets
@@ -451,6 +510,7 @@ def test_a_removed_frame_re_runs_its_lamp_and_what_holds_all_lamps(copy, snakema
         ({"planner": {"snr": 50}}, "plan_exposures"),
         ({"planner": {"scale": {"Red": {"factor": 0.8, "error": 0.1}}}}, "plan_exposures"),
         ({"line_limit": 20}, "compare_lamps"),
+        ({"quality": {"background": None}}, "check_quality"),
     ],
 )
 def test_another_aim_re_runs_only_what_holds_all_lamps(copy, snakemake, settings, rule):
@@ -671,6 +731,19 @@ def test_a_run_with_a_faulty_frame_ends_non_zero_without_a_traceback(faulty):
     assert faulty.run.status != 0
     assert "Traceback" not in faulty.run.output
     assert len(faulty.run.sentences) == 5
+
+
+def test_a_run_with_faulty_frames_ends_with_what_failed_why_and_the_log(faulty):
+    said = faulty.run.output.split("Not all could be made")[1]
+    failed = re.findall(r"(?m)^(\w+): (.+)\n  log: (.+)$", said)
+    rooms = dict.fromkeys((BRIGHT, LATE, TORN, MISFIT), "spectra") | {OUTSIDE: "fluxes"}
+    assert {(name, log) for name, _, log in failed} == {
+        (name, f"results/logs/{room}/{name}.log") for name, room in rooms.items()
+    }
+    assert {f"lampflux: {sentence}" for _, sentence, _ in failed} == set(faulty.run.sentences)
+    assert all((faulty.root / log).is_file() for *_, log in failed)
+    # Only Snakemake's own last words follow.
+    assert len(said.splitlines()) <= 2 * 5 + 5
 
 
 # Other places, other names, other spectrographs

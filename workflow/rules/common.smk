@@ -26,6 +26,9 @@ from common.exposures import (
 from common.tables import read_emitted_lines, read_line_list, read_table
 from common.windows import line_windows, order_problems, read_rows
 
+# Most exposures whose pictures of the raw frame go into the report.
+FRAMES_REPORTED = 40
+
 
 def stop(problems):
     """End Snakemake with one plain line for each problem of the user's files."""

@@ -18,11 +18,16 @@ rule extract_spectrum:
         ),
     output:
         fits=f"{RESULTS}/spectra/{{exposure}}.fits",
-        png=report(
-            f"{RESULTS}/spectra/{{exposure}}.png",
-            caption="../report/spectra.rst",
-            category="6 Spectra",
-            labels={"exposure": "{exposure}"},
+        # The largest pictures: a report of many exposures leaves them out.
+        png=(
+            report(
+                f"{RESULTS}/spectra/{{exposure}}.png",
+                caption="../report/spectra.rst",
+                category="6 Spectra",
+                labels={"exposure": "{exposure}"},
+            )
+            if len(EXPOSURES) <= FRAMES_REPORTED
+            else f"{RESULTS}/spectra/{{exposure}}.png"
         ),
     log:
         f"{RESULTS}/logs/spectra/{{exposure}}.log",
