@@ -575,7 +575,7 @@ def failures(log):
         for path in log
         if Path(path).is_file()
     )
-    logs = re.findall(r"(?ms)^Error in rule [^\n]+:\n(?: [^\n]*\n)*?    log: (.+?) \(check", said)
+    logs = re.findall(r"(?ms)^Error in \w+ \w+:\n(?: [^\n]*\n)*?    log: (.+?) \(check", said)
     lines = ["Not all could be made; what does not need it was."] if logs else []
     for path in dict.fromkeys(logs):
         lines += [f"{Path(path).stem}: {sentence_of(path)}", f"  log: {path}"]
