@@ -11,6 +11,7 @@ from common.slit import (
     slit_shift,
     straighten,
     stray_light,
+    trace_drift,
 )
 from fibres import exposed, fibre_places, random_lines, shares, slit_light
 
@@ -390,3 +391,35 @@ def test_upright_lines_keep_their_counts():
 def test_an_image_that_stands_upright_is_left_alone():
     image = np.random.default_rng(11).normal(0, 1, (5, 40))
     np.testing.assert_array_equal(straighten(image, np.full(5, 0.49)), image)
+
+
+# Traces
+
+
+def drifting(rows, columns, drift, seed):
+    """An image of 40 fibres that drift along the slit, lit by 30 lines, with noise."""
+    rng = np.random.default_rng(seed)
+    light = np.zeros(columns)
+    for centre in rng.uniform(50, columns - 50, 30):
+        light += 1e6 * rng.uniform(0.05, 1) * np.exp(-0.5 * (np.arange(columns) - centre) ** 2)
+    centres = rows / 2 + 5.4 * (np.arange(40) - 19.5)
+    throughput = rng.normal(1, 0.08, 40)
+    places = centres + drift[:, np.newaxis]
+    shares = sum(
+        part * np.exp(-0.5 * ((np.arange(rows)[:, np.newaxis] - place) / 1.23) ** 2)
+        for part, place in zip(throughput, places.T)
+    )
+    image = shares * light / 200
+    return (rng.poisson(image) + rng.normal(0, 3, image.shape)).astype(np.float32), light
+
+
+@pytest.mark.parametrize("size", [0.0, 3.0, 25.0])
+def test_the_drift_of_traces_is_recovered(size):
+    u = np.linspace(-1, 1, 2048)
+    for seed in range(2):
+        truth = size * (0.4 * u + 0.1 * u**2)
+        image, light = drifting(300, 2048, truth, seed)
+        found = trace_drift(image, light - light.mean())
+        off = found - truth
+        # Only differences tell; a tenth of a row is little against a fibre's three.
+        assert np.ptp(off[100:-100]) < 0.2

@@ -7,7 +7,7 @@ import numpy as np
 from astropy.io import fits
 
 from common import __version__
-from common.cosmic_rays import find_cosmic_rays, neighbourhood
+from common.cosmic_rays import along_slit, find_cosmic_rays, neighbourhood
 from common.detector import (
     clipped_moments,
     detector_fact,
@@ -21,7 +21,15 @@ from common.files import whole
 from common.frames import check_exposure_time, read_frame
 from common.peaks import box_sums, find_peaks
 from common.plots import draw_extraction, new_figure, save
-from common.slit import line_light, lit_rows, row_profile, slit_shift, straighten, stray_light
+from common.slit import (
+    line_light,
+    lit_rows,
+    row_profile,
+    slit_shift,
+    straighten,
+    stray_light,
+    trace_drift,
+)
 
 # A column saturates where so many pixels do; one alone may be a cosmic ray.
 SATURATED_PIXELS = 2
@@ -210,6 +218,30 @@ def rows_of_light(frame, background, weights, variance, wanted):
     profile = row_profile(frame, background, weights)
     lit = everything if wanted else lit_rows(profile, np.sqrt(variance / (weights @ weights)))
     return (lit, profile[lit]) if lit.size else (everything, None)
+
+
+def rows_of_traces(frame, background, weights, lit):
+    """Add rows that drifting traces light in a few columns only.
+
+    Parameters
+    ----------
+    frame, background, weights
+        As in `row_profile`.
+    lit : ndarray of int
+        Rows that are lit on average over the columns.
+
+    Returns
+    -------
+    lit : ndarray of int
+    drift : float
+        Largest drift of the traces against their mean [pixel].
+    """
+    net = frame[lit].astype(np.float32)
+    net -= background[lit] if background.ndim == 2 else background
+    drift = float(np.abs(trace_drift(np.nan_to_num(net), weights)).max())
+    reach = int(np.ceil(drift))
+    near = lit[:, np.newaxis] + np.arange(-reach, reach + 1)
+    return np.unique(np.clip(near, 0, frame.shape[0] - 1)), drift
 
 
 def filled(image):
@@ -409,10 +441,24 @@ def clean_spectrum(frame, background, weights, lit, profile, stray, detector):
     if profile is not None and (weights * ~spoiled).any():
         profile = row_profile(image, np.zeros(image.shape[1]), weights * ~spoiled)
     if profile is not None and np.median(profile) > 0:
+        drift = trace_drift(image, weights * ~spoiled)
+        whole = np.rint(drift).astype(int)
+        if whole.any():
+            # Columns are summed: moving one along the slit by whole rows costs nothing.
+            rows = np.clip(np.arange(lit.size)[:, np.newaxis] + whole, 0, lit.size - 1)
+            image, missing, saturated = (
+                np.take_along_axis(part, rows, axis=0) for part in (image, missing, saturated)
+            )
+            drift = drift - whole
+        along = profile
+        if drift.any():
+            zero = np.zeros(image.shape[1])
+            profile = row_profile(image, zero, weights * ~spoiled)
+            along = row_profile(along_slit(image, -drift), zero, weights * ~spoiled)
         shift = slit_shift(image, profile, lit)
         clipped = np.broadcast_to(spoiled, image.shape)
         hit, model, misfit = find_cosmic_rays(
-            image, profile, shift, variance, gain or 1.0, clipped | missing
+            image, along, shift, variance, gain or 1.0, clipped | missing, drift
         )
         near = neighbourhood(np.clip(model, 0, None), 2, 2)
         if gain is None:
@@ -529,6 +575,10 @@ def main(snakemake):
     variance, measured = noise_of_pixels(frame, background, read_noise, gain)
     wanted = None if params.rows == "lit" else rows
     lit, profile = rows_of_light(frame, background, weights, variance, wanted)
+    drift = 0.0
+    if profile is not None and not wanted:
+        lit, drift = rows_of_traces(frame, background, weights, lit)
+        profile = row_profile(frame[lit], background[lit] if dark_path else background, weights)
     cards, stray = [], (0.0, 0.0)
     if not dark_path:
         background, cards = unlit_bias(frame, lit, background, amplifiers)
@@ -586,6 +636,7 @@ def main(snakemake):
         ("STRAY", stray[0], "part of the light taken off as stray light"),
         ("STRAYERR", stray[1], "1 sigma of it"),
         ("SLITSHFT", found["shift"], "[pixel] largest shift of lines along the slit"),
+        ("TRACEDRF", drift, "[pixel] largest drift of traces along the dispersion axis"),
         ("STRAIGHT", bool(found["straightened"]), "were rows moved by whole pixels?"),
         ("COSMICS", profile is not None and params.cosmic_rays, "looked for cosmic rays?"),
         ("NREPLACE", int(clean["replaced"].sum()), "pixels replaced in the clean sum"),

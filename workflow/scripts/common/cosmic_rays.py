@@ -51,6 +51,22 @@ def shifted(spectra, shift):
     return result
 
 
+def along_slit(image, drift):
+    """Shift every column along the slit.
+
+    Parameters
+    ----------
+    image : ndarray, shape (rows, columns)
+    drift : ndarray, shape (columns,)
+        Shift of each towards higher rows [pixel].
+
+    Returns
+    -------
+    ndarray, shape (rows, columns)
+    """
+    return np.ascontiguousarray(shifted(np.ascontiguousarray(image.T), drift).T)
+
+
 def neighbourhood(image, rows, columns):
     """Largest value among so many rows and columns to either side of each pixel."""
     for axis, reach in enumerate((rows, columns)):
@@ -105,7 +121,7 @@ def slit_model(image, good, profile, shift, variance):
     return result
 
 
-def find_cosmic_rays(image, profile, shift, variance, gain, clipped):
+def find_cosmic_rays(image, profile, shift, variance, gain, clipped, drift=None):
     """Find the pixels of a frame that cosmic rays hit.
 
     Parameters
@@ -120,6 +136,9 @@ def find_cosmic_rays(image, profile, shift, variance, gain, clipped):
         Electrons per ADU.
     clipped : ndarray of bool, shape (rows, columns)
         Pixels that tell nothing because lines saturate there; none of them is a cosmic ray.
+    drift : ndarray, shape (columns,), optional
+        Shift of the traces towards higher rows in each column [pixel]; the profile is then that
+        of upright traces.
 
     Returns
     -------
@@ -131,8 +150,15 @@ def find_cosmic_rays(image, profile, shift, variance, gain, clipped):
         What the model may be off by, 1 sigma [ADU].
     """
     hit = np.zeros(image.shape, bool)
+    drifts = drift is not None and drift.any()
+    upright = along_slit(image, -drift) if drifts else image
     for _ in range(2):
-        model = slit_model(image, ~(hit | clipped), profile, shift, variance)
+        good = ~(hit | clipped)
+        if drifts:
+            good = along_slit(good.astype(np.float32), -drift) > 0.9
+        model = slit_model(upright, good, profile, shift, variance)
+        if drifts:
+            model = along_slit(model, drift)
         near = neighbourhood(np.clip(model, 0, None), 2, 2)
         residual = image - model
         bright = (near > BRIGHT * np.sqrt(variance)) & ~clipped

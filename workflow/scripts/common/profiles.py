@@ -126,8 +126,8 @@ def line_fluxes(matrix, counts, weight):
         return np.zeros(0)
     weighted = matrix * weight[:, np.newaxis]
     square = weighted.T @ matrix
-    # A line without a good pixel gets no flux.
-    square += np.diag(np.maximum(1e-9 * square.diagonal(), 1e-300))
+    # A line without a good pixel gets no flux; products of its tiny terms must not underflow.
+    square += np.diag(1e-9 * square.diagonal() + max(1e-18 * square.diagonal().max(), 1e-300))
     return np.clip(np.linalg.solve(square, weighted.T @ counts), 0, None)
 
 

@@ -21,6 +21,13 @@ BLOCKS, BLOCK_ROWS = 24, 8
 CREST = 1.5
 # Farthest that lines are followed along the slit [pixel].
 FARTHEST = 100
+# Columns of a group that tells where the traces are, least part of all lines' power in it, and
+# fewest groups.
+TRACE_BLOCK, TRACE_LIGHT, FEWEST_GROUPS = 256, 1e-4, 5
+# Rows within which the second group is looked for, and any later one about where it should be.
+FARTHEST_STEP, NEAREST_STEP = 12, 4
+# Rows by which a group may miss the cubic, and by which traces must drift to matter.
+LARGEST_MISFIT, LEAST_DRIFT = 1.0, 0.3
 # Unlit rows on either side of lit ones that tell how much stray light lies beneath these.
 BESIDE, FEWEST_BESIDE = 100, 16
 # Half width of the weights by which stray light is measured [line widths].
@@ -290,3 +297,55 @@ def straighten(image, shift):
         return image
     columns = np.clip(np.arange(image.shape[1]) + steps[:, np.newaxis], 0, image.shape[1] - 1)
     return np.take_along_axis(image, columns, axis=1)
+
+
+def trace_drift(image, weights):
+    """Measure how traces drift along the slit from column to column.
+
+    Parameters
+    ----------
+    image : ndarray, shape (rows, columns)
+        Lit rows, background subtracted [ADU].
+    weights : ndarray, shape (columns,)
+        Light of lines, see `line_light`.
+
+    Returns
+    -------
+    ndarray, shape (columns,)
+        Shift of each column towards higher rows [pixel], on average over the light 0: a cubic
+        through the shifts of groups of columns, by cross-correlation of their rows' light. All
+        zero where they do not drift, or it cannot be measured.
+    """
+    columns = image.shape[1]
+    none = np.zeros(columns)
+    light = np.clip(weights, 0, None)
+    middle, profiles = [], []
+    for first in range(0, columns, TRACE_BLOCK):
+        part = slice(first, first + TRACE_BLOCK)
+        power = light[part] @ light[part]
+        if power > TRACE_LIGHT * (light @ light):
+            profile = np.clip(image[:, part] @ light[part] / power, 0, None)
+            # Cosmic rays are cut off.
+            profile = np.minimum(profile, 3 * np.percentile(profile, 80))
+            profiles.append(profile - profile.mean())
+            middle.append(np.average(np.arange(columns)[part], weights=light[part] ** 2))
+    if len(middle) < FEWEST_GROUPS:
+        return none
+    # Equal fibres repeat after a few rows: a group is looked for where the slope so far puts it.
+    drift, slope = [0.0], 0.0
+    for number in range(1, len(middle)):
+        distance = middle[number] - middle[number - 1]
+        guess = int(np.rint(slope * distance))
+        reach = NEAREST_STEP if number > 1 else FARTHEST_STEP
+        step = offset(np.roll(profiles[number], -guess), profiles[number - 1], reach)
+        if not np.isfinite(step):
+            return none
+        drift.append(drift[-1] + guess + step)
+        slope = (guess + step) / distance
+    fit = np.polynomial.Polynomial.fit(middle, drift, 3)
+    if np.abs(fit(np.array(middle)) - drift).max() > LARGEST_MISFIT:
+        return none
+    half = TRACE_BLOCK / 2
+    drift = fit(np.clip(np.arange(columns), middle[0] - half, middle[-1] + half))
+    drift -= np.average(drift, weights=light)
+    return drift if np.ptp(drift) > LEAST_DRIFT else none
