@@ -358,7 +358,7 @@ def flux_row(window, ends, spectrum, measured, per_flux):
     # The window's centre; between two pixels, the lower.
     centre = (start + stop) // 2
     inside = slice(start, stop + 1)
-    total = spectrum.plain[inside].sum()
+    (total,) = window_sums(spectrum.plain, [ends])
     row = {
         "pixel": centre,
         "Wavelength": spectrum.wavelength[centre],
