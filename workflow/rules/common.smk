@@ -1,12 +1,14 @@
 # Reads the config, finds the exposures and names the targets; no science.
 
 import csv
+import math
 import os
 import re
 import sys
 from pathlib import Path
 
 import yaml
+from jsonschema import Draft202012Validator
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 from snakemake.utils import validate
@@ -19,13 +21,26 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 from common.errors import UserError
 from common.exposures import (
     exposures_from_table,
+    file_problems,
     find_exposures,
     fits_files,
     simulated_exposures,
 )
-from common.tables import read_emitted_lines, read_line_list, read_table
+from common.tables import read_emitted_lines, read_line_list, read_reference, read_table
 from common.windows import line_windows, order_problems, read_rows
 
+# Kinds of values in schemas, in plain words.
+KINDS = {
+    "array": "a list",
+    "integer": "a whole number",
+    "null": "null",
+    "number": "a number",
+    "object": "a group of keys",
+    "string": "text",
+    "boolean": "true or false",
+}
+# Most faults of one table or of the config that are told.
+MOST_FAULTS = 20
 # Most exposures whose pictures of the raw frame go into the report.
 FRAMES_REPORTED = 40
 
@@ -36,26 +51,78 @@ def stop(problems):
 
 
 def schema_problems(data, schema, where):
-    """Check data against a schema; the first fault as a sentence, in a list."""
+    """Check data against a schema; a sentence for each fault, but only one for each kind."""
+    path = str(PROJECT / "workflow" / "schemas" / f"{schema}.schema.yaml")
+    faults, told = [], set()
     try:
-        validate(data, str(PROJECT / "workflow" / "schemas" / f"{schema}.schema.yaml"))
-    except WorkflowError as error:
-        fault = error.__context__
-        steps = list(fault.absolute_path)
-        if steps[:1] == ["rows"] and len(steps) > 1 and isinstance(steps[1], int):
-            steps = [f"row {steps[1] + 1}", *steps[2:]]
-        place = ".".join(str(step) for step in steps)
-        wanted = fault.schema.get("description", "")
-        return [
-            f"{where}{', ' if place else ''}{place}: {fault.message}"
-            + (f" (wanted: {wanted.rstrip('.')})" if wanted else "")
-            + "; correct it."
-        ]
-    return []
+        validate(data, path)
+    except WorkflowError:
+        with open(path, encoding="utf-8") as file:
+            rules = yaml.safe_load(file)
+        for fault in Draft202012Validator(rules).iter_errors(data):
+            place = list(fault.absolute_path)
+            wanted = fault.schema.get("description", "").rstrip(".")
+            words = fault_words(fault) + (f" (wanted: {wanted})" if wanted else "")
+            # Neither the same of many rows nor, by two rules, the same of one value.
+            column = place[2:] if place[:1] == ["rows"] else place
+            kinds = {(str(column), words)}
+            if fault.validator == "type":
+                kinds.add((str(place), "type"))
+            if not kinds & told:
+                faults.append((place, words))
+            told |= kinds
+    sentences = [
+        f"{', '.join([where, *place_words(place)])}: {words}; correct it."
+        for place, words in faults
+    ] + [
+        f"{', '.join([where, *place_words(place)])}: {value} is not a finite number; correct it."
+        for place, value in infinite(data)
+    ]
+    surplus = len(sentences) - MOST_FAULTS
+    if surplus > 0:
+        sentences[MOST_FAULTS:] = [f"{where}: {surplus} more faults; correct those above first."]
+    return sentences
+
+
+def fault_words(fault):
+    """What is wrong by a fault of a schema, in plain words."""
+    if fault.validator == "additionalProperties" and fault.validator_value is False:
+        known = fault.schema["properties"]
+        names = ", ".join(repr(str(name)) for name in fault.instance if name not in known)
+        return f"{names} is not known ({', '.join(known)} are)"
+    if fault.validator == "required":
+        return f"{fault.message.split(' is a required')[0]} is missing"
+    if fault.validator == "type":
+        value = "null" if fault.instance is None else repr(fault.instance)
+        kinds = fault.validator_value
+        kinds = kinds if isinstance(kinds, list) else [kinds]
+        return f"{value} is not {' or '.join(KINDS[kind] for kind in kinds)}"
+    if fault.validator == "pattern":
+        return f"{fault.instance!r} does not read as it should"
+    if fault.validator == "minItems":
+        return f"{len(fault.instance)} are too few, at least {fault.validator_value} are wanted"
+    return fault.message
+
+
+def place_words(place):
+    """Write a fault's place in data: 'row 2' and 'stop', or 'arms.Red.crval'."""
+    if place[:1] == ["rows"] and len(place) > 1 and isinstance(place[1], int):
+        return [f"row {place[1] + 1}", *place_words(place[2:])]
+    return [".".join(map(str, place))] if place else []
+
+
+def infinite(data, place=()):
+    """Find numbers in nested data that are not finite: place and number of each."""
+    if isinstance(data, float) and not math.isfinite(data):
+        return [(list(place), data)]
+    if not isinstance(data, dict | list):
+        return []
+    steps = data.items() if isinstance(data, dict) else enumerate(data)
+    return [found for step, part in steps for found in infinite(part, (*place, step))]
 
 
 def range_problems():
-    """Ranges of the config whose ends are the wrong way round, one sentence each."""
+    """Ranges of the config that cannot be meant, one sentence each."""
     ranges = {"rows": config["rows"]}
     for arm, settings in config["arms"].items():
         for key in "rows", "bias_range":
@@ -63,11 +130,41 @@ def range_problems():
         for number, columns in enumerate(settings.get("amplifiers", [])):
             ranges[f"arms.{arm}.amplifiers.{number}"] = columns
     ranges |= {f"quality.{name}": limits for name, limits in config["quality"].items()}
-    return [
+    backwards = [
         f"config, {key}: {ends} runs backwards; swap its ends."
         for key, ends in ranges.items()
         if isinstance(ends, list) and ends[0] > ends[1]
     ]
+    return backwards or amplifier_problems()
+
+
+def amplifier_problems():
+    """Arms whose amplifiers overlap or leave columns out, one sentence each."""
+    problems = []
+    for arm, settings in config["arms"].items():
+        amplifiers = sorted(settings.get("amplifiers", []))
+        ends = [-1, *(last for _, last in amplifiers)]
+        for (first, last), end in zip(amplifiers, ends):
+            if first != end + 1:
+                problems.append(
+                    f"config, arms.{arm}.amplifiers: [{first}, {last}] does not begin at column "
+                    f"{end + 1}, where the one before ends; make them cover each column once."
+                )
+    return problems
+
+
+def folder_problems():
+    """Folders of the config that are none, one sentence each."""
+    problems = []
+    searched = None if config["exposures"] else config["raw_dir"]
+    if searched and os.path.lexists(searched) and not os.path.isdir(searched):
+        problems.append(f"config, raw_dir: {searched} is not a folder; name the frames' folder.")
+    for folder in (Path(config["results_dir"]), *Path(config["results_dir"]).parents):
+        if folder.exists() and not folder.is_dir():
+            problems.append(
+                f"config, results_dir: {folder} is not a folder; name another or move it away."
+            )
+    return problems
 
 
 def scale_problems():
@@ -88,17 +185,21 @@ def scale_problems():
 
 
 def table_rows(read, path, schema):
-    """Read a user's table and check it; stops with a sentence where it is wrong."""
+    """Read a user's table and check it; notes what is wrong, and then gives no rows."""
     try:
+        if not os.path.isfile(path):
+            what = "is not a file" if os.path.lexists(path) else "is not there"
+            raise UserError(f"{path} cannot be read, for it {what}; correct its name.")
         rows = read(path)
     except UserError as error:
-        stop([error])
+        PROBLEMS.append(str(error))
+        return []
     except OSError as error:
-        stop([f"{path} cannot be read ({error.strerror}); correct the path in the config."])
+        PROBLEMS.append(f"{path} cannot be read ({error.strerror}); mend that.")
+        return []
     problems = schema_problems({"rows": rows}, schema, path)
-    if problems:
-        stop(problems)
-    return rows
+    PROBLEMS.extend(problems)
+    return [] if problems else rows
 
 
 def resource(path):
@@ -147,17 +248,19 @@ def load_physics():
         arms = constants.pop("arms")
         arms = {arm: constants | arms[arm] for arm in arms}
     except OSError as error:
-        stop([f"{path} cannot be read ({error.strerror}); correct the path in the config."])
-    except (yaml.YAMLError, AttributeError, KeyError, TypeError):
-        stop([f"{path} does not hold constants and arms as YAML; mend it."])
-    problems = [
+        PROBLEMS.append(f"{path} cannot be read ({error.strerror}); correct the path.")
+        return {}
+    except (yaml.YAMLError, UnicodeDecodeError, AttributeError, KeyError, TypeError) as error:
+        where = getattr(error, "problem_mark", None)
+        line = f", line {where.line + 1}," if where else ""
+        PROBLEMS.append(f"{path}{line} does not hold constants and arms as YAML; mend it.")
+        return {}
+    PROBLEMS.extend(
         f"{path} has no arm {arm}; add it there, or leave it out of what is simulated."
         for arm in sorted({exposure.arm for exposure in EXPOSURES.values()} - arms.keys())
-    ]
+    )
     for arm, values in arms.items():
-        problems += schema_problems(values, "physics", f"{path}, arm {arm}")
-    if problems:
-        stop(problems)
+        PROBLEMS.extend(schema_problems(values, "physics", f"{path}, arm {arm}"))
     return arms
 
 
@@ -179,10 +282,15 @@ def load_exposures():
             table_rows(read_table, table, "exposures"), table, *names
         )
     else:
-        exposures, problems = find_exposures(raw_frames(), *names)
-    if problems:
-        stop(problems)
-    return {exposure.stem: exposure for exposure in exposures}
+        frames = raw_frames()
+        exposures, problems = find_exposures(frames, *names)
+        problems += file_problems(frames)
+    PROBLEMS.extend(problems)
+    return {
+        exposure.stem: exposure
+        for exposure in exposures
+        if exposure.lamp in config["lamps"] and exposure.arm in config["arms"]
+    }
 
 
 def window_table(lamp, arm):
@@ -190,7 +298,7 @@ def window_table(lamp, arm):
     name = f"{lamp}_{arm}.csv"
     own = Path(config["line_windows"]) / name
     for path in own, PROJECT / "resources" / "line_windows" / name:
-        if path.is_file():
+        if os.path.lexists(path):
             return str(path)
     return None
 
@@ -209,8 +317,7 @@ def load_window_tables():
                 )
             continue
         problems = order_problems(line_windows(table_rows(read_rows, path, "line_windows")))
-        if problems:
-            stop(f"{path}, {problem}" for problem in problems)
+        PROBLEMS.extend(f"{path}, {problem}" for problem in problems)
     return tables
 
 
@@ -414,9 +521,13 @@ def ions_of(wildcards):
 
 def reference_of(wildcards):
     """Reference solution of an arm, or nothing."""
-    arm = exposure_of(wildcards).arm
-    path = resource(os.path.join(config["wavelength_references"], f"{arm}.csv"))
+    path = reference_path(exposure_of(wildcards).arm)
     return path if os.path.isfile(path) else []
+
+
+def reference_path(arm):
+    """Where the reference solution of an arm lies, if there is one."""
+    return resource(os.path.join(config["wavelength_references"], f"{arm}.csv"))
 
 
 def load_line_lists():
@@ -437,6 +548,14 @@ def load_line_lists():
     for path in sorted({path for paths in lists.values() for path in paths.values()}):
         table_rows(read_line_list, path, "line_list")
     return lists
+
+
+def check_references():
+    """Check the reference solution of every arm that has exposures, where there is one."""
+    for arm in sorted({exposure.arm for exposure in EXPOSURES.values()}):
+        path = reference_path(arm)
+        if os.path.lexists(path):
+            table_rows(read_reference, path, "wavelength_reference")
 
 
 def shared(*modules):
@@ -467,10 +586,13 @@ def lamp_products(exposures):
 def all_products(wildcards):
     """Every product of every exposure; stops with a sentence where there are none."""
     if not EXPOSURES:
+        folder = config["raw_dir"]
+        there = f"no raw frames (.fits, .fits.gz or .fits.fz) in {folder}"
+        if not os.path.isdir(folder):
+            there += ", for there is no such folder"
         stop(
             [
-                f"there are no raw frames (.fits, .fits.gz or .fits.fz) in {config['raw_dir']}; "
-                "put them there or name their folder with --config raw_dir=FOLDER."
+                f"there are {there}; put them there or name their folder with --config raw_dir=FOLDER."
             ]
         )
     closure = ["lines.csv", "summary.csv", "closure.png"] if SIMULATED else []
@@ -562,6 +684,18 @@ def sentence_of(path):
     return found[1] if found else "ended without a word; was it stopped, or out of memory?"
 
 
+def waiting(failed):
+    """Say in a line what waits for exposures that failed, given the names of what failed."""
+    lamps = {exposure.identity[:3] for stem, exposure in EXPOSURES.items() if stem in failed}
+    if not lamps:
+        return []
+    names = ", ".join(sorted(" ".join(lamp) for lamp in lamps))
+    return [
+        f"Waiting for the failed exposures: the summaries of {names}, and all that compares lamps "
+        "and exposures; mend or remove these frames and run again."
+    ]
+
+
 def failures(log):
     """Say at the end of a run which jobs failed, why, and where their logs are.
 
@@ -579,13 +713,17 @@ def failures(log):
     lines = ["Not all could be made; what does not need it was."] if logs else []
     for path in dict.fromkeys(logs):
         lines += [f"{Path(path).stem}: {sentence_of(path)}", f"  log: {path}"]
+    lines += waiting({Path(path).stem for path in logs})
     if lines:
         logger.error("\n".join(lines))
 
 
-problems = schema_problems(config, "config", "config") or range_problems() + scale_problems()
-if problems:
-    stop(problems)
+# What is wrong with the user's files; all of it is told at once.
+PROBLEMS = schema_problems(config, "config", "config") or (
+    range_problems() + scale_problems() + folder_problems()
+)
+if PROBLEMS:
+    stop(PROBLEMS)
 RESULTS = str(Path(config["results_dir"]))
 TABLE_PAGE = str(PROJECT / "workflow" / "report" / "table.html")
 SIMULATED = simulates()
@@ -593,6 +731,7 @@ FRAMES = SIMULATED and str(Path(config["simulation"]["frames_dir"]))
 EXPOSURES = load_exposures()
 WINDOW_TABLES = load_window_tables()
 LINE_LISTS = load_line_lists()
+check_references()
 if SIMULATED:
     PHYSICS = load_physics()
     BRIGHTNESS = {
@@ -600,3 +739,5 @@ if SIMULATED:
     }
     for lines in sorted({emitted_lines(exposure) for exposure in EXPOSURES.values()}):
         table_rows(read_emitted_lines, lines, "simulated_lines")
+if PROBLEMS:
+    stop(PROBLEMS)

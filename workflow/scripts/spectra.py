@@ -39,6 +39,10 @@ SPOILED = 3.0
 UNLIT_ROWS, NOISE_ROWS = 16, 256
 # Levels of rows that scatter so much more than noise are levels of their own (variance ratio).
 OWN_LEVELS = 2.0
+# A pixel is darker in the frame than in the dark by so many standard deviations, ...
+BRIGHTER = 5.0
+# ... and a dark brighter than the frame where such pixels outnumber brighter ones by this part.
+DARKER_PART = 0.005
 # Standard deviation of rounding to whole numbers.
 ROUNDING = 1 / np.sqrt(12)
 
@@ -254,6 +258,59 @@ def filled(image):
     return image, missing
 
 
+def check_columns(columns, amplifiers, path, arm):
+    """Refuse a frame whose columns are not those that the arm's amplifiers read."""
+    covered = sorted(column for first, last in amplifiers for column in range(first, last + 1))
+    if covered != list(range(columns)):
+        raise UserError(
+            f"{path} has columns 0 to {columns - 1}, but the amplifiers of arm {arm} in the "
+            f"config are {amplifiers}; make them cover each column once."
+        )
+
+
+def check_pixels(frame, path):
+    """Refuse a frame without a good pixel, or one whose pixels are all the same."""
+    good = frame[np.isfinite(frame)] if frame.dtype.kind == "f" else frame
+    if good.size == 0:
+        raise UserError(f"{path} has no good pixel; give the raw frame.")
+    if good.min() == good.max():
+        raise UserError(
+            f"{path} holds no exposure: every pixel is {good.flat[0]:g} ADU; give the raw frame."
+        )
+
+
+def check_dark(frame, dark, variance, path, dark_path):
+    """Refuse a dark that is the frame itself, or brighter.
+
+    Parameters
+    ----------
+    frame, dark : ndarray, shape (rows, columns)
+        Raw counts [ADU].
+    variance : float
+        Variance of a pixel without light, frame and dark together [ADU^2].
+    path, dark_path : str
+        For messages.
+
+    Raises
+    ------
+    UserError
+        Their pixels are the same, or many more are darker in the frame than are brighter.
+    """
+    if np.array_equal(frame, dark, equal_nan=True):
+        raise UserError(
+            f"{dark_path} holds the same pixels as {path}, frame and dark at once; give the dark."
+        )
+    step = max(frame.shape[0] // NOISE_ROWS, 1)
+    net = frame[::step].astype(np.float32) - dark[::step].astype(np.float32)
+    reach = BRIGHTER * np.sqrt(variance)
+    darker, brighter = np.count_nonzero(net < -reach), np.count_nonzero(net > reach)
+    if darker - brighter > DARKER_PART * net.size:
+        raise UserError(
+            f"{dark_path} is brighter than {path}; check that they are not mixed up, or give "
+            "another dark."
+        )
+
+
 def measure_bias(frame, settings, path, arm):
     """Find the bias without a dark and hold it against what the config accepts.
 
@@ -276,17 +333,11 @@ def measure_bias(frame, settings, path, arm):
     Raises
     ------
     UserError
-        The amplifiers do not cover the frame, or a level is out of range.
+        An amplifier has no good pixel, or its level is out of range.
     """
     columns = frame.shape[1]
     amplifiers = settings["amplifiers"] if settings["method"] == "amplifiers" else None
     amplifiers = amplifiers or [(0, columns - 1)]
-    covered = sorted(column for first, last in amplifiers for column in range(first, last + 1))
-    if covered != list(range(columns)):
-        raise UserError(
-            f"{path} has columns 0 to {columns - 1}, but the amplifiers of arm {arm} in the "
-            f"config are {amplifiers}; make them cover each column once."
-        )
     levels = bias_levels(frame, amplifiers)
     lowest, highest = settings["range"] or (-np.inf, np.inf)
     for (first, last), level in zip(amplifiers, levels):
@@ -382,6 +433,11 @@ def lit_method(rows, profile):
     if rows == "lit":
         return "lit" if profile is not None else "all"
     return "all" if rows == "all" else "config"
+
+
+def header_text(text):
+    """Write other characters than ASCII, which a FITS header cannot hold, as escapes."""
+    return text.encode("unicode_escape").decode()
 
 
 def is_known(value):
@@ -539,6 +595,9 @@ def main(snakemake):
     check_exposure_time(header, exptime, frame_path)
     if header.get("SIMULATE"):
         identity = identity | {"SIMULATE": True}
+    check_pixels(frame, frame_path)
+    if params.amplifiers:
+        check_columns(frame.shape[1], params.amplifiers, frame_path, arm)
     rows = row_slice(params.rows, frame.shape[0], frame_path)
     bias_error = 0.0
     if dark_path:
@@ -549,9 +608,10 @@ def main(snakemake):
                 f"{dark_path} has {dark.shape[0]} x {dark.shape[1]} pixels, but {frame_path} "
                 f"has {frame.shape[0]} x {frame.shape[1]}; give a dark of the same format."
             )
+        check_pixels(dark, dark_path)
         background = dark
         name = os.path.relpath(dark_path, os.path.dirname(frame_path))
-        source = [("BIASMETH", "dark", "bias: part of the dark"), ("DARKFILE", name)]
+        source = [("BIASMETH", "dark", "bias: part of the dark"), ("DARKFILE", header_text(name))]
     else:
         background, amplifiers, levels = measure_bias(frame, params.bias, frame_path, arm)
         source = list(bias_cards(params.bias, amplifiers, levels))
@@ -573,6 +633,8 @@ def main(snakemake):
     if not weights.any():
         weights = line_light(spectrum, amplifiers)
     variance, measured = noise_of_pixels(frame, background, read_noise, gain)
+    if dark_path:
+        check_dark(frame, dark, variance, frame_path, dark_path)
     wanted = None if params.rows == "lit" else rows
     lit, profile = rows_of_light(frame, background, weights, variance, wanted)
     drift = 0.0
@@ -615,7 +677,7 @@ def main(snakemake):
 
     cards = [
         *identity.items(),
-        ("RAWFILE", os.path.basename(frame_path), "raw frame"),
+        ("RAWFILE", header_text(os.path.basename(frame_path)), "raw frame"),
         *source,
         ("ROWFIRST", rows.start, "first row of the plain sum (from 0)"),
         ("ROWLAST", rows.stop - 1, "last row of the plain sum"),

@@ -12,6 +12,8 @@ SECONDS = r"\d+(?:\.\d+)?"
 EXPOSURE_NAME = re.compile(
     rf"(?P<brand>{WORD})_(?P<lamp>{WORD})_(?P<arm>{WORD})_(?P<exptime>{SECONDS})s_(?P<id>{WORD})"
 )
+# Longer exposures of a lamp [s] are a slip: of the unit, or of a digit.
+LONGEST = 100_000
 DARK_NAME = re.compile(rf"Dark_(?P<arm>{WORD})_(?P<exptime>{SECONDS})s")
 
 
@@ -42,8 +44,16 @@ def stem_of(path):
     return None
 
 
+def is_frame_name(name):
+    """Whether a name is that of an exposure's or a dark's file."""
+    stem = stem_of(name) or ""
+    return bool(EXPOSURE_NAME.fullmatch(stem) or DARK_NAME.fullmatch(stem))
+
+
 def fits_files(folder, leave_out=()):
     """List FITS files in a folder and below it, links followed, hidden names passed over.
+
+    A folder that is named like an exposure or a dark is listed too.
 
     Parameters
     ----------
@@ -69,8 +79,26 @@ def fits_files(folder, leave_out=()):
             os.path.join(parent, name)
             for name in files
             if not name.startswith(".") and stem_of(name) is not None
-        ]
+        ] + [os.path.join(parent, name) for name in folders if is_frame_name(name)]
     return sorted(found)
+
+
+def file_problems(paths):
+    """List what is named like a frame but cannot be opened as a file, one sentence each."""
+    problems = []
+    for path in paths:
+        if os.path.isdir(path):
+            problems.append(f"{path} is a folder, not a frame; rename it, or put the frame there.")
+        elif not os.path.exists(path):
+            problems.append(f"{path} is a link to nothing; mend the link or remove it.")
+        elif not os.path.isfile(path):
+            problems.append(f"{path} is a pipe or device, not a file; move it out of raw_dir.")
+        elif not os.access(path, os.R_OK):
+            problems.append(f"{path} cannot be read; give yourself the right to read it.")
+        # Snakemake would take them for wildcards.
+        if {"{", "}"} & set(path):
+            problems.append(f"{path} has braces in its path; rename the file or folder.")
+    return problems
 
 
 def find_exposures(paths, lamps, arms):
@@ -179,12 +207,14 @@ def exposures_from_table(rows, table, lamps, arms):
             for column in ("path", "dark")
             if row.get(column)
         ]
-        problems += [
-            f"{where}: there is no file {path}; correct the path (it counts from the table's "
-            "folder)."
-            for path in paths
-            if not os.path.isfile(path)
-        ]
+        for path in paths:
+            if os.path.lexists(path):
+                problems += [f"{where}: {problem}" for problem in file_problems([path])]
+            else:
+                problems.append(
+                    f"{where}: there is no file {path}; correct the path (it counts from the "
+                    "table's folder)."
+                )
         dark = paths[1] if len(paths) > 1 else None
         exposures.append(exposure._replace(path=paths[0], dark=dark))
     return exposures, problems + [f"{table}: {twice}" for twice in duplicates(exposures)]
@@ -258,6 +288,10 @@ def unknown_names(where, lamp, arm, exptime, lamps, arms):
         )
     if exptime == 0:
         problems.append(f"{where}: the exposure time is zero; correct it.")
+    if exptime > LONGEST:
+        problems.append(
+            f"{where}: the exposure time is {exptime:g} s, longer than any; give it in seconds."
+        )
     return problems
 
 

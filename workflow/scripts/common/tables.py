@@ -1,6 +1,7 @@
 """Read the CSV tables that users keep."""
 
 import csv
+import io
 import math
 
 from common.errors import UserError
@@ -30,7 +31,10 @@ def read_table(path, numbers=(), may_be_empty=False):
     """
     try:
         with open(path, encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file, strict=True)
+            text = file.read()
+            if "\0" in text:
+                raise csv.Error("it holds NUL bytes")
+            reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
             columns = [name.strip() for name in reader.fieldnames or []]
             reader.fieldnames = columns
             rows = [
@@ -43,7 +47,10 @@ def read_table(path, numbers=(), may_be_empty=False):
                 for row in reader
             ]
     except (UnicodeDecodeError, csv.Error) as error:
-        raise UserError(f"{path} is not a UTF-8 CSV table ({error}); save it as one.") from error
+        what = "it is in another encoding" if isinstance(error, UnicodeDecodeError) else error
+        raise UserError(f"{path} is not a UTF-8 CSV table ({what}); save it as one.") from error
+    if len(columns) == 1 and ";" in columns[0]:
+        raise UserError(f"{path} is separated by semicolons; save it with commas.")
     if len(set(columns)) < len(columns):
         raise UserError(f"{path} names a column twice ({', '.join(columns)}); keep one.")
     surplus = next((n for n, row in enumerate(rows, start=1) if "" in row), None)
