@@ -84,13 +84,13 @@ def snakemake(tmp_path_factory):
         name: value for name, value in os.environ.items() if not name.startswith("SNAKEMAKE_")
     } | {"XDG_CACHE_HOME": str(tmp_path_factory.mktemp("cache"))}
 
-    def run(directory, *arguments, project=PROJECT, cwd=None):
+    def run(directory, *arguments, project=PROJECT, cwd=None, variables=None):
         place = [] if directory is None else ["--directory", directory]
         command = [sys.executable, "-m", "snakemake", "-s", project / "Snakefile", *place]
         done = subprocess.run(
             [*map(str, command), "--cores", "2", *map(str, arguments)],
             cwd=cwd,
-            env=environment,
+            env=environment | (variables or {}),
             capture_output=True,
             text=True,
             check=False,

@@ -6,7 +6,16 @@ from astropy.io import fits
 
 import spectra
 from common.errors import UserError
-from spectra import bias_levels, counting_noise, measure_bias, row_slice, sum_along_slit
+from spectra import (
+    bias_levels,
+    check_columns,
+    check_dark,
+    check_pixels,
+    counting_noise,
+    measure_bias,
+    row_slice,
+    sum_along_slit,
+)
 
 SETTINGS = {"method": "amplifiers", "amplifiers": [(0, 3), (4, 7)], "range": (450, 550)}
 
@@ -178,9 +187,40 @@ def test_a_bias_out_of_range_is_refused_with_the_level_found_and_where(level):
     [[(0, 3), (5, 7)], [(0, 3)], [(1, 7)], [(0, 4), (4, 7)], [(0, 7), (0, 7)], [(0, 3), (4, 8)]],
 )
 def test_amplifiers_that_do_not_cover_each_column_once_are_refused(amplifiers):
-    settings = SETTINGS | {"amplifiers": amplifiers}
     with pytest.raises(UserError, match=r"raw/a\.fits has columns 0 to 7.* arm Red"):
-        measure_bias(frame_with_bias(500, 504), settings, "raw/a.fits", "Red")
+        check_columns(8, amplifiers, "raw/a.fits", "Red")
+
+
+# Frames and darks that cannot be meant
+
+
+@pytest.mark.parametrize("value", [0, 500, 65535])
+def test_a_frame_of_one_number_is_refused(value):
+    frame = np.full((6, 8), value, "u2")
+    with pytest.raises(UserError, match=rf"raw/a\.fits holds no exposure: every pixel is {value}"):
+        check_pixels(frame, "raw/a.fits")
+    frame[3, 4] ^= 1
+    check_pixels(frame, "raw/a.fits")
+
+
+@pytest.mark.parametrize("level", [-30, 0, 5])
+def test_a_dark_that_differs_from_the_frame_by_noise_and_drift_passes(level):
+    rng = np.random.default_rng(1)
+    frame, dark = rng.normal(500, 3, (2, 64, 200))
+    # Cosmic rays in the dark alone.
+    dark[rng.random(dark.shape) < 0.002] += 5000
+    check_dark(frame, dark + level, 18.0, "a.fits", "dark.fits")
+
+
+@pytest.mark.parametrize("levels", [(500, 540), (900, 500)])
+def test_a_dark_brighter_than_the_frame_is_refused(levels):
+    rng = np.random.default_rng(1)
+    frame, dark = (rng.normal(level, 3, (64, 200)) for level in levels)
+    if levels[0] > levels[1]:
+        frame, dark = dark, np.where(np.arange(200) % 20 < 2, frame, dark)
+        frame = frame + rng.normal(0, 0.1, frame.shape)
+    with pytest.raises(UserError, match=r"dark\.fits is brighter than a\.fits"):
+        check_dark(frame, dark, 18.0, "a.fits", "dark.fits")
 
 
 # Uncertainty
@@ -337,7 +377,7 @@ def job(folder, frame, dark=None, rows="all", bias=SETTINGS):
 
 def test_a_dark_of_another_shape_is_refused_with_both_files_and_shapes(tmp_path):
     with pytest.raises(UserError) as caught:
-        spectra.main(job(tmp_path, np.zeros((6, 8), "u2"), np.zeros((6, 9), "u2")))
+        spectra.main(job(tmp_path, np.eye(6, 8, dtype="u2"), np.eye(6, 9, dtype="u2")))
     for word in f"{tmp_path}/dark.fits", f"{tmp_path}/frame.fits", "6 x 8", "6 x 9":
         assert word in str(caught.value)
     assert sorted(file.name for file in tmp_path.iterdir()) == ["dark.fits", "frame.fits"]
@@ -345,6 +385,7 @@ def test_a_dark_of_another_shape_is_refused_with_both_files_and_shapes(tmp_path)
 
 def test_a_frame_that_is_blank_in_the_summed_rows_is_refused(tmp_path):
     frame = np.full((6, 8), 500.0)
+    frame[0] = 501
     frame[2:4] = np.nan
     with pytest.raises(UserError, match=r"frame\.fits has no good pixel"):
         spectra.main(job(tmp_path, frame, rows=[2, 3]))

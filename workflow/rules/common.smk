@@ -47,7 +47,7 @@ FRAMES_REPORTED = 40
 
 def stop(problems):
     """End Snakemake with one plain line for each problem of the user's files."""
-    sys.exit("\n".join(f"lampflux: {problem}" for problem in problems))
+    sys.exit("\n".join(f"lampflux: {problem}" for problem in dict.fromkeys(problems)))
 
 
 def schema_problems(data, schema, where):
