@@ -17,6 +17,9 @@ min_version("9.0")
 PROJECT = Path(workflow.current_basedir.get_path_or_uri(secret_free=True))
 
 
+include: "workflow/rules/config.smk"
+
+
 configfile: str(PROJECT / "config.yaml")
 
 
