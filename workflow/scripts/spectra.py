@@ -296,12 +296,12 @@ def check_dark(frame, dark, variance, path, dark_path):
     UserError
         Their pixels are the same, or many more are darker in the frame than are brighter.
     """
-    if np.array_equal(frame, dark, equal_nan=True):
+    step = max(frame.shape[0] // NOISE_ROWS, 1)
+    net = frame[::step].astype(np.float32) - dark[::step].astype(np.float32)
+    if not np.nan_to_num(net).any() and np.array_equal(frame, dark, equal_nan=True):
         raise UserError(
             f"{dark_path} holds the same pixels as {path}, frame and dark at once; give the dark."
         )
-    step = max(frame.shape[0] // NOISE_ROWS, 1)
-    net = frame[::step].astype(np.float32) - dark[::step].astype(np.float32)
     reach = BRIGHTER * np.sqrt(variance)
     darker, brighter = np.count_nonzero(net < -reach), np.count_nonzero(net > reach)
     if darker - brighter > DARKER_PART * net.size:
