@@ -2,6 +2,7 @@
 # make report put all answers and pictures into results/report.html, after make run
 # make test   run the tests
 # make lint   check style and workflow
+# make fuzz   read 10000 damaged FITS files (ARGS="--files 30000 --seed 2" for others)
 # make benchmark-wavelengths   measure the identification of lines (docs/benchmarks.md)
 # Each makes .venv from requirements.lock on first use.
 
@@ -9,7 +10,7 @@ PYTHON ?= python3
 CORES ?= all
 BIN := .venv/bin
 
-.PHONY: run report test lint benchmark-wavelengths lock clean
+.PHONY: run report test lint fuzz benchmark-wavelengths lock clean
 
 run: .venv/installed
 	$(BIN)/snakemake --cores $(CORES)
@@ -25,6 +26,10 @@ lint: .venv/installed
 	$(BIN)/ruff format --check .
 	$(BIN)/snakefmt --check Snakefile workflow
 	$(BIN)/snakemake --lint
+
+fuzz: .venv/installed
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 PYTHONPATH=workflow/scripts \
+		$(BIN)/python tests/fuzz_frames.py $(ARGS)
 
 # ARGS="--arcs 100" and the like choose what is run; one thread each, so that times compare.
 benchmark-wavelengths: .venv/installed

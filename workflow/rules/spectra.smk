@@ -12,6 +12,7 @@ rule extract_spectrum:
             "errors",
             "files",
             "frames",
+            "integrity",
             "peaks",
             "plots",
             "slit",

@@ -5,13 +5,14 @@ import io
 import math
 import os
 import warnings
+from contextlib import contextmanager
 
 import numpy as np
 from astropy.io import fits
-from astropy.io.fits.verify import VerifyError
 from astropy.utils.exceptions import AstropyUserWarning
 
 from common.errors import UserError
+from common.integrity import check_integrity, damaged
 
 # Where observatories write the exposure time; EXPOSED is the AAT's keyword.
 EXPOSURE_TIME_KEYWORDS = ("EXPTIME", "EXPOSED")
@@ -42,23 +43,45 @@ def read_frame(path, spatial_axis=0):
     UserError
         The file cannot be read, changes meanwhile, or does not hold exactly one 2D image.
     """
+    with image_of(path) as image:
+        header = readable(image.header)
+        frame = to_physical(image.data, header)
+    return (frame.T if spatial_axis == 1 else frame), header
+
+
+def frame_format(path, spatial_axis=0):
+    """Read all of a FITS file but the pixels of its one 2D image; see `read_frame`.
+
+    Returns
+    -------
+    shape : (int, int)
+        Rows and columns.
+    header : astropy.io.fits.Header
+    """
+    with image_of(path) as image:
+        header, shape = readable(image.header), image.shape
+    return (shape[::-1] if spatial_axis == 1 else shape), header
+
+
+@contextmanager
+def image_of(path):
+    """Open the one 2D image of a sound FITS file; any fault of the file becomes a `UserError`."""
     try:
         before = os.stat(path)
-        with warnings.catch_warnings():
-            # A truncated file must not pass with a warning, nor pixels that their sum disproves.
-            for message in ".*truncated", "Datasum verification failed":
-                warnings.filterwarnings("error", category=AstropyUserWarning, message=message)
-            with fits.open(
-                opened(path), do_not_scale_image_data=True, memmap=False, checksum=True
-            ) as hdus:
-                images = [hdu for hdu in hdus if hdu.is_image and len(hdu.shape) == 2 and hdu.size]
-                if len(images) != 1:
-                    raise UserError(
-                        f"{path} holds {len(images)} two-dimensional images where one is wanted; "
-                        "give the raw frame, one image to a file."
-                    )
-                header = readable(images[0].header)
-                frame = to_physical(images[0].data, header)
+        with (
+            warnings.catch_warnings(),
+            open(path, "rb") as file,
+            fits.open(whole_file(file, path), do_not_scale_image_data=True) as hdus,
+        ):
+            # A truncated file must not pass with a warning.
+            warnings.filterwarnings("error", category=AstropyUserWarning, message=".*truncated")
+            images = [hdu for hdu in hdus if hdu.is_image and len(hdu.shape) == 2 and hdu.size]
+            if len(images) != 1:
+                raise UserError(
+                    f"{path} holds {len(images)} two-dimensional images where one is wanted; "
+                    "give the raw frame, one image to a file."
+                )
+            yield images[0]
         after = os.stat(path)
     except UserError:
         raise
@@ -67,49 +90,30 @@ def read_frame(path, spatial_axis=0):
             f"{path} cannot be read ({error.strerror}); give yourself the right to read it."
         ) from error
     except Exception as error:  # Damaged files raise whatever they first trip over.
-        raise UserError(
-            f"{path} cannot be read as FITS ({plain_words(error)}); copy it again from its source."
-        ) from error
+        raise damaged(path, error) from error
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
         raise UserError(f"{path} changed while it was read; run again once it is complete.")
-    return (frame.T if spatial_axis == 1 else frame), header
 
 
-def plain_words(error):
-    """Give what a library's error says, in one line."""
-    return " ".join(str(error).split()).rstrip(".") or type(error).__name__
-
-
-def opened(path):
-    """Unpack a gzipped file whole, so that its checksum is looked at; leave others as they are."""
-    with open(path, "rb") as file:
-        begins = file.read(80)
-    content = path
-    if begins[:2] == b"\x1f\x8b":
-        with gzip.open(path) as file:
-            content = io.BytesIO(file.read())
-        begins = content.getbuffer()[:80].tobytes()
-    if not begins:
-        raise ValueError("it is empty")
-    if not begins.startswith(b"SIMPLE  ="):
-        raise ValueError(f"it begins with {begins[:16]!r}")
-    return content
+def whole_file(file, path):
+    """Unpack a gzipped file whole, which looks at its checksum, and see that all is sound."""
+    if file.read(2) == b"\x1f\x8b":
+        file.seek(0)
+        file = io.BytesIO(gzip.decompress(file.read()))
+    check_integrity(file, path)
+    file.seek(0)
+    return file
 
 
 def readable(header):
-    """Copy a header, with the text of cards that are not proper FITS in place of their values."""
-    copy = header.copy()
-    for keyword in "BSCALE", "BZERO", "BLANK":
-        values = [card.value for card in header.cards if card.keyword == keyword]
-        if len(set(values)) > 1:
-            raise ValueError(f"its {keyword} is both {values[0]} and {values[1]}")
+    """Copy a header, with a word in place of each value that is damaged beyond reading."""
+    cards = []
     for card in header.cards:
         try:
-            card.value  # noqa: B018
-        except VerifyError:
-            copy.remove(card.keyword, ignore_missing=True)
-            copy[card.keyword] = str(card).partition("=")[2].partition("/")[0].strip(" '")
-    return copy
+            cards.append((card.keyword, card.value, card.comment))
+        except fits.VerifyError:
+            cards.append((card.keyword, "unreadable"))
+    return fits.Header(cards)
 
 
 def to_physical(stored, header):
@@ -131,13 +135,17 @@ def to_physical(stored, header):
     Raises
     ------
     ValueError
-        BSCALE or BZERO cannot be meant.
+        BSCALE, BZERO or BLANK cannot be meant.
     """
     scale, zero = header.get("BSCALE", 1), header.get("BZERO", 0)
-    for keyword, value in {"BSCALE": scale, "BZERO": zero}.items():
-        if isinstance(value, str) or not math.isfinite(value) or (value, keyword) == (0, "BSCALE"):
-            raise ValueError(f"its {keyword} is {value}")
     blank = header.get("BLANK") if stored.dtype.kind in "iu" else None
+    if not (blank is None or type(blank) is int):
+        raise ValueError(f"its BLANK is {blank}")
+    for keyword, value in ("BSCALE", scale), ("BZERO", zero):
+        if type(value) not in (int, float) or not math.isfinite(value):
+            raise ValueError(f"its {keyword} is {value}")
+    if scale == 0:
+        raise ValueError("its BSCALE is 0")
     plain = blank is None and scale == 1
     if plain and zero == 0:
         return stored.astype(stored.dtype.newbyteorder("="))
