@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 SUFFIXES = (".fits", ".fits.gz", ".fits.fz")
 WORD = r"[A-Za-z0-9.+-]+"
-SECONDS = r"\d+(?:\.\d+)?"
+SECONDS = r"[0-9]+(?:\.[0-9]+)?"
 EXPOSURE_NAME = re.compile(
     rf"(?P<brand>{WORD})_(?P<lamp>{WORD})_(?P<arm>{WORD})_(?P<exptime>{SECONDS})s_(?P<id>{WORD})"
 )
@@ -123,8 +123,10 @@ def find_exposures(paths, lamps, arms):
         dark = DARK_NAME.fullmatch(stem)
         match = dark or EXPOSURE_NAME.fullmatch(stem)
         if match is None:
+            # A name may hold line ends.
+            name = path if path.isprintable() else repr(path)
             problems.append(
-                f"{path}: the name does not read {{brand}}_{{lamp}}_{{arm}}_{{exptime}}s_{{id}} "
+                f"{name}: the name does not read {{brand}}_{{lamp}}_{{arm}}_{{exptime}}s_{{id}} "
                 "(or Dark_{arm}_{exptime}s) in letters, digits and . + -; rename the file, move "
                 "it out of raw_dir, or list your frames in a table (config key exposures)."
             )
@@ -150,7 +152,7 @@ def find_exposures(paths, lamps, arms):
     matched = []
     for exposure in exposures:
         dark, problem = nearest_dark(
-            exposure.path, darks.get((exposure.arm, exposure.exptime), [])
+            exposure.path, sorted(darks.get((exposure.arm, exposure.exptime), []))
         )
         matched.append(exposure._replace(dark=dark))
         problems += problem

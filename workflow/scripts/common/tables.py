@@ -89,7 +89,9 @@ def read_reference(path):
 
 def number(text):
     """Turn text into a finite int or float where it is one, and leave it as text otherwise."""
-    for kind in (int, float):
+    # Python would take 1_000 and digits of any script.
+    plain = text.isascii() and "_" not in text
+    for kind in (int, float) if plain else ():
         try:
             value = kind(text)
             if math.isfinite(value):
