@@ -2,7 +2,7 @@
 # make report put all answers and pictures into results/report.html, after make run
 # make test   run the tests
 # make lint   check style and workflow
-# make fuzz   read 10000 damaged FITS files (ARGS="--files 30000 --seed 2" for others)
+# make fuzz   read 10000 damaged FITS files, and 2000 damaged tables and configs of each kind
 # make benchmark-wavelengths   measure the identification of lines (docs/benchmarks.md)
 # Each makes .venv from requirements.lock on first use.
 
@@ -27,9 +27,10 @@ lint: .venv/installed
 	$(BIN)/snakefmt --check Snakefile workflow
 	$(BIN)/snakemake --lint
 
+# ARGS="--files 30000 --seed 2" and the like choose others.
 fuzz: .venv/installed
-	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 PYTHONPATH=workflow/scripts \
-		$(BIN)/python tests/fuzz_frames.py $(ARGS)
+	OPENBLAS_NUM_THREADS=1 PYTHONPATH=workflow/scripts $(BIN)/python tests/fuzz_frames.py $(ARGS)
+	OPENBLAS_NUM_THREADS=1 PYTHONPATH=workflow/scripts $(BIN)/python tests/fuzz_tables.py $(ARGS)
 
 # ARGS="--arcs 100" and the like choose what is run; one thread each, so that times compare.
 benchmark-wavelengths: .venv/installed

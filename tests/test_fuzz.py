@@ -1,4 +1,4 @@
-"""A short run of the fuzzing of the FITS reader; `make fuzz` is the long one."""
+"""Short runs of the fuzzing of frames, tables and configs; `make fuzz` runs the long ones."""
 
 import subprocess
 import sys
@@ -7,18 +7,33 @@ import fuzz_frames
 from conftest import PROJECT
 
 
-def test_damaged_files_are_refused_or_read_as_before(tmp_path):
+def fuzz(folder, script, *arguments):
+    """Run a script of fuzzing; what it printed."""
     done = subprocess.run(
-        [sys.executable, PROJECT / "tests" / "fuzz_frames.py", "--files", "1000", "--seed", "5"],
-        cwd=tmp_path,
-        env={"PYTHONPATH": str(PROJECT / "workflow" / "scripts"), "OPENBLAS_NUM_THREADS": "1"},
+        [sys.executable, PROJECT / "tests" / script, *arguments],
+        cwd=folder,
+        env={
+            "PYTHONPATH": str(PROJECT / "workflow" / "scripts"),
+            "OPENBLAS_NUM_THREADS": "1",
+            "XDG_CACHE_HOME": str(folder),
+        },
         capture_output=True,
         text=True,
         timeout=120,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.splitlines()[-1].split()[:2] == ["all", "1000"]
+    return done.stdout
+
+
+def test_damaged_files_are_refused_or_read_as_before(tmp_path):
+    said = fuzz(tmp_path, "fuzz_frames.py", "--files", "1000", "--seed", "5")
+    assert said.splitlines()[-1].split()[:2] == ["all", "1000"]
+
+
+def test_damaged_tables_and_configs_are_refused_or_make_sense(tmp_path):
+    said = fuzz(tmp_path, "fuzz_tables.py", "--files", "80", "--seed", "5")
+    assert said.splitlines()[-1].strip() == "0 failures with --seed 5"
 
 
 def outcomes(folder, kind):

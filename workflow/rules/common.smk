@@ -47,7 +47,12 @@ FRAMES_REPORTED = 40
 
 def stop(problems):
     """End Snakemake with one plain line for each problem of the user's files."""
-    sys.exit("\n".join(f"lampflux: {problem}" for problem in dict.fromkeys(problems)))
+    # What they quote may hold line ends and controls.
+    said = (
+        "".join(letter if letter.isprintable() else "?" for letter in str(problem))
+        for problem in dict.fromkeys(problems)
+    )
+    sys.exit("\n".join(f"lampflux: {problem}" for problem in said))
 
 
 def schema_problems(data, schema, where):

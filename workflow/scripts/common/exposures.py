@@ -1,5 +1,6 @@
 """Find raw exposures and their darks, by file name or from a table."""
 
+import math
 import os
 import re
 from decimal import Decimal
@@ -123,10 +124,8 @@ def find_exposures(paths, lamps, arms):
         dark = DARK_NAME.fullmatch(stem)
         match = dark or EXPOSURE_NAME.fullmatch(stem)
         if match is None:
-            # A name may hold line ends.
-            name = path if path.isprintable() else repr(path)
             problems.append(
-                f"{name}: the name does not read {{brand}}_{{lamp}}_{{arm}}_{{exptime}}s_{{id}} "
+                f"{path}: the name does not read {{brand}}_{{lamp}}_{{arm}}_{{exptime}}s_{{id}} "
                 "(or Dark_{arm}_{exptime}s) in letters, digits and . + -; rename the file, move "
                 "it out of raw_dir, or list your frames in a table (config key exposures)."
             )
