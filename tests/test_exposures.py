@@ -97,6 +97,7 @@ def test_every_problem_is_told_at_once():
         "raw/Photron_Kryptonite_Violet_60s_02.fits",
         "raw/Dark_Ultra_60s.fits",
         "raw/Photron_ThAr_Red_0.0s_02.fits",
+        f"raw/Photron_ThAr_Red_{'9' * 400}s_02.fits",
         "raw/arc01.fits",
         "raw/Photron_ThAr_Red_60s_02.fits",
     )
