@@ -321,7 +321,7 @@ NUMBER_TYPES = ("u1", "i2", "u2", "i4", "u4", "i8", "u8", "f4", "f8")
 def frames(kind, shape):
     """Frames of a number type whose sums are exact in float64."""
     if kind.startswith("f"):
-        return arrays.arrays(kind, shape, elements=st.integers(-(2**20), 2**20).map(float))
+        return arrays.arrays(kind, shape, elements=st.integers(-(2**24), 2**24).map(float))
     limits = np.iinfo(kind)
     lowest, highest = max(limits.min, -(2**48)), min(limits.max, 2**48)
     edges = st.sampled_from([lowest, highest])
