@@ -321,11 +321,12 @@ NUMBER_TYPES = ("u1", "i2", "u2", "i4", "u4", "i8", "u8", "f4", "f8")
 def frames(kind, shape):
     """Frames of a number type whose sums are exact in float64."""
     if kind.startswith("f"):
-        return arrays.arrays(kind, shape, elements=st.integers(-(2**24), 2**24).map(float))
-    limits = np.iinfo(kind)
-    lowest, highest = max(limits.min, -(2**48)), min(limits.max, 2**48)
-    edges = st.sampled_from([lowest, highest])
-    return arrays.arrays(kind, shape, elements=edges | st.integers(lowest, highest))
+        lowest, highest = 1 - 2**24, 2**24 - 1
+    else:
+        limits = np.iinfo(kind)
+        lowest, highest = max(limits.min, -(2**48)), min(limits.max, 2**48)
+    numbers = st.sampled_from([lowest, highest]) | st.integers(lowest, highest)
+    return arrays.arrays(kind, shape, elements=numbers)
 
 
 SHAPES = st.tuples(st.integers(1, 6), st.integers(1, 5))
