@@ -66,6 +66,10 @@ for target, exposures in lamp_targets().items():
         localrule: True
 
 
+onstart:
+    claim_results()
+
+
 onsuccess:
     answers()
 

@@ -1,10 +1,14 @@
 # Reads the config, finds the exposures and names the targets; no science.
 
 import csv
+import fcntl
 import math
 import os
 import re
+import shlex
+import socket
 import sys
+import time
 from pathlib import Path
 
 import yaml
@@ -26,6 +30,7 @@ from common.exposures import (
     fits_files,
     simulated_exposures,
 )
+from common.files import PART
 from common.tables import read_emitted_lines, read_line_list, read_reference, read_table
 from common.windows import line_windows, order_problems, read_rows
 
@@ -296,6 +301,18 @@ def load_exposures():
         for exposure in exposures
         if exposure.lamp in config["lamps"] and exposure.arm in config["arms"]
     }
+
+
+def time_problems():
+    """Frames from the future, one sentence each: whether products are older could not be told."""
+    now = time.time()
+    frames = {path for each in EXPOSURES.values() for path in (each.path, each.dark) if path}
+    return [
+        f"{path} was last changed in the future ({time.ctime(os.path.getmtime(path))}); set the "
+        f"clock right, or the file's time with: touch {shlex.quote(path)}"
+        for path in sorted(frames)
+        if not SIMULATED and os.path.exists(path) and os.path.getmtime(path) > now
+    ]
 
 
 def window_table(lamp, arm):
@@ -641,6 +658,63 @@ def lamp_targets():
     return targets
 
 
+def place_problems():
+    """Folders that are written into but cannot be, one sentence each."""
+    places = {}
+    results = config["results_dir"]
+    for folder, choice in (
+        (".", "--directory FOLDER"),
+        (results, "--config results_dir=FOLDER"),
+    ):
+        folder = Path(folder).absolute()
+        nearest = next(place for place in (folder, *folder.parents) if place.exists())
+        places.setdefault(nearest, choice)
+    return [
+        f"{place} cannot be written into; give leave to write there, or name "
+        f"another with {choice}."
+        for place, choice in places.items()
+        if place.is_dir() and not os.access(place, os.W_OK | os.X_OK)
+    ]
+
+
+def claim_results():
+    """Keep other runs out of results_dir while this one lives; clear what killed ones left.
+
+    The lock ends with the process, however that ends; Snakemake's own outlive a killed run.
+    """
+    path = Path(RESULTS, "logs", "run.lock")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Never closed, so that it is held to the end.
+        lock = os.open(path, os.O_RDWR | os.O_CREAT)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            stop(
+                [
+                    f"another run ({path.read_text().strip()}) is writing into {RESULTS}; wait for "
+                    "its end or stop it, and run again."
+                ]
+            )
+        except OSError as error:
+            logger.warning(
+                f"{path} cannot be locked ({error.strerror}); see to it that no other run writes "
+                f"into {RESULTS}."
+            )
+        os.truncate(lock, 0)
+        os.write(lock, f"process {os.getpid()} on {socket.gethostname()}\n".encode())
+        folders = [RESULTS, FRAMES] if SIMULATED else [RESULTS]
+        for part in (part for folder in folders for part in Path(folder).glob(f"*/{PART}*")):
+            part.unlink(missing_ok=True)
+    except OSError as error:
+        stop(
+            [
+                f"{path.parent} cannot be written ({error.strerror}); make room or give leave to "
+                "write there, or name another folder with --config results_dir=FOLDER."
+            ]
+        )
+
+
 def quality_lines():
     """How many exposures are good, warned and failed, and which, as far as they were checked."""
     path = Path(RESULTS, "quality", "exposures.csv")
@@ -686,7 +760,7 @@ def sentence_of(path):
     except OSError:
         text = ""
     found = re.search(r"(?m)^ERROR: (.+)$", text)
-    return found[1] if found else "ended without a word; was it stopped, or out of memory?"
+    return found[1] if found else "left no word in its log; was it stopped, out of memory or of room?"
 
 
 def waiting(failed):
@@ -715,17 +789,30 @@ def failures(log):
         if Path(path).is_file()
     )
     logs = re.findall(r"(?ms)^Error in \w+ \w+:\n(?: [^\n]*\n)*?    log: (.+?) \(check", said)
-    lines = ["Not all could be made; what does not need it was."] if logs else []
+    lines = []
     for path in dict.fromkeys(logs):
         lines += [f"{Path(path).stem}: {sentence_of(path)}", f"  log: {path}"]
+    older = re.findall(
+        r"(?m)^Output (.+) has older modification time .+? than input (.+?) \(\d", said
+    )
+    lines += [
+        f"{Path(output).stem}: {output} came out older than {source}, from which it was made: the "
+        f"clock went back; set it right, touch {shlex.quote(source)} and run again."
+        for output, source in older
+    ]
     lines += waiting({Path(path).stem for path in logs})
     if lines:
-        logger.error("\n".join(lines))
+        logger.error("\n".join(["Not all could be made; what does not need it was.", *lines]))
 
 
+# Snakemake hands these words on as text when they stand on the command line.
+words = {"null": None, "true": True, "false": False}
+config |= {
+    key: words[value] for key, value in config.items() if isinstance(value, str) and value in words
+}
 # What is wrong with the user's files; all of it is told at once.
 PROBLEMS = schema_problems(config, "config", "config") or (
-    range_problems() + scale_problems() + folder_problems()
+    range_problems() + scale_problems() + folder_problems() + place_problems()
 )
 if PROBLEMS:
     stop(PROBLEMS)
@@ -734,6 +821,7 @@ TABLE_PAGE = str(PROJECT / "workflow" / "report" / "table.html")
 SIMULATED = simulates()
 FRAMES = SIMULATED and str(Path(config["simulation"]["frames_dir"]))
 EXPOSURES = load_exposures()
+PROBLEMS += time_problems()
 WINDOW_TABLES = load_window_tables()
 LINE_LISTS = load_line_lists()
 check_references()

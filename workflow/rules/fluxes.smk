@@ -7,7 +7,15 @@ rule measure_fluxes:
         lines=f"{RESULTS}/calibrated/{{exposure}}_lines.csv",
         windows=window_table_of,
         modules=shared(
-            "__init__", "errors", "files", "peaks", "plots", "profiles", "tables", "windows"
+            "__init__",
+            "errors",
+            "files",
+            "jobs",
+            "peaks",
+            "plots",
+            "profiles",
+            "tables",
+            "windows",
         ),
     output:
         csv=f"{RESULTS}/fluxes/{{exposure}}.csv",

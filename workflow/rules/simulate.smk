@@ -4,7 +4,7 @@
 rule simulate_exposure:
     input:
         lines=emitted_lines_of,
-        modules=shared("__init__", "errors", "files", "tables"),
+        modules=shared("__init__", "errors", "files", "jobs", "tables"),
     output:
         frame=f"{FRAMES}/{{folder}}/{{exposure}}.fits",
         lines=f"{FRAMES}/{{folder}}/{{exposure}}_truth.csv",
@@ -31,7 +31,7 @@ rule simulate_exposure:
 
 rule simulate_dark:
     input:
-        modules=shared("__init__", "errors", "files", "tables"),
+        modules=shared("__init__", "errors", "files", "jobs", "tables"),
     output:
         frame=f"{FRAMES}/{{folder}}/Dark_{{arm}}_{{exptime}}s.fits",
     log:

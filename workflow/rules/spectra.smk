@@ -13,6 +13,7 @@ rule extract_spectrum:
             "files",
             "frames",
             "integrity",
+            "jobs",
             "peaks",
             "plots",
             "slit",

@@ -6,7 +6,7 @@ rule propose_windows:
     input:
         calibrated=exposures_of_lamp("{results}/calibrated/{exposure}.fits"),
         lines=exposures_of_lamp("{results}/calibrated/{exposure}_lines.csv"),
-        modules=shared("__init__", "errors", "files", "tables"),
+        modules=shared("__init__", "errors", "files", "jobs", "tables"),
     output:
         csv=f"{RESULTS}/windows/{{lamp}}_{{arm}}.csv",
     log:

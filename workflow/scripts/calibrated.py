@@ -8,8 +8,8 @@ from astropy.io import fits
 from numpy.polynomial import Polynomial
 
 from common.alignment import Lines
-from common.errors import run
 from common.files import whole
+from common.jobs import run
 from common.peaks import find_peaks
 from common.plots import draw_identification, draw_spectrum, new_figure, save
 from common.solution import Outcome, Verdict, find_solution

@@ -8,8 +8,8 @@ import pandas as pd
 from astropy.io import fits
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from common.errors import run
 from common.files import whole
+from common.jobs import run
 from common.plots import LINE, QUIET, WINDOW, finish, save, titled_figure
 
 # Flux classes [ADU/s/fibre].

@@ -8,8 +8,8 @@ import numpy as np
 from astropy.io import fits
 from numpy.polynomial import Polynomial
 
-from common.errors import run
 from common.files import whole
+from common.jobs import run
 from common.peaks import box_sums, find_peaks
 from common.plots import draw_spectrum, draw_windows, new_figure, save
 from common.profiles import MODEL_ERROR, fit_lines, line_light, spectrum_model

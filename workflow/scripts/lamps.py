@@ -7,8 +7,9 @@ import pandas as pd
 from astropy.io import fits
 from matplotlib.ticker import LogLocator, NullFormatter
 
-from common.errors import UserError, run
+from common.errors import UserError
 from common.files import whole
+from common.jobs import run
 from common.plots import LINE, QUIET, WINDOW, draw_spectrum, finish, save, titled_figure
 from common.statistics import linear_trend, robust_scatter, weighted_mean
 

@@ -6,8 +6,8 @@ import logging
 import numpy as np
 import pandas as pd
 
-from common.errors import run
 from common.files import whole
+from common.jobs import run
 from common.pages import write_page
 from common.plots import LINE, QUIET, WINDOW, finish, save, titled_figure
 

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 from astropy.io import fits
 
-from common.errors import run
 from common.files import whole
+from common.jobs import run
 from common.pages import SCORES, write_page
 from common.plots import LINE, QUIET, SATURATED, WINDOW, finish, save, titled_figure
 

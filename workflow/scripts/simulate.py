@@ -8,8 +8,8 @@ import numpy as np
 from astropy.io import fits
 
 from common import __version__
-from common.errors import run
 from common.files import whole
+from common.jobs import run
 from common.tables import read_emitted_lines
 
 # Light is laid out in steps of this part of a pixel, fine against any line.

@@ -16,9 +16,10 @@ from common.detector import (
     measured_gain,
     pixel_variance,
 )
-from common.errors import UserError, run
+from common.errors import UserError
 from common.files import whole
 from common.frames import check_exposure_time, read_frame
+from common.jobs import run
 from common.peaks import box_sums, find_peaks
 from common.plots import draw_extraction, new_figure, save
 from common.slit import (

@@ -6,8 +6,8 @@ import logging
 import numpy as np
 from astropy.io import fits
 
-from common.errors import run
 from common.files import whole
+from common.jobs import run
 from common.tables import read_identified_lines
 
 COLUMNS = ("start", "stop", "ion", "wavelength_air", "note")

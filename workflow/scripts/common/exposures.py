@@ -1,6 +1,5 @@
 """Find raw exposures and their darks, by file name or from a table."""
 
-import math
 import os
 import re
 from decimal import Decimal

@@ -1,0 +1,323 @@
+"""Runs that are killed, started twice or out of room, and products that are meddled with."""
+
+import os
+import random
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from conftest import PROJECT, Run, write_config, write_text
+
+# Simulated frames, so that their making is interrupted too.
+NEON, KRYPTON, ARGON = "Newport_Ne_Red_1s_01", "Newport_Kr_Red_60s_01", "Newport_Ar_Red_10s_01"
+EXPOSURES = """brand,lamp,arm,exptime,id,dark
+Newport,Ne,Red,1,01,yes
+Newport,Kr,Red,60,01,no
+Newport,Ar,Red,10,01,yes
+"""
+KILLS = 20
+# Scripts in the order of the work; those that do not wait for each other together.
+STEPS = (
+    "simulate",
+    "spectra",
+    "calibrated",
+    "fluxes",
+    "lamps quality closure",
+    "atlas planner",
+)
+# Python reads this when it starts: jobs of some scripts die as they finish a product, or may
+# write no more than 20 kB into a file.
+FAULTS = """
+import os, resource, signal, sys
+fault, *scripts = os.environ["FAULT"].split()
+def die(source, target):
+    os.kill(os.getpid(), signal.SIGKILL)
+if sys.orig_argv[-1].endswith(tuple(f".{script}.py" for script in scripts)):
+    if fault == "killed":
+        os.replace = die
+    else:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+"""
+
+
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory):
+    """Return the arguments that make a run simulate and reduce three small exposures."""
+    folder = tmp_path_factory.mktemp("settings")
+    table = write_text(folder / "exposures.csv", EXPOSURES)
+    return write_config(
+        folder / "mine.yaml", simulation={"exposures": str(table), "first_row": 1680, "rows": 400}
+    )
+
+
+def products(root):
+    """Content of every file that a run leaves, by path; logs tell the time and are left out."""
+    return {
+        str(path.relative_to(root)): path.read_bytes()
+        for folder in ("results", "resources")
+        for path in (root / folder).rglob("*")
+        if path.is_file() and "results/logs" not in str(path)
+    }
+
+
+def visible(files):
+    """Leave out what is hidden: files that were being written, and checksums."""
+    return {name: content for name, content in files.items() if "/." not in name}
+
+
+def start(root, settings, **environment):
+    """Start a run in a process group of its own."""
+    return subprocess.Popen(
+        [
+            *(sys.executable, "-m", "snakemake", "-s", PROJECT / "Snakefile"),
+            *("--directory", root, "--cores", "2", *settings),
+        ],
+        env={name: value for name, value in os.environ.items() if name[:10] != "SNAKEMAKE_"}
+        | environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def ended(process):
+    """Wait for the end of a run, and give its `Run`."""
+    said, _ = process.communicate()
+    return Run(process.returncode, said)
+
+
+def failures(run):
+    """The sentences with which a run ends, by the log that is named for each."""
+    said = run.output.split("Not all could be made")[1]
+    found = re.findall(r"(?m)^\S+: (.+)\n  log: (.+)$", said)
+    return {log: sentence for sentence, log in found}
+
+
+@pytest.fixture(scope="module")
+def undisturbed(settings, snakemake, tmp_path_factory):
+    """Return the folder of a run that nothing disturbed."""
+    root = tmp_path_factory.mktemp("undisturbed")
+    run = snakemake(root, *settings)
+    assert run.status == 0, run.output
+    return root
+
+
+@pytest.fixture(scope="module")
+def truth(undisturbed):
+    """Return the products of a run that nothing disturbed."""
+    return products(undisturbed)
+
+
+@pytest.fixture
+def copy(undisturbed, tmp_path):
+    """Return a copy of the undisturbed run's folder."""
+    shutil.copytree(undisturbed, tmp_path / "copy")
+    return tmp_path / "copy"
+
+
+# Killed, or without room
+
+
+def test_a_run_killed_at_any_time_leaves_right_products_only_and_goes_on_to_the_same(
+    truth, settings, tmp_path
+):
+    moments = random.Random(7)
+    for number in range(KILLS):
+        process = start(tmp_path, settings)
+        try:
+            process.wait(timeout=moments.uniform(1, 5))
+        except subprocess.TimeoutExpired:
+            # With its jobs, and in turn without them, so that these go on.
+            (os.killpg if number % 2 else os.kill)(process.pid, signal.SIGKILL)
+            process.wait()
+        process.stdout.close()
+        left = visible(products(tmp_path))
+        assert {name: truth[name] for name in left} == left
+        if process.returncode == 0:
+            shutil.rmtree(tmp_path / "results")
+            shutil.rmtree(tmp_path / "resources")
+    run = ended(start(tmp_path, settings))
+    assert run.status == 0, run.output
+    assert products(tmp_path) == truth
+
+
+def test_jobs_that_die_or_run_out_of_room_in_any_step_are_named_and_done_by_the_next_run(
+    truth, settings, tmp_path
+):
+    write_text(tmp_path / "faults/sitecustomize.py", FAULTS)
+    root = tmp_path / "work"
+    for step in STEPS:
+        for fault, words in (
+            ("full", "; make room or give leave to write there"),
+            ("killed", "left no word in its log; was it stopped, out of memory or of room?"),
+        ):
+            run = ended(
+                start(
+                    root,
+                    settings,
+                    PYTHONPATH=str(tmp_path / "faults"),
+                    FAULT=f"{fault} {step}",
+                )
+            )
+            assert run.status != 0, (step, fault)
+            assert "Traceback" not in run.output
+            said = failures(run)
+            assert len(said) >= len(step.split())
+            for log, sentence in said.items():
+                assert words in sentence, (step, fault)
+                assert (root / log).is_file()
+            left = visible(products(root))
+            assert {path: truth[path] for path in left} == left
+    run = ended(start(root, settings))
+    assert run.status == 0, run.output
+    assert products(root) == truth
+
+
+def test_a_full_disk_is_named_and_more_room_mends_it(truth, settings, tmp_path):
+    def mount(size, *options):
+        options = ",".join((*options, f"size={size}"))
+        return subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", options, "tmpfs", tmp_path],
+            capture_output=True,
+            check=False,
+        )
+
+    if mount("19m").returncode:
+        pytest.skip("no file system can be mounted here")
+    try:
+        run = ended(start(tmp_path, settings))
+        assert run.status != 0
+        assert "Traceback" not in run.output
+        assert run.sentences
+        for sentence in run.sentences:
+            assert re.search(r"cannot be written \((No space left|no room)", sentence)
+        left = visible(products(tmp_path))
+        assert {path: truth[path] for path in left} == left
+        assert mount("1g", "remount").returncode == 0
+        run = ended(start(tmp_path, settings))
+        assert run.status == 0, run.output
+        assert products(tmp_path) == truth
+    finally:
+        subprocess.run(["umount", tmp_path], check=True)
+
+
+@pytest.mark.parametrize("place", ["results", "."])
+def test_a_folder_that_cannot_be_written_into_is_named(place, settings, snakemake, tmp_path):
+    root, locked = tmp_path / "work", (tmp_path / "work" / place).resolve()
+    locked.mkdir(parents=True)
+    mount = ["mount", "-t", "tmpfs", "-o", "ro", "tmpfs", locked]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("no file system can be mounted here")
+    try:
+        run = snakemake(root, *settings)
+    finally:
+        subprocess.run(["umount", locked], check=True)
+    assert run.status != 0
+    assert "Traceback" not in run.output
+    choice = {"results": "--config results_dir=FOLDER", ".": "--directory FOLDER"}[place]
+    assert run.sentences == [
+        f"lampflux: {locked} cannot be written into; give leave to write there, or "
+        f"name another with {choice}."
+    ]
+
+
+# Two at once, and a clock that goes back
+
+
+def test_a_second_run_is_refused_while_the_first_goes_on(settings, snakemake, tmp_path):
+    first = start(tmp_path, settings)
+    lock = tmp_path / "results/logs/run.lock"
+    while not (lock.exists() and lock.read_text()):
+        time.sleep(0.05)
+    second = snakemake(tmp_path, *settings)
+    dry = snakemake(tmp_path, *settings, "--dry-run")
+    assert first.poll() is None
+    os.killpg(first.pid, signal.SIGKILL)
+    first.communicate()
+    assert second.status != 0
+    assert second.sentences == [
+        f"lampflux: another run (process {first.pid} on {socket.gethostname()}) is writing into "
+        "results; wait for its end or stop it, and run again."
+    ]
+    assert "Traceback" not in second.output
+    assert dry.status == 0
+
+
+def test_a_frame_from_the_future_is_named(settings, snakemake, tmp_path):
+    frame = tmp_path / "raw/odd $(name)/Newport_Ne_Red_1s_01.fits"
+    write_text(frame, "")
+    os.utime(frame, (4e9, 4e9))
+    run = snakemake(tmp_path, *settings, "--config", "raw_dir=raw", "--dry-run")
+    assert run.status != 0
+    assert run.sentences == [
+        "lampflux: raw/odd $(name)/Newport_Ne_Red_1s_01.fits was last changed in the future "
+        f"({time.ctime(4e9)}); set the clock right, or the file's time with: touch "
+        "'raw/odd $(name)/Newport_Ne_Red_1s_01.fits'"
+    ]
+
+
+def test_products_older_than_what_they_are_made_of_are_named(copy, settings, snakemake):
+    spectrum, table = f"results/spectra/{NEON}.fits", f"results/calibrated/{NEON}.fits"
+    (copy / table).unlink()
+    os.utime(copy / spectrum, (4e9, 4e9))
+    run = snakemake(copy, *settings)
+    assert run.status != 0
+    assert (
+        f"{NEON}: {table} came out older than {spectrum}, from which it was made: the clock went "
+        f"back; set it right, touch {spectrum} and run again.\n"
+    ) in run.output
+
+
+# Products that are meddled with
+
+
+def test_products_that_were_edited_or_cut_short_are_not_read_and_can_be_made_again(
+    truth, copy, settings, snakemake
+):
+    readers = {
+        f"spectra/{NEON}.fits": f"calibrated/{NEON}.log",
+        f"calibrated/{ARGON}_lines.csv": f"fluxes/{ARGON}.log",
+        f"fluxes/{KRYPTON}.csv": "lamps/Newport_Kr_Red.log",
+    }
+    for product in readers:
+        path = copy / "results" / product
+        content = path.read_bytes()
+        path.write_bytes(content[:-100] if path.suffix == ".fits" else content.replace(b"1", b"2"))
+    run = snakemake(copy, *settings)
+    assert run.status != 0
+    assert "Traceback" not in run.output
+    assert failures(run) == {
+        f"results/logs/{reader}": (
+            f"results/{product} is not as lampflux wrote it (another SHA-256 than in "
+            f".{Path(product).name}.sha256 beside it); keep what you changed under another name, "
+            "delete it and run again."
+        )
+        for product, reader in readers.items()
+    }
+    for product in readers:
+        (copy / "results" / product).unlink()
+    run = snakemake(copy, *settings)
+    assert run.status == 0, run.output
+    assert products(copy) == truth
+
+
+def test_a_deleted_product_is_made_again(truth, copy, settings, snakemake):
+    for product in f"fluxes/{NEON}.png", "lamps/coverage.html", "closure/lines.csv":
+        (copy / "results" / product).unlink()
+    run = snakemake(copy, *settings)
+    assert run.status == 0, run.output
+    assert products(copy) == truth
+
+
+def test_checksums_beside_products_are_those_that_sha256sum_takes(copy):
+    for record in (copy / "results/fluxes").glob(".*.sha256"):
+        check = ["sha256sum", "--check", "--strict", record.name]
+        assert subprocess.run(check, cwd=record.parent, check=False).returncode == 0

@@ -1,0 +1,65 @@
+"""Run a rule's script: with a log, on inputs that are what they were, and end with a sentence."""
+
+import logging
+import platform
+import sys
+import time
+
+from common import __version__
+from common.errors import UserError
+from common.files import check_untouched
+
+
+def run(main, snakemake):
+    """Run a rule's ``main(snakemake)`` with its log, and end with a sentence, not a traceback.
+
+    Products that the job reads are held against the checksums that were kept when they were
+    written.
+
+    Parameters
+    ----------
+    main : callable
+        Takes Snakemake's job object.
+    snakemake : object
+        Snakemake's job object; the first log file is written.
+    """
+    # A log that cannot be written must not hide what went wrong.
+    logging.raiseExceptions = False
+    logging.captureWarnings(True)
+    try:
+        logging.basicConfig(
+            filename=snakemake.log[0],
+            filemode="w",
+            level=logging.INFO,
+            format="%(levelname)s: %(message)s",
+        )
+        logging.info(
+            "lampflux %s, Python %s, %s",
+            __version__,
+            platform.python_version(),
+            time.strftime("%Y-%m-%d %H:%M:%S %z"),
+        )
+        for path in snakemake.input:
+            check_untouched(path)
+        main(snakemake)
+    except UserError as error:
+        logging.error(error)
+        end(str(error))
+    except OSError as error:
+        what = f"{error.filename or 'a file'}: {error.strerror or error}"
+        sentence = f"{what}; mend this and run again."
+        logging.exception(sentence)
+        end(sentence)
+    except Exception as error:
+        sentence = (
+            f"rule {snakemake.rule} met a fault of lampflux itself "
+            f"({type(error).__name__}: {error}); please report it with {snakemake.log[0]}."
+        )
+        logging.exception(sentence)
+        end(sentence)
+
+
+def end(sentence):
+    """End the process with a sentence, in one write: jobs that fail together keep their lines."""
+    sys.stderr.write(f"lampflux: {sentence}\n")
+    sys.exit(1)
