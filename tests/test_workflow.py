@@ -143,8 +143,12 @@ def products_of(*exposures):
 
 
 def made_in(root):
-    """Everything below results but the logs."""
-    return {name for name in files_below(root / "results") if not name.startswith("logs/")}
+    """Everything below results but the logs and the checksum beside each product."""
+    made = {name for name in files_below(root / "results") if not name.startswith("logs/")}
+    checksums = {name for name in made if name.endswith(".sha256")}
+    products = {re.sub(r"/\.(.+)\.sha256$", r"/\1", name) for name in checksums}
+    assert made - checksums <= products
+    return made - checksums
 
 
 @dataclass(frozen=True)
@@ -205,6 +209,7 @@ def test_every_job_leaves_a_log(campaign):
         "lamps/atlas.log",
         "lamps/exposure_plan.log",
         "quality.log",
+        "run.lock",
     }
 
 
