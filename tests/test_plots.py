@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
-from common.files import whole
 from common.plots import block_means, draw_frame, draw_spectrum, draw_windows, new_figure, save
 
 IDENTITY = {"BRAND": "Photron", "LAMP": "ThAr", "CCD": "Red", "EXPTIME": 0.5, "ID": "02"}
@@ -10,56 +9,6 @@ IDENTITY = {"BRAND": "Photron", "LAMP": "ThAr", "CCD": "Red", "EXPTIME": 0.5, "I
 
 def names(folder):
     return sorted(file.name for file in folder.iterdir())
-
-
-# Whole files
-
-
-@pytest.mark.parametrize("kind", [str, lambda path: path])
-def test_a_file_takes_its_name_once_it_is_complete(tmp_path, kind):
-    path = tmp_path / "a.csv"
-    with whole(kind(path)) as part:
-        part.write_text("half")
-        assert not path.exists()
-        assert part.parent == path.parent
-        assert part.suffix == path.suffix
-        part.write_text("whole")
-    assert path.read_text() == "whole"
-    assert names(tmp_path) == ["a.csv"]
-
-
-@pytest.mark.parametrize("fault", [ValueError, OSError, KeyboardInterrupt, SystemExit])
-@pytest.mark.parametrize("written", [True, False])
-def test_a_writer_that_fails_leaves_nothing(tmp_path, fault, written):
-    def write():
-        with whole(tmp_path / "a.csv") as part:
-            if written:
-                part.write_text("half")
-            raise fault("no")
-
-    with pytest.raises(fault, match="no"):
-        write()
-    assert names(tmp_path) == []
-
-
-def test_a_writer_that_fails_leaves_the_former_file(tmp_path):
-    def write():
-        with whole(tmp_path / "a.csv") as part:
-            part.write_text("half")
-            raise ValueError("no")
-
-    (tmp_path / "a.csv").write_text("former")
-    with pytest.raises(ValueError, match="no"):
-        write()
-    assert (tmp_path / "a.csv").read_text() == "former"
-    assert names(tmp_path) == ["a.csv"]
-
-
-def test_a_new_file_takes_the_place_of_the_former(tmp_path):
-    (tmp_path / "a.csv").write_text("former")
-    with whole(tmp_path / "a.csv") as part:
-        part.write_text("new")
-    assert (tmp_path / "a.csv").read_text() == "new"
 
 
 # Block means
@@ -113,7 +62,7 @@ def test_a_picture_is_a_png_and_leaves_no_part_file(tmp_path):
     assert (tmp_path / "a.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
     height, width, _ = imread(tmp_path / "a.png").shape
     assert width > height > 300
-    assert names(tmp_path) == ["a.png"]
+    assert names(tmp_path) == [".a.png.sha256", "a.png"]
 
 
 def test_a_picture_that_fails_leaves_nothing(tmp_path):
@@ -158,7 +107,7 @@ def test_a_strange_spectrum_can_be_drawn(tmp_path, counts):
     draw_spectrum(plain, np.arange(50), counts)
     draw_spectrum(faint, np.arange(50), counts, faint=True)
     save(figure, tmp_path / "a.png")
-    assert names(tmp_path) == ["a.png"]
+    assert names(tmp_path) == [".a.png.sha256", "a.png"]
 
 
 def blank_corner():
@@ -176,7 +125,7 @@ def test_a_strange_frame_can_be_drawn(tmp_path, frame):
     figure = new_figure(IDENTITY, "frame", height=3.0)
     draw_frame(figure.subplots(), frame, np.arange(5, 9))
     save(figure, tmp_path / "a.png")
-    assert names(tmp_path) == ["a.png"]
+    assert names(tmp_path) == [".a.png.sha256", "a.png"]
 
 
 @pytest.mark.parametrize(
