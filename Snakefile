@@ -46,6 +46,7 @@ include: "workflow/rules/windows.smk"
 include: "workflow/rules/fluxes.smk"
 include: "workflow/rules/lamps.smk"
 include: "workflow/rules/quality.smk"
+include: "workflow/rules/check.smk"
 
 
 if SIMULATED:

@@ -129,12 +129,19 @@ def parsed(config):
     return names
 
 
+def stop_at_problems(names, problems=()):
+    """End as a run does where something wrong was noted."""
+    noted = [*names["PROBLEMS"], *problems]
+    names["PROBLEMS"].clear()
+    if noted:
+        names["stop"](noted)
+
+
 def read_windows(names, path):
     """Read a window table as a run does, and see that what is taken makes sense."""
     rows = names["table_rows"](names["read_rows"], str(path), "line_windows")
     windows = names["line_windows"](rows)
-    if problems := names["order_problems"](windows):
-        names["stop"](f"{path}, {problem}" for problem in problems)
+    stop_at_problems(names, (f"{path}, {each}" for each in names["order_problems"](windows)))
     for window in windows:
         assert window.unit in ("pixel", "angstrom"), window
         assert -math.inf < window.start <= window.stop < math.inf, window
@@ -149,6 +156,7 @@ def read_exposures(names, path):
     """Read a table of exposures as a run does, and see that what is taken makes sense."""
     names["config"]["exposures"] = str(path)
     exposures = names["load_exposures"]().values()
+    stop_at_problems(names)
     assert exposures
     for each in exposures:
         assert 0 < each.exptime < math.inf, each

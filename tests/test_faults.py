@@ -185,7 +185,7 @@ FRAMES = {
     "BZERO not finite": Fault(
         [UNREADABLE, "BZERO is -inf"], replaced(BZERO, b"BZERO   =               -1E999")
     ),
-    "BSCALE twice": Fault([UNREADABLE, "BSCALE is both 1 and 2.5"], card("BSCALE", "2.5")),
+    "BSCALE twice": Fault([UNREADABLE, "its header gives BSCALE twice"], card("BSCALE", "2.5")),
     "exposure time of the header zero": Fault(
         ["10 s by its name", "0.0 s by its header (EXPTIME)"], written(counts(), EXPTIME=0.0)
     ),
@@ -223,7 +223,7 @@ FRAMES = {
     ),
     "tile-compressed, truncated": Fault([UNREADABLE, "truncated"], torn_tiles),
     "tile-compressed, a tile damaged": Fault(
-        [UNREADABLE, "Datasum verification failed"], damaged_tile
+        ["does not match its checksum (DATASUM)"], damaged_tile
     ),
     "bias outside bias_range": Fault(
         [f"{np.median(BRIGHT[:, 2048:]):.1f} ADU", "2048 to 4095", "450 to 550", "Red"],

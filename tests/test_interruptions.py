@@ -321,3 +321,19 @@ def test_checksums_beside_products_are_those_that_sha256sum_takes(copy):
     for record in (copy / "results/fluxes").glob(".*.sha256"):
         check = ["sha256sum", "--check", "--strict", record.name]
         assert subprocess.run(check, cwd=record.parent, check=False).returncode == 0
+
+
+def test_the_documentation_gives_the_sentences_that_are_tested():
+    page = (PROJECT / "docs/faults.md").read_text()
+    tested = Path(__file__).read_text()
+    tested = re.sub(r'"\n\s+f?"', "", tested)
+    sentences = [
+        "left no word in its log; was it stopped, out of memory or of room?",
+        "make room or give leave to write there",
+        "cannot be written into; give leave to write there, or name another with",
+        "is writing into results; wait for its end or stop it, and run again.",
+        "keep what you changed under another name, delete it and run again.",
+        "set the clock right, or the file's time with: touch ",
+        "from which it was made: the clock went back; set it right, touch ",
+    ]
+    assert [each for each in sentences if each not in page or each not in tested] == []

@@ -580,6 +580,29 @@ def check_references():
             table_rows(read_reference, path, "wavelength_reference")
 
 
+def sound_window_table(lamp, arm):
+    """Path of a lamp and arm's window table, unless there is none or something is wrong with it."""
+    path = window_table(lamp, arm)
+    return path if path and not any(each.startswith(path) for each in PROBLEMS) else None
+
+
+def exposures_to_check(wildcards):
+    """What the check of inputs needs to know of each exposure whose frame is there."""
+    return [
+        {
+            "frame": each.path,
+            "dark": each.dark,
+            "seconds": each.exptime,
+            "arm": each.arm,
+            "spatial_axis": config["arms"][each.arm].get("spatial_axis", 0),
+            "amplifiers": config["arms"][each.arm].get("amplifiers"),
+            "windows": sound_window_table(each.lamp, each.arm),
+        }
+        for each in ordered_exposures()
+        if os.path.exists(each.path) or not SIMULATED
+    ]
+
+
 def shared(*modules):
     """Modules that a script imports, as inputs, so that a change in one re-runs the rule."""
     return [str(PROJECT / "workflow" / "scripts" / "common" / f"{name}.py") for name in modules]
@@ -746,21 +769,22 @@ def answers():
         for what, place in places.items()
         if Path(RESULTS, place).exists()
     ]
-    if lines:
+    if lines and not CHECKING:
         lines.append(
             f"All in one page: snakemake --report {Path(RESULTS, 'report.html')} (or make report)"
         )
         logger.info("\n".join(lines))
 
 
-def sentence_of(path):
-    """The sentence with which a job ended, from its log."""
+def sentences_of(path):
+    """The sentences with which a job ended, from its log."""
     try:
         text = Path(path).read_text(encoding="utf-8", errors="replace")
     except OSError:
         text = ""
-    found = re.search(r"(?m)^ERROR: (.+)$", text)
-    return found[1] if found else "left no word in its log; was it stopped, out of memory or of room?"
+    return re.findall(r"(?m)^ERROR: (.+)$", text) or [
+        "left no word in its log; was it stopped, out of memory or of room?"
+    ]
 
 
 def waiting(failed):
@@ -791,7 +815,8 @@ def failures(log):
     logs = re.findall(r"(?ms)^Error in \w+ \w+:\n(?: [^\n]*\n)*?    log: (.+?) \(check", said)
     lines = []
     for path in dict.fromkeys(logs):
-        lines += [f"{Path(path).stem}: {sentence_of(path)}", f"  log: {path}"]
+        lines += [f"{Path(path).stem}: {sentence}" for sentence in sentences_of(path)]
+        lines += [f"  log: {path}"]
     older = re.findall(
         r"(?m)^Output (.+) has older modification time .+? than input (.+?) \(\d", said
     )
@@ -801,8 +826,10 @@ def failures(log):
         for output, source in older
     ]
     lines += waiting({Path(path).stem for path in logs})
+    if lines and not CHECKING:
+        lines.insert(0, "Not all could be made; what does not need it was.")
     if lines:
-        logger.error("\n".join(["Not all could be made; what does not need it was.", *lines]))
+        logger.error("\n".join(lines))
 
 
 # Snakemake hands these words on as text when they stand on the command line.
@@ -832,5 +859,7 @@ if SIMULATED:
     }
     for lines in sorted({emitted_lines(exposure) for exposure in EXPOSURES.values()}):
         table_rows(read_emitted_lines, lines, "simulated_lines")
-if PROBLEMS:
+# The target check tells them with all that it finds in the files. Snakemake knows its targets later.
+CHECKING = "check" in sys.argv[1:]
+if PROBLEMS and not CHECKING:
     stop(PROBLEMS)

@@ -18,7 +18,7 @@ from common.detector import (
 )
 from common.errors import UserError
 from common.files import whole
-from common.frames import check_exposure_time, read_frame
+from common.frames import check_columns, check_exposure_time, check_shapes, read_frame
 from common.jobs import run
 from common.peaks import box_sums, find_peaks
 from common.plots import draw_extraction, new_figure, save
@@ -257,16 +257,6 @@ def filled(image):
         good = ~missing[row]
         image[row] = np.interp(columns, columns[good], image[row, good]) if good.any() else 0
     return image, missing
-
-
-def check_columns(columns, amplifiers, path, arm):
-    """Refuse a frame whose columns are not those that the arm's amplifiers read."""
-    covered = sorted(column for first, last in amplifiers for column in range(first, last + 1))
-    if covered != list(range(columns)):
-        raise UserError(
-            f"{path} has columns 0 to {columns - 1}, but the amplifiers of arm {arm} in the "
-            f"config are {amplifiers}; make them cover each column once."
-        )
 
 
 def check_pixels(frame, path):
@@ -604,11 +594,7 @@ def main(snakemake):
     if dark_path:
         dark, dark_header = read_frame(dark_path, params.spatial_axis)
         check_exposure_time(dark_header, exptime, dark_path)
-        if dark.shape != frame.shape:
-            raise UserError(
-                f"{dark_path} has {dark.shape[0]} x {dark.shape[1]} pixels, but {frame_path} "
-                f"has {frame.shape[0]} x {frame.shape[1]}; give a dark of the same format."
-            )
+        check_shapes(frame.shape, dark.shape, frame_path, dark_path)
         check_pixels(dark, dark_path)
         background = dark
         name = os.path.relpath(dark_path, os.path.dirname(frame_path))

@@ -56,6 +56,11 @@ def record_of(path):
     return path.with_name(f".{path.name}.sha256")
 
 
+def product_of(record):
+    """Path of the product whose checksum a hidden file holds; undoes `record_of`."""
+    return record.with_name(record.name[1 : -len(".sha256")])
+
+
 def sha256_of(path):
     """SHA-256 of a file's content, as text."""
     with open(path, "rb") as file:

@@ -106,14 +106,15 @@ def whole_file(file, path):
 
 
 def readable(header):
-    """Copy a header, with a word in place of each value that is damaged beyond reading."""
-    cards = []
+    """Copy a header, with the text of cards that are not proper FITS in place of their values."""
+    copy = header.copy()
     for card in header.cards:
         try:
-            cards.append((card.keyword, card.value, card.comment))
+            card.value  # noqa: B018
         except fits.VerifyError:
-            cards.append((card.keyword, "unreadable"))
-    return fits.Header(cards)
+            copy.remove(card.keyword, ignore_missing=True)
+            copy[card.keyword] = str(card).partition("=")[2].partition("/")[0].strip(" '")
+    return copy
 
 
 def to_physical(stored, header):
@@ -145,7 +146,7 @@ def to_physical(stored, header):
         if type(value) not in (int, float) or not math.isfinite(value):
             raise ValueError(f"its {keyword} is {value}")
     if scale == 0:
-        raise ValueError("its BSCALE is 0")
+        raise ValueError(f"its BSCALE is {scale}")
     plain = blank is None and scale == 1
     if plain and zero == 0:
         return stored.astype(stored.dtype.newbyteorder("="))
@@ -187,3 +188,22 @@ def check_exposure_time(header, exptime, path):
                     f"{path} was exposed for {exptime:g} s by its name but for {card.value} s by "
                     f"its header ({card.keyword}); correct the wrong one."
                 )
+
+
+def check_columns(columns, amplifiers, path, arm):
+    """Refuse a frame whose columns are not those that the arm's amplifiers read."""
+    covered = sorted(column for first, last in amplifiers for column in range(first, last + 1))
+    if covered != list(range(columns)):
+        raise UserError(
+            f"{path} has columns 0 to {columns - 1}, but the amplifiers of arm {arm} in the "
+            f"config are {amplifiers}; make them cover each column once."
+        )
+
+
+def check_shapes(frame, dark, path, dark_path):
+    """Refuse a dark of another format than its frame's, given their rows and columns."""
+    if dark != frame:
+        raise UserError(
+            f"{dark_path} has {dark[0]} x {dark[1]} pixels, but {path} has {frame[0]} x "
+            f"{frame[1]}; give a dark of the same format."
+        )

@@ -49,8 +49,12 @@ def check_integrity(file, path):
     length, place = file.seek(0, io.SEEK_END), 0
     if length == 0:
         raise damaged(path, "it is empty")
+    file.seek(0)
+    begins = file.read(16)
+    if not begins.startswith(b"SIMPLE  ="):
+        raise damaged(path, f"it begins with {begins!r}")
     if length % BLOCK:
-        raise damaged(path, f"its length of {length} bytes is not whole blocks: truncated?")
+        raise damaged(path, f"its {length} bytes are not whole blocks of {BLOCK}; truncated?")
     while place < length:
         file.seek(place)
         if place and file.read(8) != b"XTENSION":
@@ -64,7 +68,7 @@ def check_integrity(file, path):
         start, size = place + len(header), data_size(values)
         place = start + -(-size // BLOCK) * BLOCK
         if start + size > length:
-            raise damaged(path, f"truncated: {length} of {place} bytes")
+            raise damaged(path, f"truncated to {length} of {place} bytes")
         if "DATASUM" in values or "CHECKSUM" in values:
             check_sums(file, header, values, (start, place), path)
 
@@ -85,7 +89,7 @@ def read_header(file, place, path):
             return bytes(header)
         if not header.startswith((b"SIMPLE  =", b"XTENSION=")):
             break
-    raise damaged(path, "a header has no END" if place or header[:8] == b"SIMPLE  " else "no FITS")
+    raise damaged(path, "a header has no END")
 
 
 def header_values(header, path):

@@ -43,8 +43,9 @@ def run(main, snakemake):
             check_untouched(path)
         main(snakemake)
     except UserError as error:
-        logging.error(error)
-        end(str(error))
+        for sentence in error.args:
+            logging.error(sentence)
+        end(*error.args)
     except OSError as error:
         what = f"{error.filename or 'a file'}: {error.strerror or error}"
         sentence = f"{what}; mend this and run again."
@@ -59,7 +60,7 @@ def run(main, snakemake):
         end(sentence)
 
 
-def end(sentence):
-    """End the process with a sentence, in one write: jobs that fail together keep their lines."""
-    sys.stderr.write(f"lampflux: {sentence}\n")
+def end(*sentences):
+    """End the process with sentences, in one write: jobs that fail together keep their lines."""
+    sys.stderr.write("".join(f"lampflux: {sentence}\n" for sentence in sentences))
     sys.exit(1)
