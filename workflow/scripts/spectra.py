@@ -18,6 +18,7 @@ from common.detector import (
 )
 from common.errors import UserError, run
 from common.files import whole
+from common.fits_tables import binary_table
 from common.frames import check_exposure_time, read_frame
 from common.peaks import box_sums, find_peaks
 from common.plots import draw_extraction, new_figure, save
@@ -517,7 +518,7 @@ def write_spectrum(path, cards, spectrum, uncertainty, missing, clean):
             fits.PrimaryHDU(spectrum),
             fits.ImageHDU(uncertainty, name="UNCERTAINTY"),
             fits.ImageHDU(missing.astype(np.int32), name="MISSING"),
-            fits.BinTableHDU.from_columns(columns, name="CLEAN"),
+            binary_table(columns, name="CLEAN"),
         ]
     )
     hdus[0].header["BUNIT"] = ("adu", "counts summed over the spatial axis")
