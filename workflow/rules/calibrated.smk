@@ -7,7 +7,15 @@ rule calibrate_wavelengths:
         lines=line_lists_of,
         reference=reference_of,
         modules=shared(
-            "__init__", "alignment", "errors", "files", "fits_tables", "peaks", "plots", "solution", "tables"
+            "__init__",
+            "alignment",
+            "errors",
+            "files",
+            "fits_tables",
+            "peaks",
+            "plots",
+            "solution",
+            "tables",
         ),
     output:
         fits=f"{RESULTS}/calibrated/{{exposure}}.fits",
