@@ -69,6 +69,11 @@ def bias_levels(frame, amplifiers):
     return levels
 
 
+def known(counts):
+    """Tell which counts are known; whole numbers all are, and need no looking at."""
+    return np.True_ if counts.dtype.kind in "iu" else np.isfinite(counts)
+
+
 def sum_along_slit(frame, background):
     """Sum a frame over its rows after subtracting a background, in float64.
 
@@ -86,8 +91,8 @@ def sum_along_slit(frame, background):
     missing : ndarray of int, shape (columns,)
         Pixels left out of each column's sum because frame or background is not finite there.
     """
-    good = np.isfinite(frame) & np.isfinite(background)
-    missing = frame.shape[0] - good.sum(axis=0)
+    good = known(frame) & known(background)
+    missing = frame.shape[0] - np.broadcast_to(good, frame.shape).sum(axis=0)
     # Summed apart, whole numbers stay exact and unsigned ones cannot wrap.
     spectrum = np.sum(frame, axis=0, dtype=float, where=good) - np.sum(
         np.broadcast_to(background, frame.shape), axis=0, dtype=float, where=good
@@ -157,7 +162,9 @@ def saturated_columns(frame, limit, width):
     if frame.dtype.kind in "iu":
         limit = int(np.ceil(limit))
     reach = int(np.ceil(SPOILED * width))
-    saturated = np.count_nonzero(frame >= limit, axis=0) >= SATURATED_PIXELS
+    saturated = np.fmax.reduce(frame, axis=0) >= limit
+    many = np.count_nonzero(frame[:, saturated] >= limit, axis=0) >= SATURATED_PIXELS
+    saturated[saturated] = many
     return box_sums(saturated, reach) > 0
 
 
