@@ -1,5 +1,6 @@
 """End a job with one sentence when the user can mend the cause."""
 
+import gc
 import logging
 import sys
 
@@ -25,6 +26,8 @@ def run(main, snakemake):
         format="%(levelname)s: %(message)s",
     )
     logging.captureWarnings(True)
+    # A job is short: looking for garbage takes longer than what it would free is worth.
+    gc.disable()
     try:
         main(snakemake)
     except UserError as error:

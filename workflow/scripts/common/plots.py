@@ -67,7 +67,8 @@ def titled_figure(title, simulated, height=7.0, layout="constrained"):
 def save(figure, path):
     """Write a figure as a PNG, whole or not at all."""
     with whole(path) as part:
-        figure.savefig(part, format="png")
+        # Files a tenth larger than at the default level, in half the time.
+        figure.savefig(part, format="png", pil_kwargs={"compress_level": 3})
 
 
 def finish(axes):

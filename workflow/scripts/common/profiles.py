@@ -103,7 +103,9 @@ def light_near(centres, shape, moved=0.0):
     pixels = np.rint(centres).astype(int)[:, np.newaxis] + np.arange(-reach, reach + 1)
     distance = pixels - (centres + moved)[:, np.newaxis]
     inside = (pixels >= 0) & (pixels < size)
-    return pixels, *(gaussian(distance, wide) * inside for wide in (width, shape.wing_width * width))
+    return pixels, *(
+        gaussian(distance, wide) * inside for wide in (width, shape.wing_width * width)
+    )
 
 
 def at(values, pixels):
