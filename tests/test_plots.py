@@ -118,7 +118,7 @@ def test_a_picture_is_a_png_and_leaves_no_part_file(tmp_path):
 
 def test_a_picture_that_fails_leaves_nothing(tmp_path):
     class Broken:
-        def savefig(self, path, format):
+        def savefig(self, path, format, **options):
             path.write_bytes(b"half")
             raise ValueError("no")
 
