@@ -63,6 +63,10 @@ for target, exposures in lamp_targets().items():
         localrule: True
 
 
+onstart:
+    start_without_pause()
+
+
 onsuccess:
     answers()
 
