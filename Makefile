@@ -2,6 +2,7 @@
 # make report put all answers and pictures into results/report.html, after make run
 # make test   run the tests
 # make lint   check style and workflow
+# make benchmark   measure what a campaign costs (docs/benchmarks.md)
 # make benchmark-wavelengths   measure the identification of lines (docs/benchmarks.md)
 # Each makes .venv from requirements.lock on first use.
 
@@ -9,7 +10,7 @@ PYTHON ?= python3
 CORES ?= all
 BIN := .venv/bin
 
-.PHONY: run report test lint benchmark-wavelengths lock clean
+.PHONY: run report test lint benchmark benchmark-wavelengths lock clean
 
 run: .venv/installed
 	$(BIN)/snakemake --cores $(CORES)
@@ -25,6 +26,10 @@ lint: .venv/installed
 	$(BIN)/ruff format --check .
 	$(BIN)/snakefmt --check Snakefile workflow
 	$(BIN)/snakemake --lint
+
+# ARGS="--exposures 8" runs the first so many; frames are simulated first, and kept.
+benchmark: .venv/installed
+	$(BIN)/python benchmarks/campaign.py $(ARGS)
 
 # ARGS="--arcs 100" and the like choose what is run; one thread each, so that times compare.
 benchmark-wavelengths: .venv/installed
