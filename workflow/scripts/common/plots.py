@@ -227,15 +227,15 @@ def draw_windows(figure, wavelength, counts, model, rows, per_flux):
         Exposure time times fibres [s].
     """
     lines = math.ceil(len(rows) / CLOSE_UPS_PER_ROW)
-    height = 3.4 + 2.4 * lines
+    height = 3.85 + 2.4 * lines
     figure.set_figheight(height)
-    axes = figure.add_axes((0.06, 1 - 2.7 / height, 0.93, 2.1 / height))
+    axes = figure.add_axes((0.06, 1 - 3.15 / height, 0.93, 2.1 / height))
     draw_spectrum(axes, wavelength, counts, faint=True)
     axes.set_xlabel("Wavelength in air (Å)")
     axes.set_ylabel("Sum of lit rows (ADU)")
     label_windows(axes, wavelength, rows)
 
-    top, bottom = 1 - 3.85 / height, 0.55 / height
+    top, bottom = 1 - 4.3 / height, 0.55 / height
     grid = figure.add_gridspec(
         lines,
         CLOSE_UPS_PER_ROW,
