@@ -3,6 +3,7 @@
 # make test   run the tests
 # make lint   check style and workflow
 # make fuzz   read 10000 damaged FITS files, and 2000 damaged tables and configs of each kind
+# make benchmark   measure what a campaign costs (docs/benchmarks.md)
 # make benchmark-wavelengths   measure the identification of lines (docs/benchmarks.md)
 # Each makes .venv from requirements.lock on first use.
 
@@ -10,7 +11,7 @@ PYTHON ?= python3
 CORES ?= all
 BIN := .venv/bin
 
-.PHONY: run report test lint fuzz benchmark-wavelengths lock clean
+.PHONY: run report test lint fuzz benchmark benchmark-wavelengths lock clean
 
 run: .venv/installed
 	$(BIN)/snakemake --cores $(CORES)
@@ -31,6 +32,10 @@ lint: .venv/installed
 fuzz: .venv/installed
 	OPENBLAS_NUM_THREADS=1 PYTHONPATH=workflow/scripts $(BIN)/python tests/fuzz_frames.py $(ARGS)
 	OPENBLAS_NUM_THREADS=1 PYTHONPATH=workflow/scripts $(BIN)/python tests/fuzz_tables.py $(ARGS)
+
+# ARGS="--exposures 8" runs the first so many; frames are simulated first, and kept.
+benchmark: .venv/installed
+	$(BIN)/python benchmarks/campaign.py $(ARGS)
 
 # ARGS="--arcs 100" and the like choose what is run; one thread each, so that times compare.
 benchmark-wavelengths: .venv/installed

@@ -69,6 +69,7 @@ for target, exposures in lamp_targets().items():
 
 onstart:
     claim_results()
+    start_without_pause()
 
 
 onsuccess:

@@ -67,7 +67,7 @@ def test_a_picture_is_a_png_and_leaves_no_part_file(tmp_path):
 
 def test_a_picture_that_fails_leaves_nothing(tmp_path):
     class Broken:
-        def savefig(self, path, format):
+        def savefig(self, path, format, **options):
             path.write_bytes(b"half")
             raise ValueError("no")
 
@@ -167,8 +167,8 @@ def test_each_window_has_a_close_up_with_its_line_and_flux(tmp_path, count):
     figure = new_figure(IDENTITY, "windows")
     counts = np.random.default_rng(1).normal(0, 100, 100)
     draw_windows(figure, 5000 + 0.5 * np.arange(100), counts, np.zeros(100), rows, 10.0)
-    _, below = figure.subfigs
-    titles = [axes.get_title(loc="left") for axes in below.axes]
+    _, *below = figure.axes
+    titles = [axes.get_title(loc="left") for axes in below]
     assert len(titles) == count
     for number, title in enumerate(titles):
         line = f"Ne I {6402.25 + number:.2f}" if number else "no line"

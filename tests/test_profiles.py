@@ -2,7 +2,16 @@ import numpy as np
 import pytest
 
 from common.peaks import find_peaks
-from common.profiles import Shape, fit_lines, gaussian, spectrum_model, split_blends
+from common.profiles import (
+    Shape,
+    fit_lines,
+    gaussian,
+    light_near,
+    overlaps,
+    spectrum_model,
+    split_blends,
+    summed_light,
+)
 from fibres import pixel_light
 
 FWHM = 2.3
@@ -37,6 +46,20 @@ def test_a_line_is_integrated_over_each_pixel(fwhm, phase):
 def test_each_pixel_may_have_a_width_of_its_own():
     distance, fwhm = np.arange(-3.0, 4), np.linspace(1.5, 12, 7)
     np.testing.assert_allclose(gaussian(distance, fwhm), pixel_light(distance, fwhm), atol=1e-6)
+
+
+def test_sums_over_the_pixels_near_lines_are_those_over_all_pixels():
+    rng = np.random.default_rng(1)
+    centres = np.concatenate([[-0.3, 299.2], rng.uniform(0, 299, 40)])
+    pixels, core, wing = light_near(centres, pure(size=300)._replace(wing_width=5.0))
+    # Beyond the pixels looked at, wings hold a millionth of the light.
+    for light, fwhm in (core, FWHM), (wing, 5.0 * FWHM):
+        everywhere = gaussian(np.arange(300) - centres[:, np.newaxis], fwhm)
+        products = everywhere @ everywhere.T
+        np.testing.assert_allclose(overlaps(pixels, light, light), products, atol=1e-6)
+        fluxes = rng.uniform(0, 1, centres.size)
+        summed = summed_light(pixels, light, fluxes, 300)
+        np.testing.assert_allclose(summed, fluxes @ everywhere, atol=1e-5)
 
 
 # Fits of lines

@@ -115,6 +115,15 @@ def test_an_unsigned_row_darker_than_its_dark_takes_nothing():
     np.testing.assert_allclose(row_profile(frame, dark, weights_of(light)), 0, atol=1e-9)
 
 
+@pytest.mark.parametrize("blank", [np.nan, np.inf, -np.inf])
+def test_pixels_that_are_not_known_hold_no_light(blank):
+    weights = np.array([1.0, 3.0, 0.0, 2.0])
+    image = np.tile(weights, (3, 1))
+    image[1, 1] = blank
+    found = row_profile(image, np.zeros(4), weights)
+    np.testing.assert_allclose(found, [1, 5 / 14, 1])
+
+
 @pytest.mark.parametrize("background", ["dark", "bias"])
 def test_a_blank_pixel_takes_no_more_than_its_own_light(background):
     light = lamp(5)

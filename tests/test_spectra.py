@@ -6,14 +6,16 @@ from astropy.io import fits
 
 import spectra
 from common.errors import UserError
+from common.fits_tables import binary_table
+from common.frames import check_columns
 from spectra import (
     bias_levels,
-    check_columns,
     check_dark,
     check_pixels,
     counting_noise,
     measure_bias,
     row_slice,
+    saturated_columns,
     sum_along_slit,
 )
 
@@ -390,3 +392,26 @@ def test_a_frame_that_is_blank_in_the_summed_rows_is_refused(tmp_path):
     with pytest.raises(UserError, match=r"frame\.fits has no good pixel"):
         spectra.main(job(tmp_path, frame, rows=[2, 3]))
     assert [file.name for file in tmp_path.iterdir()] == ["frame.fits"]
+
+
+def test_a_blank_pixel_hides_no_saturated_column():
+    frame = np.zeros((4, 9))
+    frame[:2, 4] = 65535
+    frame[3, 4] = np.nan
+    assert np.flatnonzero(saturated_columns(frame, 65535, 0.0)).tolist() == [4]
+    frame[1, 4] = 0
+    assert not saturated_columns(frame, 65535, 0.0).any()
+
+
+def test_a_table_is_written_as_astropy_writes_it(tmp_path):
+    columns = [
+        fits.Column("counts", "D", unit="adu", array=np.arange(5.0)),
+        fits.Column("mask", "L", array=np.arange(5) > 2),
+        fits.Column("summed", "J", unit="pixel", array=np.arange(5)),
+    ]
+    for name, table in (
+        ("own", binary_table(columns, "CLEAN")),
+        ("astropy", fits.BinTableHDU.from_columns(columns, name="CLEAN")),
+    ):
+        fits.HDUList([fits.PrimaryHDU(), table]).writeto(tmp_path / name)
+    assert (tmp_path / "own").read_bytes() == (tmp_path / "astropy").read_bytes()

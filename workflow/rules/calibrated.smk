@@ -12,6 +12,7 @@ rule calibrate_wavelengths:
             "errors",
             "files",
             "jobs",
+            "fits_tables",
             "peaks",
             "plots",
             "solution",

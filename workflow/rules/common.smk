@@ -738,6 +738,17 @@ def claim_results():
         )
 
 
+def start_without_pause():
+    """Let the cores alone limit how many jobs start on one machine.
+
+    Snakemake also limits how many start in a second. For that it looks at all waiting jobs again
+    a second after each look, and each job that ends adds a look: so many looks that in a campaign
+    they took more time than the jobs.
+    """
+    if workflow.local_exec:
+        workflow.scheduler.job_rate_limiter = None
+
+
 def quality_lines():
     """How many exposures are good, warned and failed, and which, as far as they were checked."""
     path = Path(RESULTS, "quality", "exposures.csv")

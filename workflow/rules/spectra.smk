@@ -11,6 +11,7 @@ rule extract_spectrum:
             "detector",
             "errors",
             "files",
+            "fits_tables",
             "frames",
             "integrity",
             "jobs",

@@ -9,6 +9,7 @@ from numpy.polynomial import Polynomial
 
 from common.alignment import Lines
 from common.files import whole
+from common.fits_tables import binary_table
 from common.jobs import run
 from common.peaks import find_peaks
 from common.plots import draw_identification, draw_spectrum, new_figure, save
@@ -202,7 +203,7 @@ def write_calibrated(path, header, nominal, cards, table):
     ]
     hdus = [
         fits.PrimaryHDU(table["flux"], header),
-        fits.BinTableHDU.from_columns(columns, name="SPECTRUM"),
+        binary_table(columns, name="SPECTRUM"),
     ]
     with whole(path) as part:
         fits.HDUList(hdus).writeto(part)

@@ -18,6 +18,7 @@ from common.detector import (
 )
 from common.errors import UserError
 from common.files import whole
+from common.fits_tables import binary_table
 from common.frames import check_columns, check_exposure_time, check_shapes, read_frame
 from common.jobs import run
 from common.peaks import box_sums, find_peaks
@@ -73,6 +74,11 @@ def bias_levels(frame, amplifiers):
     return levels
 
 
+def known(counts):
+    """Tell which counts are known; whole numbers all are, and need no looking at."""
+    return np.True_ if counts.dtype.kind in "iu" else np.isfinite(counts)
+
+
 def sum_along_slit(frame, background):
     """Sum a frame over its rows after subtracting a background, in float64.
 
@@ -90,8 +96,8 @@ def sum_along_slit(frame, background):
     missing : ndarray of int, shape (columns,)
         Pixels left out of each column's sum because frame or background is not finite there.
     """
-    good = np.isfinite(frame) & np.isfinite(background)
-    missing = frame.shape[0] - good.sum(axis=0)
+    good = known(frame) & known(background)
+    missing = frame.shape[0] - np.broadcast_to(good, frame.shape).sum(axis=0)
     # Summed apart, whole numbers stay exact and unsigned ones cannot wrap.
     spectrum = np.sum(frame, axis=0, dtype=float, where=good) - np.sum(
         np.broadcast_to(background, frame.shape), axis=0, dtype=float, where=good
@@ -161,7 +167,9 @@ def saturated_columns(frame, limit, width):
     if frame.dtype.kind in "iu":
         limit = int(np.ceil(limit))
     reach = int(np.ceil(SPOILED * width))
-    saturated = np.count_nonzero(frame >= limit, axis=0) >= SATURATED_PIXELS
+    saturated = np.fmax.reduce(frame, axis=0) >= limit
+    many = np.count_nonzero(frame[:, saturated] >= limit, axis=0) >= SATURATED_PIXELS
+    saturated[saturated] = many
     return box_sums(saturated, reach) > 0
 
 
@@ -564,7 +572,7 @@ def write_spectrum(path, cards, spectrum, uncertainty, missing, clean):
             fits.PrimaryHDU(spectrum),
             fits.ImageHDU(uncertainty, name="UNCERTAINTY"),
             fits.ImageHDU(missing.astype(np.int32), name="MISSING"),
-            fits.BinTableHDU.from_columns(columns, name="CLEAN"),
+            binary_table(columns, name="CLEAN"),
         ]
     )
     hdus[0].header["BUNIT"] = ("adu", "counts summed over the spatial axis")

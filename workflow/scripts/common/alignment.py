@@ -237,13 +237,12 @@ def bent(scores):
     """Best score over the slopes that a path may have come from, and the change of slope."""
     result, change_to = scores.copy(), np.zeros(scores.shape, np.int8)
     for change in (*range(-LARGEST_BEND, 0), *range(1, LARGEST_BEND + 1)):
-        other = np.full_like(scores, -np.inf)
-        if change > 0:
-            other[:, change:] = scores[:, :-change] - BEND_COST * change**2
-        else:
-            other[:, :change] = scores[:, -change:] - BEND_COST * change**2
-        better = other > result
-        result[better], change_to[better] = other[better], change
+        first, shared = max(change, 0), scores.shape[1] - abs(change)
+        here = slice(first, first + shared)
+        other = scores[:, first - change :][:, :shared] - BEND_COST * change**2
+        better = other > result[:, here]
+        np.copyto(result[:, here], other, where=better)
+        np.copyto(change_to[:, here], change, where=better)
     return result, change_to
 
 

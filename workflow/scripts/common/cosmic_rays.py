@@ -114,9 +114,10 @@ def slit_model(image, good, profile, shift, variance):
     result = np.empty_like(image)
     for first in range(0, image.shape[1], BLOCK):
         part = slice(first, first + BLOCK)
-        light, used = model[:, part], good[:, part]
-        product = np.einsum("ij,ij->i", light * used, image[:, part]) + stiffness * shares
-        power = np.einsum("ij,ij->i", light * used, light) + stiffness
+        light = model[:, part]
+        used = light * good[:, part]
+        product = np.einsum("ij,ij->i", used, image[:, part]) + stiffness * shares
+        power = np.einsum("ij,ij->i", used, light) + stiffness
         result[:, part] = light * (product / power)[:, np.newaxis]
     return result
 

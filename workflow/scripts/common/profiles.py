@@ -79,42 +79,75 @@ def line_light(distance, fwhm, shape):
     return light
 
 
-def line_matrix(centres, shape):
-    """Light of each line in each pixel.
+def light_near(centres, shape, moved=0.0):
+    """Light of each line in the pixels about it; further off it has next to none.
 
     Parameters
     ----------
     centres : ndarray, shape (lines,)
         [pixel]
     shape : Shape
+    moved : float
+        How far the lines are moved, but not the pixels that are looked at [pixel].
 
     Returns
     -------
-    core, wing : ndarray, shape (pixels, lines)
-        Of lines that are all core and all wing.
+    pixels : ndarray of int, shape (lines, near)
+        May reach beyond the spectrum.
+    core, wing : ndarray, shape (lines, near)
+        Of lines that are all core and all wing; 0 beyond the spectrum.
     """
     size = shape.fwhm.size
-    core, wing = np.zeros((2, size, centres.size))
-    width = np.interp(centres, np.arange(size), shape.fwhm)
+    width = np.interp(centres + moved, np.arange(size), shape.fwhm)[:, np.newaxis]
     reach = int(np.ceil(REACH * shape.wing_width * width.max(initial=1.0)))
-    offsets = np.arange(-reach, reach + 1)
-    pixels = np.rint(centres).astype(int)[:, np.newaxis] + offsets
-    distance = pixels - centres[:, np.newaxis]
+    pixels = np.rint(centres).astype(int)[:, np.newaxis] + np.arange(-reach, reach + 1)
+    distance = pixels - (centres + moved)[:, np.newaxis]
     inside = (pixels >= 0) & (pixels < size)
-    line = np.broadcast_to(np.arange(centres.size)[:, np.newaxis], pixels.shape)
-    widths = np.broadcast_to(width[:, np.newaxis], pixels.shape)[inside]
-    places = pixels[inside], line[inside]
-    core[places] = gaussian(distance[inside], widths)
-    wing[places] = gaussian(distance[inside], shape.wing_width * widths)
-    return core, wing
+    return pixels, *(
+        gaussian(distance, wide) * inside for wide in (width, shape.wing_width * width)
+    )
 
 
-def line_fluxes(matrix, counts, weight):
+def at(values, pixels):
+    """Values of a spectrum in some pixels; of those beyond its ends, the last one's."""
+    return values[np.clip(pixels, 0, values.size - 1)]
+
+
+def summed_light(pixels, light, fluxes, size):
+    """Sum the light of lines of these fluxes in each pixel of a spectrum [ADU]."""
+    light = light * fluxes[:, np.newaxis]
+    return np.bincount(np.clip(pixels, 0, size - 1).ravel(), light.ravel(), size)
+
+
+def overlaps(pixels, one, other):
+    """Sum the product of the light of every line and every other over the pixels they share.
+
+    Parameters
+    ----------
+    pixels : ndarray of int, shape (lines, near)
+    one, other : ndarray, shape (lines, near)
+
+    Returns
+    -------
+    ndarray, shape (lines, lines)
+    """
+    near = pixels.shape[1]
+    apart = pixels[:, 0] - pixels[:, :1]
+    left, right = np.nonzero(np.abs(apart) < near)
+    padded = np.pad(one, ((0, 0), (near, near)))
+    places = near + apart[left, right][:, np.newaxis] + np.arange(near)
+    result = np.zeros(apart.shape)
+    result[left, right] = np.einsum("ij,ij->i", padded[left[:, np.newaxis], places], other[right])
+    return result
+
+
+def line_fluxes(pixels, light, counts, weight):
     """Fit the fluxes of lines whose places and shape are known, none negative.
 
     Parameters
     ----------
-    matrix : ndarray, shape (pixels, lines)
+    pixels, light : ndarray, shape (lines, near)
+        Light of each line in the pixels about it.
     counts, weight : ndarray, shape (pixels,)
         Counts above the continuum, and one over their variance; 0 leaves a pixel out.
 
@@ -122,13 +155,13 @@ def line_fluxes(matrix, counts, weight):
     -------
     ndarray, shape (lines,)
     """
-    if matrix.shape[1] == 0:
+    if light.size == 0:
         return np.zeros(0)
-    weighted = matrix * weight[:, np.newaxis]
-    square = weighted.T @ matrix
+    weighted = light * at(weight, pixels)
+    square = overlaps(pixels, weighted, light)
     # A line without a good pixel gets no flux; products of its tiny terms must not underflow.
     square += np.diag(1e-9 * square.diagonal() + max(1e-18 * square.diagonal().max(), 1e-300))
-    return np.clip(np.linalg.solve(square, weighted.T @ counts), 0, None)
+    return np.clip(np.linalg.solve(square, np.sum(weighted * at(counts, pixels), axis=1)), 0, None)
 
 
 def fit_lines(counts, variance, good, pixels, centres, fwhm, shape, free):
@@ -166,16 +199,16 @@ def fit_lines(counts, variance, good, pixels, centres, fwhm, shape, free):
     counts, pixels = counts[good], pixels[good]
     weight = 1 / np.sqrt(variance[good])
     for _ in range(ITERATIONS):
-        distance = pixels[:, np.newaxis] - centres
-        light = line_light(distance, fwhm, shape)
+        # The line, moved to either side, wider and narrower, all at once.
+        step = 0.01 * fwhm
+        moved, widened = step * np.array([[0, -1, 1, 0, 0], [0, 0, 0, 1, -1]])[:, :, None, None]
+        distance = pixels[:, np.newaxis] - centres + moved
+        light, ahead, behind, wider, narrower = line_light(distance, fwhm + widened, shape)
         flux, *_ = np.linalg.lstsq(light * weight[:, np.newaxis], counts * weight)
         columns = [light]
         if free != "none":
-            step = 0.01 * fwhm
-            ahead, behind = (line_light(distance + by, fwhm, shape) for by in (-step, step))
             columns.append(flux * (ahead - behind) / (2 * step))
         if free == "all":
-            wider, narrower = (line_light(distance, fwhm + by, shape) for by in (step, -step))
             columns.append(((wider - narrower) @ flux / (2 * step))[:, np.newaxis])
         design = np.concatenate(columns, axis=1) * weight[:, np.newaxis]
         residual = (counts - light @ flux) * weight
@@ -318,24 +351,27 @@ def spectrum_model(counts, variance, good, peaks):
         widths = (WING_WIDTHS[:1], WING_WIDTHS, shape.wing_width * WING_STEPS)[number]
         for width in widths:
             trial = shape._replace(wing_width=width)
-            core, wing = line_matrix(centres, trial)
+            pixels, core, wing = light_near(centres, trial)
             part = shape.wing_part
             unlike = np.zeros(good.shape, bool)
             for _ in range(3):
                 light = core + part * (wing - core)
                 light_error = model_variance(model, fwhm)
                 weight = np.where(good & ~unlike, 1 / (variance + light_error), 0)
-                fluxes = line_fluxes(light, net, weight)
-                spread = (wing - core) @ fluxes
-                model = light @ fluxes
+                fluxes = line_fluxes(pixels, light, net, weight)
+                cores, spread = (
+                    summed_light(pixels, part_of, fluxes, net.size)
+                    for part_of in (core, wing - core)
+                )
+                model = cores + part * spread
                 weight = np.where(spoiled, 0, weight)
                 power = (weight * spread) @ spread
-                best_part = (weight * spread) @ (net - core @ fluxes) / power if power else 0.0
+                best_part = (weight * spread) @ (net - cores) / power if power else 0.0
                 is_sure = number and best_part * np.sqrt(power) > SURE
                 part = float(min(best_part, MOST_WING)) if is_sure else 0.0
                 # With wings in the model, what is not in it is cut off: lines too faint to be
                 # peaks, for instance.
-                rest = net - core @ fluxes - part * spread
+                rest = net - cores - part * spread
                 unlike = np.abs(rest) > 5 * np.sqrt(variance + light_error)
             misfit = rest**2 / (variance + light_error)
             misfit = np.where(spoiled, 0, np.minimum(misfit, 25)).sum()
@@ -344,10 +380,11 @@ def spectrum_model(counts, variance, good, peaks):
         shape, fluxes, model = best
         centres = moved_centres(net, variance, good, centres, shape, fluxes)
         level = continuum(filled - model, block, percent=50)
-    light = sum_of_light(centres, shape)
+    pixels, light = light_of_lines(centres, shape)
     weight = np.where(good, 1 / (variance + model_variance(model, fwhm)), 0)
-    fluxes = line_fluxes(light, counts - level, weight)
-    return shape, peaks._replace(pixel=centres), fluxes, light @ fluxes
+    fluxes = line_fluxes(pixels, light, counts - level, weight)
+    model = summed_light(pixels, light, fluxes, counts.size)
+    return shape, peaks._replace(pixel=centres), fluxes, model
 
 
 def split_blends(counts, variance, good, peaks, shape):
@@ -417,10 +454,10 @@ def model_variance(model, fwhm):
     return np.square(MODEL_ERROR * near)
 
 
-def sum_of_light(centres, shape):
-    """Light of each line, core and wing together, in each pixel: shape (pixels, lines)."""
-    core, wing = line_matrix(centres, shape)
-    return core + shape.wing_part * (wing - core)
+def light_of_lines(centres, shape, moved=0.0):
+    """Light of each line, core and wing together, as `light_near` gives it."""
+    pixels, core, wing = light_near(centres, shape, moved)
+    return pixels, core + shape.wing_part * (wing - core)
 
 
 def moved_centres(counts, variance, good, centres, shape, fluxes):
@@ -441,17 +478,19 @@ def moved_centres(counts, variance, good, centres, shape, fluxes):
         Centres after one Gauss-Newton step of at most a fifth of a line width.
     """
     step = 0.02 * np.median(shape.fwhm)
-    light = sum_of_light(centres, shape)
-    ahead, behind = (sum_of_light(centres + by, shape) for by in (step, -step))
-    slope = (ahead - behind) / (2 * step) * fluxes
-    model = light @ fluxes
+    pixels, light = light_of_lines(centres, shape)
+    (_, ahead), (_, behind) = (light_of_lines(centres, shape, by) for by in (step, -step))
+    slope = (ahead - behind) / (2 * step) * fluxes[:, np.newaxis]
+    model = summed_light(pixels, light, fluxes, counts.size)
     weight = np.where(good, 1 / (variance + (MODEL_ERROR * model) ** 2), 0)
-    design = np.concatenate([light * np.maximum(fluxes, 1e-300), slope], axis=1)
-    weighted = design * weight[:, np.newaxis]
-    square = weighted.T @ design
+    design = np.concatenate([light * np.maximum(fluxes, 1e-300)[:, np.newaxis], slope])
+    pixels = np.concatenate([pixels, pixels])
+    weighted = design * at(weight, pixels)
+    square = overlaps(pixels, weighted, design)
     # Lines that no pixel tells anything about stay where they are.
     square += np.diag(1e-6 * square.diagonal() + 1e-12 * square.diagonal().max(initial=1e-300))
-    moved = np.linalg.solve(square, weighted.T @ (counts - model))[centres.size :]
+    wanted = np.sum(weighted * at(counts - model, pixels), axis=1)
+    moved = np.linalg.solve(square, wanted)[centres.size :]
     reach = 0.2 * np.median(shape.fwhm)
     return centres + np.clip(np.nan_to_num(moved), -reach, reach)
 

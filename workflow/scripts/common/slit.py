@@ -95,7 +95,11 @@ def row_profile(frame, background, weights, cap=None):
         net -= background[rows] if background.ndim == 2 else background
         if cap is not None:
             np.clip(net, -cap, cap, out=net)
-        profile[rows] = np.nan_to_num(net, nan=0, posinf=0, neginf=0) @ weights
+        light = net @ weights
+        spoiled = ~np.isfinite(light)
+        if spoiled.any():
+            light[spoiled] = np.nan_to_num(net[spoiled], nan=0, posinf=0, neginf=0) @ weights
+        profile[rows] = light
     return profile
 
 
