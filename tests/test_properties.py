@@ -33,7 +33,7 @@ settings.register_profile(
 settings.load_profile("lampflux")
 
 WORDS = st.text(string.ascii_letters + string.digits + ".+-", min_size=1, max_size=12)
-SECONDS = st.from_regex(r"[0-9]{1,6}(\.[0-9]{1,6})?", fullmatch=True).filter(float)
+SECONDS = st.from_regex(r"[0-9]{1,5}(\.[0-9]{1,6})?", fullmatch=True).filter(float)
 SUFFIXES = st.sampled_from([".fits", ".fits.gz", ".fits.fz", ".FITS"])
 # Any name that a file can have.
 NAMES = st.text(st.characters(exclude_characters="/\0", codec="utf-8"), max_size=60)

@@ -147,7 +147,7 @@ def made_in(root):
     made = {name for name in files_below(root / "results") if not name.startswith("logs/")}
     checksums = {name for name in made if name.endswith(".sha256")}
     products = {re.sub(r"/\.(.+)\.sha256$", r"/\1", name) for name in checksums}
-    assert made - checksums <= products
+    assert made - checksums - {"report.html"} <= products
     return made - checksums
 
 
