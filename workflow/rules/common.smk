@@ -15,7 +15,7 @@ import yaml
 from jsonschema import Draft202012Validator
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
-from snakemake.utils import validate
+from snakemake.utils import update_config, validate
 
 sys.path.append(str(PROJECT / "workflow" / "scripts"))
 # A job is one thread: more of them in its linear algebra would only wait for the other jobs'.
@@ -843,6 +843,8 @@ def failures(log):
         logger.error("\n".join(lines))
 
 
+update_config(DEFAULTS, config)
+config = DEFAULTS
 # Snakemake hands these words on as text when they stand on the command line.
 words = {"null": None, "true": True, "false": False}
 config |= {
