@@ -6,18 +6,6 @@ rule calibrate_wavelengths:
         spectrum=f"{RESULTS}/spectra/{{exposure}}.fits",
         lines=line_lists_of,
         reference=reference_of,
-        modules=shared(
-            "__init__",
-            "alignment",
-            "errors",
-            "files",
-            "jobs",
-            "fits_tables",
-            "peaks",
-            "plots",
-            "solution",
-            "tables",
-        ),
     output:
         fits=f"{RESULTS}/calibrated/{{exposure}}.fits",
         lines=f"{RESULTS}/calibrated/{{exposure}}_lines.csv",
@@ -32,6 +20,18 @@ rule calibrate_wavelengths:
     conda:
         "../../environment.yml"
     params:
+        modules=shared(
+            "__init__",
+            "alignment",
+            "errors",
+            "files",
+            "jobs",
+            "fits_tables",
+            "peaks",
+            "plots",
+            "solution",
+            "tables",
+        ),
         nominal=nominal_solution,
         ions=ions_of,
         fit=config["wavelengths"] == "fitted",

@@ -2,16 +2,15 @@
 
 
 rule check:
-    input:
-        modules=shared(
-            "__init__", "errors", "files", "frames", "integrity", "jobs", "tables", "windows"
-        ),
     log:
         f"{RESULTS}/logs/check.log",
     localrule: True
     conda:
         "../../environment.yml"
     params:
+        modules=shared(
+            "__init__", "errors", "files", "frames", "integrity", "jobs", "tables", "windows"
+        ),
         problems=lambda wildcards: PROBLEMS,
         exposures=exposures_to_check,
         results=RESULTS,

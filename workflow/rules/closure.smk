@@ -7,7 +7,6 @@ rule compare_with_truth:
         calibrated=closure_inputs("{results}/calibrated/{exposure}.fits"),
         lines=closure_inputs("{frame}_truth.csv"),
         pixels=closure_inputs("{frame}_injected.csv"),
-        modules=shared("__init__", "errors", "files", "jobs", "plots"),
     output:
         lines=f"{RESULTS}/closure/lines.csv",
         summary=f"{RESULTS}/closure/summary.csv",
@@ -21,6 +20,7 @@ rule compare_with_truth:
     conda:
         "../../environment.yml"
     params:
+        modules=shared("__init__", "errors", "files", "jobs", "plots"),
         fibres=config["fibres"],
     message:
         "measured fluxes and wavelengths against those put in"

@@ -9,6 +9,7 @@ import shlex
 import socket
 import sys
 import time
+from hashlib import sha256
 from pathlib import Path
 
 import yaml
@@ -604,8 +605,13 @@ def exposures_to_check(wildcards):
 
 
 def shared(*modules):
-    """Modules that a script imports, as inputs, so that a change in one re-runs the rule."""
-    return [str(PROJECT / "workflow" / "scripts" / "common" / f"{name}.py") for name in modules]
+    """Checksum of modules that a script imports, for its params: a change in one re-runs the rule.
+
+    As inputs, thousands of jobs would have a dozen files each that Snakemake looks after.
+    """
+    folder = PROJECT / "workflow" / "scripts" / "common"
+    code = b"".join((folder / f"{name}.py").read_bytes() for name in modules)
+    return sha256(code).hexdigest()
 
 
 def products(exposures):

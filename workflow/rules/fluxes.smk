@@ -6,17 +6,6 @@ rule measure_fluxes:
         calibrated=f"{RESULTS}/calibrated/{{exposure}}.fits",
         lines=f"{RESULTS}/calibrated/{{exposure}}_lines.csv",
         windows=window_table_of,
-        modules=shared(
-            "__init__",
-            "errors",
-            "files",
-            "jobs",
-            "peaks",
-            "plots",
-            "profiles",
-            "tables",
-            "windows",
-        ),
     output:
         csv=f"{RESULTS}/fluxes/{{exposure}}.csv",
         png=report(
@@ -30,6 +19,17 @@ rule measure_fluxes:
     conda:
         "../../environment.yml"
     params:
+        modules=shared(
+            "__init__",
+            "errors",
+            "files",
+            "jobs",
+            "peaks",
+            "plots",
+            "profiles",
+            "tables",
+            "windows",
+        ),
         fibres=config["fibres"],
     message:
         "{wildcards.exposure}: line windows to fluxes"

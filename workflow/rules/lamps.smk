@@ -6,7 +6,6 @@ rule summarise_lamp:
     input:
         fluxes=exposures_of_brand("{results}/fluxes/{exposure}.csv"),
         shown=shown_spectrum,
-        modules=shared("__init__", "errors", "files", "jobs", "plots", "statistics"),
     output:
         csv=f"{RESULTS}/lamps/{{brand}}_{{lamp}}_{{arm}}.csv",
         png=report(
@@ -24,6 +23,7 @@ rule summarise_lamp:
     conda:
         "../../environment.yml"
     params:
+        modules=shared("__init__", "errors", "files", "jobs", "plots", "statistics"),
         lamp=lamp_identity,
         fibres=config["fibres"],
     message:
@@ -37,7 +37,6 @@ rule compare_lamps:
         lamps=lamp_files("{results}/lamps/{brand}_{lamp}_{arm}.csv"),
         shown=lamp_files("{results}/calibrated/{shown}.fits"),
         page=TABLE_PAGE,
-        modules=shared("__init__", "errors", "files", "jobs", "pages", "plots"),
     output:
         lines=f"{RESULTS}/lamps/all_lines.csv",
         coverage=f"{RESULTS}/lamps/coverage.csv",
@@ -70,6 +69,7 @@ rule compare_lamps:
     conda:
         "../../environment.yml"
     params:
+        modules=shared("__init__", "errors", "files", "jobs", "pages", "plots"),
         lamps=lamp_names(),
         line_limit=config["line_limit"],
     message:
@@ -82,7 +82,6 @@ rule plan_exposures:
     input:
         lamps=lamp_files("{results}/lamps/{brand}_{lamp}_{arm}.csv"),
         page=TABLE_PAGE,
-        modules=shared("__init__", "errors", "files", "jobs", "pages", "plots"),
     output:
         plan=f"{RESULTS}/lamps/exposure_plan.csv",
         lines=f"{RESULTS}/lamps/planned_lines.csv",
@@ -103,6 +102,7 @@ rule plan_exposures:
     conda:
         "../../environment.yml"
     params:
+        modules=shared("__init__", "errors", "files", "jobs", "pages", "plots"),
         lamps=lamp_names(),
         fibres=config["fibres"],
         peak=config["planner"]["peak"],

@@ -6,7 +6,6 @@ rule check_quality:
         calibrated=exposure_files("{results}/calibrated/{exposure}.fits"),
         fluxes=exposure_files("{results}/fluxes/{exposure}.csv"),
         page=TABLE_PAGE,
-        modules=shared("__init__", "errors", "files", "jobs", "pages", "plots"),
     output:
         csv=f"{RESULTS}/quality/exposures.csv",
         html=report(
@@ -26,6 +25,7 @@ rule check_quality:
     conda:
         "../../environment.yml"
     params:
+        modules=shared("__init__", "errors", "files", "jobs", "pages", "plots"),
         exposures=exposure_identities(),
         thresholds=config["quality"],
         fit=config["wavelengths"] == "fitted",

@@ -4,7 +4,6 @@
 rule simulate_exposure:
     input:
         lines=emitted_lines_of,
-        modules=shared("__init__", "errors", "files", "jobs", "tables"),
     output:
         frame=f"{FRAMES}/{{folder}}/{{exposure}}.fits",
         lines=f"{FRAMES}/{{folder}}/{{exposure}}_truth.csv",
@@ -17,6 +16,7 @@ rule simulate_exposure:
     conda:
         "../../environment.yml"
     params:
+        modules=shared("__init__", "errors", "files", "jobs", "tables"),
         name="{exposure}",
         arm=lambda wildcards: exposure_of(wildcards).arm,
         exptime=lambda wildcards: exposure_of(wildcards).exptime,
@@ -30,8 +30,6 @@ rule simulate_exposure:
 
 
 rule simulate_dark:
-    input:
-        modules=shared("__init__", "errors", "files", "jobs", "tables"),
     output:
         frame=f"{FRAMES}/{{folder}}/Dark_{{arm}}_{{exptime}}s.fits",
     log:
@@ -43,6 +41,7 @@ rule simulate_dark:
     conda:
         "../../environment.yml"
     params:
+        modules=shared("__init__", "errors", "files", "jobs", "tables"),
         name="Dark_{arm}_{exptime}s",
         arm="{arm}",
         exptime=lambda wildcards: float(wildcards.exptime),

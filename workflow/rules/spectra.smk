@@ -5,20 +5,6 @@ rule extract_spectrum:
     input:
         frame=lambda wildcards: exposure_of(wildcards).path,
         dark=dark_of,
-        modules=shared(
-            "__init__",
-            "cosmic_rays",
-            "detector",
-            "errors",
-            "files",
-            "fits_tables",
-            "frames",
-            "integrity",
-            "jobs",
-            "peaks",
-            "plots",
-            "slit",
-        ),
     output:
         fits=f"{RESULTS}/spectra/{{exposure}}.fits",
         # The largest pictures: a report of many exposures leaves them out.
@@ -37,6 +23,20 @@ rule extract_spectrum:
     conda:
         "../../environment.yml"
     params:
+        modules=shared(
+            "__init__",
+            "cosmic_rays",
+            "detector",
+            "errors",
+            "files",
+            "fits_tables",
+            "frames",
+            "integrity",
+            "jobs",
+            "peaks",
+            "plots",
+            "slit",
+        ),
         identity=identity,
         spatial_axis=arm_setting("spatial_axis", 0),
         rows=arm_setting("rows"),

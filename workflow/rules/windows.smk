@@ -6,7 +6,6 @@ rule propose_windows:
     input:
         calibrated=exposures_of_lamp("{results}/calibrated/{exposure}.fits"),
         lines=exposures_of_lamp("{results}/calibrated/{exposure}_lines.csv"),
-        modules=shared("__init__", "errors", "files", "jobs", "tables"),
     output:
         csv=f"{RESULTS}/windows/{{lamp}}_{{arm}}.csv",
     log:
@@ -16,6 +15,8 @@ rule propose_windows:
         arm="[^/_]+",
     conda:
         "../../environment.yml"
+    params:
+        modules=shared("__init__", "errors", "files", "jobs", "tables"),
     message:
         "{wildcards.lamp} {wildcards.arm}: identified lines to line windows"
     script:
