@@ -20,7 +20,7 @@ report: .venv/installed
 	$(BIN)/snakemake --report results/report.html
 
 test: .venv/installed
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses auto --dist loadfile
 
 lint: .venv/installed
 	$(BIN)/ruff check .
