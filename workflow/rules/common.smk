@@ -377,15 +377,22 @@ def exposures_of_lamp(pattern):
 
 def lamp_names():
     """Brand, lamp and arm of all exposures, each once."""
-    return sorted({exposure.identity[:3] for exposure in EXPOSURES.values()})
+    return sorted(SERIES)
+
+
+def series_of_lamps():
+    """Exposures by brand, lamp and arm."""
+    series = {}
+    for exposure in EXPOSURES.values():
+        series.setdefault(exposure.identity[:3], []).append(exposure)
+    return series
 
 
 def brand_exposures(names):
     """Exposures of a brand's lamp in an arm."""
-    exposures = [each for each in EXPOSURES.values() if each.identity[:3] == tuple(names)]
-    if not exposures:
+    if tuple(names) not in SERIES:
         stop([f"there is no exposure of {names[0]} {names[1]} in arm {names[2]}."])
-    return exposures
+    return SERIES[tuple(names)]
 
 
 def exposures_of_brand(pattern):
@@ -867,6 +874,7 @@ TABLE_PAGE = str(PROJECT / "workflow" / "report" / "table.html")
 SIMULATED = simulates()
 FRAMES = SIMULATED and str(Path(config["simulation"]["frames_dir"]))
 EXPOSURES = load_exposures()
+SERIES = series_of_lamps()
 PROBLEMS += time_problems()
 WINDOW_TABLES = load_window_tables()
 LINE_LISTS = load_line_lists()
