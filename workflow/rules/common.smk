@@ -795,7 +795,7 @@ def answers():
     ]
     if lines and not CHECKING:
         lines.append(
-            f"All in one page: snakemake --report {Path(RESULTS, 'report.html')} (or make report)"
+            f"All in one page: the same command with --report {Path(RESULTS, 'report.html')}"
         )
         logger.info("\n".join(lines))
 

@@ -1,0 +1,119 @@
+# %% [markdown]
+# # How to use the products
+#
+# Runs in lampflux' own folder, as a script (`python docs/using_products.py`) and, cell by cell, as
+# a notebook in editors that know the percent format. It reads the products of the demonstration
+# (`make run`); the environment variable `LAMPFLUX_RESULTS` names another folder of results.
+# Pictures go to `pictures` below it.
+
+# %%
+import os
+import warnings
+from pathlib import Path
+
+import astropy.units as u
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import yaml
+from astropy.io import fits
+from astropy.table import QTable
+from astropy.visualization import quantity_support
+from specutils import Spectrum
+from specutils.manipulation import extract_region
+from specutils.spectra import SpectralRegion
+
+SCHEMAS = Path("workflow/schemas/products")
+RESULTS = Path(os.environ.get("LAMPFLUX_RESULTS", "results"))
+PICTURES = RESULTS / "pictures"
+PICTURES.mkdir(exist_ok=True)
+EXPOSURE = "Photron_ThAr_Red_10s_01"
+
+# %% [markdown]
+# ## A calibrated spectrum with specutils
+#
+# The plain sum along the slit, its uncertainty, and the wavelengths of the solution in use.
+
+# %%
+spectrum = Spectrum.read(RESULTS / "calibrated" / f"{EXPOSURE}.fits")
+print(spectrum.flux.unit, spectrum.spectral_axis[[0, -1]])
+
+# %% [markdown]
+# ## A line, with units
+
+# %%
+line = extract_region(spectrum, SpectralRegion(7630 * u.AA, 7640 * u.AA))
+with quantity_support():
+    figure, axes = plt.subplots(figsize=(7, 4), layout="constrained")
+    axes.step(line.spectral_axis, line.flux, where="mid")
+    axes.set(title=f"{EXPOSURE}: Ar I 7635.11 Å", xlabel="Wavelength in air (Å)")
+    axes.set_ylabel("Sum along the slit (ADU)")
+    figure.savefig(PICTURES / "line.png", dpi=110)
+brightest = line.spectral_axis[np.argmax(line.flux)]
+print(f"brightest pixel at {brightest:.2f}")
+
+# %% [markdown]
+# ## The same with plain astropy
+#
+# The table holds the clean sum too, and says where wavelengths are trusted.
+
+# %%
+with fits.open(RESULTS / "calibrated" / f"{EXPOSURE}.fits") as hdus:
+    header = hdus[0].header
+    pixels = QTable(hdus["SPECTRUM"].data)
+first, last = header["WAVEFRST"], header["WAVELAST"]
+print(f"wavelengths are {header['WAVEMETH']} and trusted from pixel {first} to {last}")
+print(f"of {len(pixels)} pixels; rms residual {header['WAVERMS']} Angstrom")
+
+# %% [markdown]
+# ## Tables with units
+#
+# The units stand in the schemas of the products (`workflow/schemas/products`), from which the page
+# of the columns is made.
+
+# %%
+# ADU/s/fibre has two slashes, which astropy reads as it is meant.
+warnings.simplefilter("ignore", u.UnitsWarning)
+u.add_enabled_units([u.def_unit("ADU", u.adu), u.def_unit("fibre"), u.def_unit("exposure")])
+
+
+def read_table(name, schema):
+    """Read a CSV product with the units that its schema gives."""
+    columns = yaml.safe_load((SCHEMAS / f"{schema}.yaml").read_text())["columns"]
+    units = {column: facts["unit"] for column, facts in columns.items() if "unit" in facts}
+    return QTable.from_pandas(pd.read_csv(RESULTS / name), units=units)
+
+
+fluxes = read_table(f"fluxes/{EXPOSURE}.csv", "fluxes")
+fluxes.round(2)
+print(fluxes["ion", "wavelength_air", "net_flux", "net_flux_err", "snr"])
+
+plan = read_table("lamps/exposure_plan.csv", "exposure_plan")
+plan.round(2)
+print(plan["brand", "lamp", "arm", "time_peak", "single", "single_served"])
+
+# %% [markdown]
+# ## Two lamps side by side
+#
+# Lines that both lamps show, by their laboratory wavelengths: how much brighter is the second?
+
+# %%
+lines = read_table("lamps/all_lines.csv", "lamp")
+argon = lines[(lines["brand"] == "Newport") & (lines["lamp"] == "Ar") & (lines["arm"] == "Red")]
+thorium = lines[(lines["lamp"] == "ThAr") & (lines["arm"] == "Red")]
+_, here, there = np.intersect1d(
+    argon["wavelength"].value, thorium["wavelength"].value, return_indices=True
+)
+ratio = (thorium["flux"][there] / argon["flux"][here]).to(u.one)
+for wavelength, value in zip(argon["wavelength"][here], ratio):
+    print(f"{wavelength:.2f}: ThAr is {value:.2f} times as bright as Ar")
+
+with quantity_support():
+    figure, axes = plt.subplots(figsize=(7, 4), layout="constrained")
+    for lamp, name in ((argon, "Newport Ar"), (thorium, "Photron ThAr")):
+        axes.errorbar(lamp["wavelength"], lamp["flux"], lamp["flux_err"], fmt="o", label=name)
+    axes.set(yscale="log", title="Best fluxes of two lamps, red arm")
+    axes.set_xlabel("Wavelength in air (Å)")
+    axes.set_ylabel("Flux (ADU/s/fibre)")
+    axes.legend()
+    figure.savefig(PICTURES / "two_lamps.png", dpi=110)
