@@ -1,17 +1,20 @@
+# make install   make .venv from requirements.lock; the others do so on first use
 # make run    build every product of the frames in raw_dir (config.yaml), simulated ones by default
 # make report put all answers and pictures into results/report.html, after make run
 # make test   run the tests
 # make lint   check style and workflow
+# make docs   build the documentation as a site, site/index.html, and check its links
 # make fuzz   read 10000 damaged FITS files, and 2000 damaged tables and configs of each kind
 # make benchmark   measure what a campaign costs (docs/benchmarks.md)
 # make benchmark-wavelengths   measure the identification of lines (docs/benchmarks.md)
-# Each makes .venv from requirements.lock on first use.
 
 PYTHON ?= python3
 CORES ?= all
 BIN := .venv/bin
 
-.PHONY: run report test lint fuzz benchmark benchmark-wavelengths lock clean
+.PHONY: install run report test lint docs fuzz benchmark benchmark-wavelengths lock clean
+
+install: .venv/installed
 
 run: .venv/installed
 	$(BIN)/snakemake --cores $(CORES)
@@ -27,6 +30,9 @@ lint: .venv/installed
 	$(BIN)/ruff format --check .
 	$(BIN)/snakefmt --check Snakefile workflow
 	$(BIN)/snakemake --lint
+
+docs: .venv/installed
+	$(BIN)/mkdocs build --strict --quiet
 
 # ARGS="--files 30000 --seed 2" and the like choose others.
 fuzz: .venv/installed
@@ -50,7 +56,7 @@ lock: .venv/installed
 		--output-file requirements.lock requirements.txt
 
 clean:
-	rm -rf .venv results .snakemake
+	rm -rf .venv results site .snakemake
 
 .venv/installed: requirements.lock
 	$(PYTHON) -m venv .venv

@@ -9,7 +9,7 @@ import pandas as pd
 from common.files import whole
 
 SCORES = ("good", "warned", "failed")
-# Unit of each column that has one, as docs/products.md gives them.
+# Unit of each column that has one, as workflow/schemas/products give them.
 UNITS = {
     "wavelength": "Angstrom",
     "flux": "ADU/s/fibre",
