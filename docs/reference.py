@@ -124,9 +124,10 @@ def config_page():
     return (
         f"{WRITTEN}\n# Keys of the configuration\n\n"
         "[Configuration](../configuration.md) says how they are set. `NAME` stands for the name\n"
-        "of an arm. A path is text without braces, a range two whole numbers `[first, last]`, from\n"
-        "0 and both included. Limits are a distance that is warned of and one that fails,\n"
-        "`[warned, failed]`, or `null` for no score. Where no default is given, the meaning says it.\n\n"
+        "of an arm. A path is text without braces, a range two whole numbers `[first, last]`,\n"
+        "from 0 and both included. Limits are a distance that is warned of and one that fails,\n"
+        "`[warned, failed]`, or `null` for no score. Where no default is given, the meaning says\n"
+        "it.\n\n"
         + table(
             ("key", "type", "default", "meaning"), config_keys(schema, defaults, schema["$defs"])
         )
@@ -161,8 +162,8 @@ def inputs_page():
 def products_page():
     """Write the page of the columns and header keywords of products."""
     parts = [
-        f"{WRITTEN}\n# Columns of the products\n\n[Products](../products.md) says which there\nare. "
-        "`E` stands for the name of an exposure. What is not known is left empty."
+        f"{WRITTEN}\n# Columns of the products\n\n[Products](../products.md) says which there "
+        "are.\n`E` stands for the name of an exposure. What is not known is left empty."
     ]
     for name in PRODUCTS:
         schema = read(f"workflow/schemas/products/{name}.yaml")
