@@ -774,7 +774,8 @@ def quality_lines():
     for row in rows:
         names[row["score"]].append(row["exposure"])
     counts = ", ".join(f"{len(stems)} {score}" for score, stems in names.items())
-    return [f"Health of {len(rows)} exposures: {counts} ({path})"] + [
+    number = "one exposure" if len(rows) == 1 else f"{len(rows)} exposures"
+    return [f"Health of {number}: {counts} ({path})"] + [
         f"  {score}: {', '.join(stems)}"
         for score, stems in names.items()
         if stems and score != "good"
