@@ -76,4 +76,5 @@ onsuccess:
 
 
 onerror:
+    drop_outdated()
     failures(log)
