@@ -1,17 +1,18 @@
 # make run    build every product of the frames in raw_dir (config.yaml), simulated ones by default
 # make report put all answers and pictures into results/report.html, after make run
 # make test   run the tests
+# make test-slurm   test runs through Slurm (needs root, Debian's slurm-wlm and munge) and object storage
 # make lint   check style and workflow
 # make fuzz   read 10000 damaged FITS files, and 2000 damaged tables and configs of each kind
 # make benchmark   measure what a campaign costs (docs/benchmarks.md)
 # make benchmark-wavelengths   measure the identification of lines (docs/benchmarks.md)
-# Each makes .venv from requirements.lock on first use.
+# Each makes .venv from requirements.lock on first use, test-slurm .venv-cluster.
 
 PYTHON ?= python3
 CORES ?= all
 BIN := .venv/bin
 
-.PHONY: run report test lint fuzz benchmark benchmark-wavelengths lock clean
+.PHONY: run report test test-slurm lint fuzz benchmark benchmark-wavelengths lock clean
 
 run: .venv/installed
 	$(BIN)/snakemake --cores $(CORES)
@@ -21,6 +22,9 @@ report: .venv/installed
 
 test: .venv/installed
 	$(BIN)/pytest --numprocesses auto --dist loadfile
+
+test-slurm: .venv-cluster/installed
+	.venv-cluster/bin/pytest -s tests/test_slurm.py tests/test_storage.py
 
 lint: .venv/installed
 	$(BIN)/ruff check .
@@ -48,11 +52,21 @@ lock: .venv/installed
 	$(BIN)/pip-compile --quiet --upgrade --generate-hashes --strip-extras --no-header \
 		--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --allow-unsafe \
 		--output-file requirements.lock requirements.txt
+	$(BIN)/pip-compile --quiet --upgrade --generate-hashes --strip-extras --no-header \
+		--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --allow-unsafe \
+		--output-file requirements-cluster.lock requirements.txt requirements-cluster.txt
 
 clean:
-	rm -rf .venv results .snakemake
+	rm -rf .venv .venv-cluster results .snakemake
 
 .venv/installed: requirements.lock
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	touch $@
+
+# What requirements.lock pins and requirements-cluster.txt adds do not always go together.
+.venv-cluster/installed: requirements-cluster.lock
+	$(PYTHON) -m venv .venv-cluster
+	.venv-cluster/bin/pip install --quiet --disable-pip-version-check --require-hashes \
+		-r requirements-cluster.lock
 	touch $@

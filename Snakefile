@@ -77,4 +77,5 @@ onsuccess:
 
 
 onerror:
+    drop_outdated()
     failures(log)

@@ -151,3 +151,25 @@ def write_text(path, text):
 def write_config(path, **settings):
     """Write a config file of the user's own; return the arguments that make Snakemake use it."""
     return ["--configfile", write_text(path, yaml.safe_dump(settings))]
+
+
+def products(root):
+    """Content of every file that a run leaves, by path; logs tell the time and are left out."""
+    return {
+        str(path.relative_to(root)): path.read_bytes()
+        for folder in ("results", "resources")
+        for path in (root / folder).rglob("*")
+        if path.is_file() and "results/logs" not in str(path)
+    }
+
+
+def visible(files):
+    """Leave out what is hidden: files that were being written, and checksums."""
+    return {name: content for name, content in files.items() if "/." not in name}
+
+
+def failures(run):
+    """The sentences with which a run ends, by the log that is named for each."""
+    said = run.output.split("Not all could be made")[1]
+    found = re.findall(r"(?m)^\S+: (.+)\n  log: (.+)$", said)
+    return {log: sentence for sentence, log in found}

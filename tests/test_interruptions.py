@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import PROJECT, Run, write_config, write_text
+from conftest import PROJECT, Run, failures, products, visible, write_config, write_text
 
 # Simulated frames, so that their making is interrupted too.
 NEON, KRYPTON, ARGON = "Newport_Ne_Red_1s_01", "Newport_Kr_Red_60s_01", "Newport_Ar_Red_10s_01"
@@ -57,21 +57,6 @@ def settings(tmp_path_factory):
     )
 
 
-def products(root):
-    """Content of every file that a run leaves, by path; logs tell the time and are left out."""
-    return {
-        str(path.relative_to(root)): path.read_bytes()
-        for folder in ("results", "resources")
-        for path in (root / folder).rglob("*")
-        if path.is_file() and "results/logs" not in str(path)
-    }
-
-
-def visible(files):
-    """Leave out what is hidden: files that were being written, and checksums."""
-    return {name: content for name, content in files.items() if "/." not in name}
-
-
 def start(root, settings, **environment):
     """Start a run in a process group of its own."""
     return subprocess.Popen(
@@ -92,13 +77,6 @@ def ended(process):
     """Wait for the end of a run, and give its `Run`."""
     said, _ = process.communicate()
     return Run(process.returncode, said)
-
-
-def failures(run):
-    """The sentences with which a run ends, by the log that is named for each."""
-    said = run.output.split("Not all could be made")[1]
-    found = re.findall(r"(?m)^\S+: (.+)\n  log: (.+)$", said)
-    return {log: sentence for sentence, log in found}
 
 
 @pytest.fixture(scope="module")

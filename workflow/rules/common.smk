@@ -29,6 +29,7 @@ from common.exposures import (
     file_problems,
     find_exposures,
     fits_files,
+    is_address,
     simulated_exposures,
 )
 from common.files import PART
@@ -304,6 +305,27 @@ def load_exposures():
     }
 
 
+def address_problems():
+    """Addresses of frames that no storage plugin of Snakemake takes, one sentence each kind."""
+    frames = [path for each in EXPOSURES.values() for path in (each.path, each.dark) if path]
+    addresses = list(filter(is_address, frames))
+    problems = []
+    for path in {path.partition("://")[0]: path for path in addresses}.values():
+        try:
+            fetched(path)
+        except WorkflowError:
+            problems.append(
+                f"{path}: no storage plugin of Snakemake takes such an address; install the one "
+                "that does (docs/clusters.md), or correct the address."
+            )
+    if addresses and workflow.is_main_process:
+        logger.info(
+            f"Frames and darks in storage: {len(set(addresses))}; the jobs that read them look at "
+            "them, nothing else does."
+        )
+    return problems
+
+
 def time_problems():
     """Frames from the future, one sentence each: whether products are older could not be told."""
     now = time.time()
@@ -350,6 +372,10 @@ def exposure_of(wildcards):
         table = config["simulation"]["exposures"] if SIMULATED else config["exposures"]
         source = table or config["raw_dir"]
         stop([f"{source} has no exposure {wildcards.exposure}; correct the target's name."])
+    if not workflow.is_main_process:
+        # A cluster job of many exposures goes on where one fails. The profile's keep-going does not
+        # reach it, and of all code here only what finds the inputs runs once settings are made.
+        workflow.execution_settings.keep_going = True
     return EXPOSURES[wildcards.exposure]
 
 
@@ -506,14 +532,25 @@ def closure_inputs(pattern):
     ]
 
 
+def fetched(path):
+    """A path; where it is an address in a storage, Snakemake fetches what is there."""
+    return storage(path) if is_address(path) else path
+
+
+def frame_of(wildcards):
+    """The exposure's raw frame."""
+    return fetched(exposure_of(wildcards).path)
+
+
 def dark_of(wildcards):
     """The exposure's dark, or nothing."""
-    return exposure_of(wildcards).dark or []
+    dark = exposure_of(wildcards).dark
+    return fetched(dark) if dark else []
 
 
 def bias_settings(wildcards):
     """How to estimate the bias; nothing for an exposure with a dark, which needs none."""
-    if dark_of(wildcards):
+    if exposure_of(wildcards).dark:
         return None
     return {
         "method": arm_setting("bias")(wildcards),
@@ -595,7 +632,7 @@ def sound_window_table(lamp, arm):
 
 
 def exposures_to_check(wildcards):
-    """What the check of inputs needs to know of each exposure whose frame is there."""
+    """What the check of inputs needs to know of each exposure whose files are at hand."""
     return [
         {
             "frame": each.path,
@@ -608,6 +645,7 @@ def exposures_to_check(wildcards):
         }
         for each in ordered_exposures()
         if os.path.exists(each.path) or not SIMULATED
+        if not any(map(is_address, filter(None, (each.path, each.dark))))
     ]
 
 
@@ -823,6 +861,27 @@ def waiting(failed):
     ]
 
 
+def failed_groups():
+    """The jobs of each cluster job that failed."""
+    return [group.jobs for group in workflow.scheduler.failed if group.is_group()]
+
+
+def of_this_run(path):
+    """Whether a file was written since this run began, by the clock of its own file system."""
+    lock = Path(RESULTS, "logs", "run.lock")
+    return os.path.exists(path) and os.stat(path).st_mtime_ns >= lock.stat().st_mtime_ns
+
+
+def drop_outdated():
+    """Remove products that jobs of failed cluster jobs were to replace and did not.
+
+    Snakemake would take them for new: of a cluster job it only knows that it failed.
+    """
+    for path in {path for jobs in failed_groups() for job in jobs for path in job.output}:
+        if not of_this_run(path):
+            Path(path).unlink(missing_ok=True)
+
+
 def failures(log):
     """Say at the end of a run which jobs failed, why, and where their logs are.
 
@@ -837,6 +896,10 @@ def failures(log):
         if Path(path).is_file()
     )
     logs = re.findall(r"(?ms)^Error in \w+ \w+:\n(?: [^\n]*\n)*?    log: (.+?) \(check", said)
+    for jobs in failed_groups():
+        # Snakemake makes empty logs for jobs that never began.
+        begun = [job for job in jobs if of_this_run(job.log[0]) and os.stat(job.log[0]).st_size]
+        logs += sorted(job.log[0] for job in begun if not all(map(os.path.exists, job.output)))
     lines = []
     for path in dict.fromkeys(logs):
         lines += [f"{Path(path).stem}: {sentence}" for sentence in sentences_of(path)]
@@ -875,7 +938,7 @@ SIMULATED = simulates()
 FRAMES = SIMULATED and str(Path(config["simulation"]["frames_dir"]))
 EXPOSURES = load_exposures()
 SERIES = series_of_lamps()
-PROBLEMS += time_problems()
+PROBLEMS += address_problems() + time_problems()
 WINDOW_TABLES = load_window_tables()
 LINE_LISTS = load_line_lists()
 check_references()

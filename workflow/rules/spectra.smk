@@ -3,7 +3,7 @@
 
 rule extract_spectrum:
     input:
-        frame=lambda wildcards: exposure_of(wildcards).path,
+        frame=frame_of,
         dark=dark_of,
     output:
         fits=f"{RESULTS}/spectra/{{exposure}}.fits",

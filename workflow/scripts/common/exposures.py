@@ -35,6 +35,11 @@ class Exposure(NamedTuple):
         return self.brand, self.lamp, self.arm, self.exptime, self.id
 
 
+def is_address(path):
+    """Whether a path is an address in a storage, such as s3://bucket/frame.fits."""
+    return "://" in path
+
+
 def stem_of(path):
     """File name without its FITS suffix, or None for a file of another kind."""
     name = Path(path).name
@@ -188,7 +193,8 @@ def exposures_from_table(rows, table, lamps, arms):
         Columns path, brand, lamp, arm, exptime, id and optionally dark, as text. An empty or
         missing dark means that there is none.
     table : str
-        The table's file. Paths in it count from its folder.
+        The table's file. Paths in it count from its folder. Addresses such as
+        s3://bucket/frame.fits stay as they are; what is there is not looked at.
     lamps, arms : collection of str
         Names that the config knows.
 
@@ -203,11 +209,15 @@ def exposures_from_table(rows, table, lamps, arms):
         exposure, faults = exposure_of_row(row, where, lamps, arms)
         problems += faults
         paths = [
-            os.path.normpath(os.path.join(os.path.dirname(table), row[column]))
+            row[column]
+            if is_address(row[column])
+            else os.path.normpath(os.path.join(os.path.dirname(table), row[column]))
             for column in ("path", "dark")
             if row.get(column)
         ]
         for path in paths:
+            if is_address(path):
+                continue
             if os.path.lexists(path):
                 problems += [f"{where}: {problem}" for problem in file_problems([path])]
             else:
