@@ -93,7 +93,7 @@ def main():
         print(rows[-1], flush=True)
     headings = ["exposures", "step", "wall s", "CPU s", "largest job MB", "Snakemake MB"]
     print(markdown(headings, rows))
-    draw(args.numbers, costs, args.directory / "scale.png")
+    draw(args.numbers, costs[: len(args.numbers)], args.directory / "scale.png")
 
 
 if __name__ == "__main__":

@@ -124,7 +124,7 @@ class Outside:
 
 def parsed(config):
     """Everything that common.smk makes of a config."""
-    names = {"PROJECT": PROJECT, "config": config, "workflow": Outside()}
+    names = {"PROJECT": PROJECT, "DEFAULTS": {}, "config": config, "workflow": Outside()}
     exec(COMMON, names)
     return names
 
