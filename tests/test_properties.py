@@ -15,7 +15,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from common.detector import clipped_moments
+from common.detector import clipped_moments, counting_noise
 from common.errors import UserError
 from common.exposures import Exposure, exposures_from_table, find_exposures, seconds_text
 from common.frames import to_physical
@@ -24,7 +24,7 @@ from common.statistics import linear_trend, robust_scatter, student_probability,
 from common.tables import number, read_table
 from common.windows import LineWindow, order_problems, window_pixels
 from fluxes import Spectrum, flux_row, measure_window, model_lines, window_sums
-from spectra import counting_noise, sum_along_slit
+from spectra import sum_along_slit
 
 # The same examples each time, and nothing kept on disk.
 settings.register_profile(

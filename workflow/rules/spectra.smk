@@ -25,6 +25,8 @@ rule extract_spectrum:
     params:
         modules=shared(
             "__init__",
+            "bias",
+            "clean",
             "cosmic_rays",
             "detector",
             "errors",

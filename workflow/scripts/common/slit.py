@@ -1,5 +1,7 @@
 """The slit on the detector: which rows are lit, how much light each takes, how lines curve."""
 
+from typing import NamedTuple
+
 import numpy as np
 
 from common.peaks import box_sums, continuum, noise
@@ -36,6 +38,25 @@ BROAD = 2.0
 ALIKE = 0.85
 # Cosmic rays beside the lit rows are cut off at so many sigma.
 CLIP = 6.0
+
+
+class LitRows(NamedTuple):
+    """The rows that the clean spectrum is made of.
+
+    ``rows``, an array of int; ``profile``, the light of each of them, or None where there are no
+    lines to tell it by; ``drift``, the largest drift of the traces against their mean [pixel];
+    ``stray``, the part of the light in them that is stray, and its error.
+    """
+
+    rows: np.ndarray
+    profile: np.ndarray | None = None
+    drift: float = 0.0
+    stray: tuple[float, float] = (0.0, 0.0)
+
+
+def of_rows(background, rows):
+    """Background of some rows: a dark's, or the bias of each column, which all rows share."""
+    return background[rows] if background.ndim == 2 else background
 
 
 def line_light(spectrum, amplifiers):
@@ -92,7 +113,7 @@ def row_profile(frame, background, weights, cap=None):
     for first in range(0, frame.shape[0], BAND):
         rows = slice(first, first + BAND)
         net = frame[rows].astype(np.float32)
-        net -= background[rows] if background.ndim == 2 else background
+        net -= of_rows(background, rows)
         if cap is not None:
             np.clip(net, -cap, cap, out=net)
         light = net @ weights
@@ -136,6 +157,60 @@ def lit_rows(profile, error):
     return np.flatnonzero(box_sums(lit, MARGIN) > 0)
 
 
+def choose_rows(frame, background, weights, variance, wanted):
+    """Choose the rows to make the clean spectrum of.
+
+    Parameters
+    ----------
+    frame, background, weights
+        As in `row_profile`.
+    variance : float
+        Variance of a pixel without light [ADU^2].
+    wanted : slice or None
+        Rows that the config names; None to find the lit ones.
+
+    Returns
+    -------
+    LitRows
+        Without stray light.
+    """
+    everything = np.arange(frame.shape[0])[wanted or slice(None)]
+    if not weights.any():
+        return LitRows(everything)
+    profile = row_profile(frame, background, weights)
+    if wanted:
+        return LitRows(everything, profile[everything])
+    lit = lit_rows(profile, np.sqrt(variance / (weights @ weights)))
+    if not lit.size:
+        return LitRows(everything)
+    lit, drift = rows_of_traces(frame, background, weights, lit)
+    return LitRows(lit, row_profile(frame[lit], of_rows(background, lit), weights), drift)
+
+
+def rows_of_traces(frame, background, weights, lit):
+    """Add rows that drifting traces light in a few columns only.
+
+    Parameters
+    ----------
+    frame, background, weights
+        As in `row_profile`.
+    lit : ndarray of int
+        Rows that are lit on average over the columns.
+
+    Returns
+    -------
+    lit : ndarray of int
+    drift : float
+        Largest drift of the traces against their mean [pixel].
+    """
+    net = frame[lit].astype(np.float32)
+    net -= of_rows(background, lit)
+    drift = float(np.abs(trace_drift(np.nan_to_num(net), weights)).max())
+    reach = int(np.ceil(drift))
+    near = lit[:, np.newaxis] + np.arange(-reach, reach + 1)
+    return np.unique(np.clip(near, 0, frame.shape[0] - 1)), drift
+
+
 def rows_beside(lit, height):
     """Find the unlit rows beside lit ones."""
     beside = np.clip(lit[:, np.newaxis] + np.array([-BESIDE, BESIDE]), 0, height - 1)
@@ -174,9 +249,7 @@ def stray_light(frame, background, weights, lit, variance, width):
     cap = CLIP * np.sqrt(variance) + LIT * np.clip(box_sums(weights, reach), 0, None) / lit.size
     broad -= broad.mean()
     light, total = (
-        row_profile(
-            frame[rows], background[rows] if background.ndim == 2 else background, broad, limit
-        )
+        row_profile(frame[rows], of_rows(background, rows), broad, limit)
         for rows, limit in ((beside, cap.astype(np.float32)), (lit, None))
     )
     error = np.sqrt(variance / (broad @ broad))
