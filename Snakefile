@@ -3,8 +3,8 @@
 #   raw frames -> results/spectra -> results/calibrated -> results/fluxes -> results/lamps
 #
 # Each folder of results has a rules file and a script of its own name; results/quality holds the
-# health of all exposures. Without raw frames of
-# the user's own, simulated ones come first, and results/closure holds the outcome against the truth.
+# health of all exposures. Without raw frames of the user's own, simulated ones come first, and
+# results/closure holds the outcome against the truth.
 
 from pathlib import Path
 
