@@ -34,7 +34,7 @@ DARKER_PART = 0.005
 
 def known(counts):
     """Tell which counts are known; whole numbers all are, and need no looking at."""
-    return np.True_ if counts.dtype.kind in "iu" else np.isfinite(counts)
+    return True if counts.dtype.kind in "iu" else np.isfinite(counts)
 
 
 def sum_along_slit(frame, background):

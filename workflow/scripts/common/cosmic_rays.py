@@ -52,18 +52,7 @@ def shifted(spectra, shift):
 
 
 def along_slit(image, drift):
-    """Shift every column along the slit.
-
-    Parameters
-    ----------
-    image : ndarray, shape (rows, columns)
-    drift : ndarray, shape (columns,)
-        Shift of each towards higher rows [pixel].
-
-    Returns
-    -------
-    ndarray, shape (rows, columns)
-    """
+    """Shift each column towards higher rows [pixel], as `shifted` does with rows."""
     return np.ascontiguousarray(shifted(np.ascontiguousarray(image.T), drift).T)
 
 
@@ -80,8 +69,37 @@ def neighbourhood(image, rows, columns):
     return image
 
 
-def slit_model(image, good, profile, shift, variance):
-    """Model a frame as one spectrum, shifted along the slit, times each row's share of the light.
+def common_light(image, profile, shift):
+    """Model a frame as one spectrum, shifted along the dispersion axis in each row.
+
+    Parameters
+    ----------
+    image : ndarray of float32, shape (rows, columns)
+        Lit rows, background subtracted [ADU].
+    profile : ndarray, shape (rows,)
+        Light of each row.
+    shift : ndarray, shape (rows,)
+        Shift of the lines [pixel].
+
+    Returns
+    -------
+    ndarray of float32, shape (rows, columns)
+        The spectrum, as a row of light 1 has it, the median of all rows [ADU].
+    """
+    strong = np.flatnonzero(profile > WEAK * typical_light(profile))
+    scaled = image[strong] / profile[strong, np.newaxis].astype(np.float32)
+    spectrum = np.median(shifted(scaled, -shift[strong]), axis=0)
+    steps, step_of_row = np.unique(np.rint(shift / STEP) * STEP, return_inverse=True)
+    return shifted(np.tile(spectrum, (steps.size, 1)), steps)[step_of_row]
+
+
+def typical_light(profile):
+    """Light of a typical row among those that are lit."""
+    return np.median(profile[profile > WEAK * profile.max()])
+
+
+def slit_model(image, good, profile, light, variance):
+    """Model a frame as the rows' common light times each row's share of it.
 
     Horne's (1986, PASP 98, 609) separation of profile and spectrum, for many fibres with the same
     light; the share of a row may change slowly along the dispersion axis, as traces do.
@@ -94,8 +112,8 @@ def slit_model(image, good, profile, shift, variance):
         Pixels to go by.
     profile : ndarray, shape (rows,)
         Light of each row.
-    shift : ndarray, shape (rows,)
-        Shift of the lines [pixel].
+    light : ndarray of float32, shape (rows, columns)
+        From `common_light` [ADU].
     variance : float
         Variance of a pixel without light [ADU^2].
 
@@ -103,22 +121,15 @@ def slit_model(image, good, profile, shift, variance):
     -------
     ndarray of float32, shape (rows, columns)
     """
-    typical = np.median(profile[profile > WEAK * profile.max()])
-    strong = np.flatnonzero(profile > WEAK * typical)
-    scaled = image[strong] / profile[strong, np.newaxis].astype(np.float32)
-    spectrum = np.median(shifted(scaled, -shift[strong]), axis=0)
-    steps, step_of_row = np.unique(np.rint(shift / STEP) * STEP, return_inverse=True)
-    model = shifted(np.tile(spectrum, (steps.size, 1)), steps)[step_of_row]
-    stiffness = np.float32(variance / (BLOCK_SCATTER * typical) ** 2)
+    stiffness = np.float32(variance / (BLOCK_SCATTER * typical_light(profile)) ** 2)
     shares = profile.astype(np.float32)
     result = np.empty_like(image)
     for first in range(0, image.shape[1], BLOCK):
         part = slice(first, first + BLOCK)
-        light = model[:, part]
-        used = light * good[:, part]
+        used = light[:, part] * good[:, part]
         product = np.einsum("ij,ij->i", used, image[:, part]) + stiffness * shares
-        power = np.einsum("ij,ij->i", used, light) + stiffness
-        result[:, part] = light * (product / power)[:, np.newaxis]
+        power = np.einsum("ij,ij->i", used, light[:, part]) + stiffness
+        result[:, part] = light[:, part] * (product / power)[:, np.newaxis]
     return result
 
 
@@ -153,11 +164,12 @@ def find_cosmic_rays(image, profile, shift, variance, gain, clipped, drift=None)
     hit = np.zeros(image.shape, bool)
     drifts = drift is not None and drift.any()
     upright = along_slit(image, -drift) if drifts else image
+    light = common_light(upright, profile, shift)
     for _ in range(2):
         good = ~(hit | clipped)
         if drifts:
             good = along_slit(good.astype(np.float32), -drift) > 0.9
-        model = slit_model(upright, good, profile, shift, variance)
+        model = slit_model(upright, good, profile, light, variance)
         if drifts:
             model = along_slit(model, drift)
         near = neighbourhood(np.clip(model, 0, None), 2, 2)

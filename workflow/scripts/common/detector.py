@@ -13,7 +13,7 @@ KEYWORDS = {
     "saturation": ("SATURATE", "SATURATN", "SATLEVEL"),
 }
 # Rows of a frame that tell its noise.
-NOISE_ROWS = 256
+NOISE_ROWS = 100
 # Standard deviation of rounding to whole numbers.
 ROUNDING = 1 / np.sqrt(12)
 # A column saturates where so many pixels do; one alone may be a cosmic ray.
@@ -167,14 +167,14 @@ def clipped_moments(values):
         Of what lies within four standard deviations of the median, told by quartiles; the mean of
         whole ADU is finer than their median.
     """
-    values = values[np.isfinite(values)].astype(float)
+    values = values[np.isfinite(values)]
     if values.size == 0:
         return np.nan, np.nan
     low, middle, high = np.percentile(values, (15.87, 50, 84.13))
     # Whole numbers hide a spread below their step.
     reach = CLIP * max((high - low) / 2, 0.5)
     kept = values[np.abs(values - middle) <= reach]
-    return kept.mean(), kept.var()
+    return float(kept.mean(dtype=float)), float(kept.var(dtype=float))
 
 
 def pixel_variance(frame, background):
