@@ -67,9 +67,15 @@ for target, exposures in lamp_targets().items():
         localrule: True
 
 
+# A cluster job of many exposures has no onstart.
+if not workflow.is_main_process and workflow.modifier.is_main_snakefile():
+    fork_scripts()
+
+
 onstart:
     claim_results()
     start_without_pause()
+    fork_scripts()
 
 
 onsuccess:

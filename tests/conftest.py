@@ -153,6 +153,13 @@ def write_config(path, **settings):
     return ["--configfile", write_text(path, yaml.safe_dump(settings))]
 
 
+def small_campaign(folder, exposures):
+    """Write settings that simulate some exposures on a part of the rows; return arguments."""
+    table = write_text(folder / "exposures.csv", exposures)
+    simulation = {"exposures": str(table), "first_row": 1680, "rows": 400}
+    return write_config(folder / "mine.yaml", simulation=simulation)
+
+
 def products(root):
     """Content of every file that a run leaves, by path; logs tell the time and are left out."""
     return {

@@ -11,7 +11,7 @@ import yaml
 from astropy.io import fits
 
 import reference
-from conftest import PROJECT, dark_counts, lamp_counts, write_config, write_frame, write_text
+from conftest import PROJECT, dark_counts, lamp_counts, small_campaign, write_frame, write_text
 
 DOCS = PROJECT / "docs"
 EXPOSURES = """brand,lamp,arm,exptime,id,dark
@@ -48,9 +48,7 @@ def columns_of(name):
 def root(snakemake, tmp_path_factory):
     """Return the folder of a run of two small simulated exposures, one without a dark."""
     root = tmp_path_factory.mktemp("documented")
-    table = write_text(root / "exposures.csv", EXPOSURES)
-    simulation = {"exposures": str(table), "first_row": 1680, "rows": 400}
-    settings = write_config(root / "mine.yaml", simulation=simulation)
+    settings = small_campaign(root, EXPOSURES)
     run = snakemake(root, "all", "results/windows/ThAr_Red.csv", *settings)
     assert run.status == 0, run.output
     return root

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import PROJECT, Run, failures, products, visible, write_config, write_text
+from conftest import PROJECT, Run, failures, products, small_campaign, visible, write_text
 
 # Simulated frames, so that their making is interrupted too.
 NEON, KRYPTON, ARGON = "Newport_Ne_Red_1s_01", "Newport_Kr_Red_60s_01", "Newport_Ar_Red_10s_01"
@@ -33,28 +33,28 @@ STEPS = (
     "atlas planner",
 )
 # Python reads this when it starts: jobs of some scripts die as they finish a product, or may
-# write no more than 20 kB into a file.
+# write no more than 20 kB into a file. The server of forks runs them by way of runpy.
 FAULTS = """
-import os, resource, signal, sys
+import os, resource, runpy, signal
 fault, *scripts = os.environ["FAULT"].split()
+run = runpy.run_path
 def die(source, target):
     os.kill(os.getpid(), signal.SIGKILL)
-if sys.orig_argv[-1].endswith(tuple(f".{script}.py" for script in scripts)):
-    if fault == "killed":
-        os.replace = die
-    else:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+def run_faulty(path, **options):
+    if path.endswith(tuple(f".{script}.py" for script in scripts)):
+        if fault == "killed":
+            os.replace = die
+        else:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+    return run(path, **options)
+runpy.run_path = run_faulty
 """
 
 
 @pytest.fixture(scope="module")
 def settings(tmp_path_factory):
     """Return the arguments that make a run simulate and reduce three small exposures."""
-    folder = tmp_path_factory.mktemp("settings")
-    table = write_text(folder / "exposures.csv", EXPOSURES)
-    return write_config(
-        folder / "mine.yaml", simulation={"exposures": str(table), "first_row": 1680, "rows": 400}
-    )
+    return small_campaign(tmp_path_factory.mktemp("settings"), EXPOSURES)
 
 
 def start(root, settings, **environment):
@@ -122,6 +122,28 @@ def test_a_run_killed_at_any_time_leaves_right_products_only_and_goes_on_to_the_
         if process.returncode == 0:
             shutil.rmtree(tmp_path / "results")
             shutil.rmtree(tmp_path / "resources")
+    run = ended(start(tmp_path, settings))
+    assert run.status == 0, run.output
+    assert products(tmp_path) == truth
+
+
+def test_an_interrupted_run_says_so_without_a_traceback_and_goes_on_to_the_same(
+    truth, settings, tmp_path
+):
+    said = ""
+    for pause in 0, 0.5, 1, 1.5:
+        process = start(tmp_path, settings)
+        # Until the first jobs run, and a little longer.
+        for line in process.stdout:
+            if re.match(r"Job \d+: ", line):
+                break
+        time.sleep(pause)
+        os.killpg(process.pid, signal.SIGINT)
+        run = ended(process)
+        assert run.status != 0
+        assert "Traceback" not in run.output
+        said += run.output
+    assert "\nlampflux: interrupted; run the same command again to go on.\n" in said
     run = ended(start(tmp_path, settings))
     assert run.status == 0, run.output
     assert products(tmp_path) == truth

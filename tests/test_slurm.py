@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import PROJECT, failures, products, visible, write_config, write_text
+from conftest import PROJECT, failures, products, small_campaign, visible
 
 # Two of one lamp, so that a cluster job has more than one exposure.
 FAULTY, NEIGHBOUR = "Newport_Ar_Red_10s_01", "Newport_Ar_Red_60s_01"
@@ -63,11 +63,7 @@ def slurm(tmp_path_factory):
 @pytest.fixture(scope="module")
 def settings(tmp_path_factory):
     """Return the arguments that make a run simulate and reduce four small exposures."""
-    folder = tmp_path_factory.mktemp("settings")
-    table = write_text(folder / "exposures.csv", EXPOSURES)
-    return write_config(
-        folder / "mine.yaml", simulation={"exposures": str(table), "first_row": 1680, "rows": 400}
-    )
+    return small_campaign(tmp_path_factory.mktemp("settings"), EXPOSURES)
 
 
 @pytest.fixture(scope="module")

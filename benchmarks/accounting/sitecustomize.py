@@ -18,5 +18,12 @@ def note():
         file.write(line)
 
 
+def exit_noted(status):
+    """End as forks do, without what is registered for the end, but noted."""
+    note()
+    exit_at_once(status)
+
+
 if "LAMPFLUX_ACCOUNTS" in os.environ:
     atexit.register(note)
+    exit_at_once, os._exit = os._exit, exit_noted

@@ -1,5 +1,6 @@
 # Reads the config, finds the exposures and names the targets; no science.
 
+import atexit
 import csv
 import fcntl
 import math
@@ -7,20 +8,24 @@ import os
 import re
 import shlex
 import socket
+import subprocess
 import sys
 import time
 from hashlib import sha256
 from pathlib import Path
+from subprocess import PIPE
 
 import yaml
 from jsonschema import Draft202012Validator
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
+from snakemake.shell import shell
 from snakemake.utils import update_config, validate
 
 sys.path.append(str(PROJECT / "workflow" / "scripts"))
 # A job is one thread: more of them in its linear algebra would only wait for the other jobs'.
-for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+THREADS = "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"
+for variable in THREADS:
     os.environ.setdefault(variable, "1")
 
 from common.errors import UserError
@@ -798,6 +803,33 @@ def start_without_pause():
     """
     if workflow.local_exec:
         workflow.scheduler.job_rate_limiter = None
+
+
+def fork_scripts():
+    """Run the scripts of jobs in forks of one Python that has their libraries loaded.
+
+    To start Python and to load numpy, astropy and matplotlib takes longer than the work of most
+    jobs. Where no server can be had, jobs start as Snakemake starts them.
+    """
+    folder = PROJECT / "workflow"
+    # The scripts of which there are many jobs, and what Snakemake puts before them.
+    modules = "spectra", "calibrated", "fluxes", "lamps", "snakemake.iocontainers"
+    command = [sys.executable, folder / "forkserver" / "serve.py", folder / "scripts", *modules]
+    threads = dict.fromkeys(THREADS, "1")
+    server = subprocess.Popen(
+        command, stdin=PIPE, stdout=PIPE, env=os.environ | threads, text=True
+    )
+    address = server.stdout.readline().strip()
+
+    def end():
+        server.stdin.close()
+        server.wait()
+
+    atexit.register(end)
+    if address:
+        ask = [sys.executable, "-IS", folder / "forkserver" / "ask.py", address]
+        words = " ".join(shlex.quote(str(word)) for word in ask)
+        shell.prefix(f"exec {words} ".replace("{", "{{").replace("}", "}}"))
 
 
 def quality_lines():

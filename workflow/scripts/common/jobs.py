@@ -55,6 +55,10 @@ def run(main, snakemake):
         sentence = f"{what}; mend this and run again."
         logging.exception(sentence)
         end(sentence)
+    except KeyboardInterrupt:
+        sentence = "interrupted; run the same command again to go on."
+        logging.error(sentence)
+        end(sentence)
     except Exception as error:
         sentence = (
             f"rule {snakemake.rule} met a fault of lampflux itself "
@@ -66,5 +70,6 @@ def run(main, snakemake):
 
 def end(*sentences):
     """End the process with sentences, in one write: jobs that fail together keep their lines."""
-    sys.stderr.write("".join(f"lampflux: {sentence}\n" for sentence in sentences))
+    # Snakemake may be in the middle of a line.
+    sys.stderr.write("\n" + "".join(f"lampflux: {sentence}\n" for sentence in sentences))
     sys.exit(1)
