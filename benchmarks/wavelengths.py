@@ -35,16 +35,7 @@ VARIATIONS = {
     "shift 80 pixels": Difficulty(shift=(80.0, 80.0)),
 }
 # Columns (from 0) and air wavelengths of unblended Ar I lines in Hector's red arm.
-HECTOR_LINES = (
-    (2371.9, 6965.431),
-    (2567.1, 7067.218),
-    (2721.1, 7147.042),
-    (2965.9, 7272.936),
-    (3184.1, 7383.980),
-    (3422.3, 7503.869),
-    (3443.9, 7514.652),
-    (3686.9, 7635.106),
-)
+HECTOR_LINES = Path(__file__).resolve().parent.parent / "tests" / "hector_argon.csv"
 HEADINGS = (
     "case",
     "runs",
@@ -166,7 +157,7 @@ def real_arcs(data):
     with open(PROJECT / "resources/solutions/published_red.yaml", encoding="utf-8") as file:
         published = yaml.safe_load(file)["arms"]["Red"]
     counts = fits.getdata(data / "hector/Photron_ThAr_Red_60s_02_1dspec.fits").astype(float)
-    known = np.array(HECTOR_LINES).T
+    known = np.loadtxt(HECTOR_LINES, delimiter=",", skiprows=1).T
     for name, solution in ("documented", documented), ("published", published):
         linear = {key: solution[key] for key in ("crval", "crpix", "cdelt")}
         nominal = nominal_wavelength(np.arange(counts.size), **linear)

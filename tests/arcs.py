@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from calibrated import reference_wavelength
 from common.alignment import Lines
 from conftest import PROJECT
 
@@ -38,6 +39,13 @@ def catalogue(*ions):
                 intensity.append(float(row["intensity"]))
                 names.append(ion)
     return Lines(np.array(wavelength), np.array(intensity), np.array(names, object))
+
+
+def red_reference():
+    """Wavelength of each of Hector's 4096 columns in red by the project's reference."""
+    path = PROJECT / "resources/wavelength_references/Red.csv"
+    pixel, wavelength = np.loadtxt(path, delimiter=",", skiprows=1, usecols=(0, 1), unpack=True)
+    return reference_wavelength(pixel, wavelength, np.arange(4096))
 
 
 def gaussian_lines(size, centres, heights, fwhm):

@@ -13,8 +13,8 @@ import pytest
 import yaml
 from astropy.io import fits
 
-from arcs import LAMPS, catalogue
-from calibrated import nominal_wavelength, reference_wavelength
+from arcs import LAMPS, catalogue, red_reference
+from calibrated import nominal_wavelength
 from common.peaks import find_peaks
 from common.solution import find_solution
 from conftest import PROJECT, chain, summaries, write_config, write_text
@@ -151,16 +151,7 @@ def test_the_sprat_windows_give_the_sums_of_the_frame(sprat):
 # Wavelengths of the Hector spectrum, from either nominal solution that circulates
 
 # Argon lines that stand alone: column and air wavelength. The one near column 3868.5 is a blend.
-ARGON = (
-    (2371.9, 6965.431),
-    (2567.1, 7067.218),
-    (2721.1, 7147.042),
-    (2965.9, 7272.936),
-    (3184.1, 7383.980),
-    (3422.3, 7503.869),
-    (3443.9, 7514.652),
-    (3686.9, 7635.106),
-)
+ARGON = np.loadtxt(PROJECT / "tests/hector_argon.csv", delimiter=",", skiprows=1)
 NOMINAL_RED = {
     name: yaml.safe_load((PROJECT / path).read_text())["arms"]["Red"]
     for name, path in {
@@ -173,15 +164,6 @@ NOMINAL_RED = {
 def red_nominal(name):
     solution = {key: NOMINAL_RED[name][key] for key in ("crval", "crpix", "cdelt")}
     return nominal_wavelength(np.arange(4096), **solution)
-
-
-def red_reference():
-    with open(PROJECT / "resources/wavelength_references/Red.csv", newline="") as file:
-        rows = list(csv.DictReader(file))
-    pixel, wavelength = (
-        np.array([float(row[name]) for row in rows]) for name in ("pixel", "wavelength_air")
-    )
-    return reference_wavelength(pixel, wavelength, np.arange(4096))
 
 
 def hector_peaks():

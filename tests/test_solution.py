@@ -12,8 +12,9 @@ from arcs import (
     gaussian_lines,
     noisy,
     nominal_of,
+    red_reference,
 )
-from calibrated import nominal_wavelength, reference_wavelength
+from calibrated import nominal_wavelength
 from common.alignment import Lines
 from common.peaks import Peaks, find_peaks
 from common.solution import (
@@ -292,15 +293,6 @@ def test_a_verdict_without_a_fit_is_no():
 
 
 # Borrowing the shape of a reference
-
-
-def red_reference():
-    with open(PROJECT / "resources/wavelength_references/Red.csv", newline="") as file:
-        rows = list(csv.DictReader(file))
-    pixel, wavelength = (
-        np.array([float(row[name]) for row in rows]) for name in ("pixel", "wavelength_air")
-    )
-    return reference_wavelength(pixel, wavelength, np.arange(4096))
 
 
 def tabled_xenon():

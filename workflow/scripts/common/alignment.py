@@ -7,6 +7,7 @@ programming, so nothing hangs on a lucky start; the same search on mirrored cata
 good a score chance gives.
 """
 
+import functools
 from typing import NamedTuple
 
 import numpy as np
@@ -134,6 +135,51 @@ class Alignment(NamedTuple):
     offsets: np.ndarray
 
 
+class Grid(NamedTuple):
+    """Displacements that are tried, and the entries of the tables in which they are looked up.
+
+    The spectrum is cut into segments of ``length`` [pixel]. In each the displacement begins with
+    one of ``offsets``, up to the ``largest`` [pixel], and grows by one of ``slopes``, whole
+    numbers of ``step`` [pixel], until the next. Tables have so many ``entries`` from position
+    ``start`` [pixel]. ``reach`` is that of a peak's neighbourhood, ``sigma`` a true coincidence's
+    distance [pixel].
+    """
+
+    length: float
+    step: float
+    offsets: np.ndarray
+    slopes: np.ndarray
+    largest: int
+    start: float
+    entries: int
+    reach: float
+    sigma: float
+
+    def cell(self, position):
+        """Table entry of a position."""
+        return np.rint((position - self.start) / GRID).astype(np.intp)
+
+
+def displacements(size, fwhm, rigid):
+    """Lay out the displacements of a spectrum of so many pixels and such a line width."""
+    largest = int(np.ceil(LARGEST_SHIFT + LARGEST_STRETCH * size / 2))
+    length = size / SEGMENTS
+    step = min(1.0, size / FINE_BELOW)
+    steepest = int(np.ceil((RIGID_SLOPE if rigid else STEEPEST_SLOPE) * length / step))
+    start = -largest - 60.0
+    return Grid(
+        length,
+        step,
+        step * np.arange(-(largest // step), largest // step + 1),
+        np.arange(-steepest, steepest + 1),
+        largest,
+        start,
+        int((size - 2 * start) / GRID) + 1,
+        size * NEIGHBOURHOOD,
+        max(0.45 * fwhm, 1.0),
+    )
+
+
 def align(peaks, expected, lines, size, rigid=False):
     """Find the best smooth displacement between a spectrum's peaks and a catalogue.
 
@@ -152,74 +198,88 @@ def align(peaks, expected, lines, size, rigid=False):
     -------
     Alignment
     """
-    reach = size * NEIGHBOURHOOD
-    sigma = max(0.45 * peaks.fwhm, 1.0)
-    largest = int(np.ceil(LARGEST_SHIFT + LARGEST_STRETCH * size / 2))
-    length = size / SEGMENTS
-    step = min(1.0, size / FINE_BELOW)
-    steepest = int(np.ceil((RIGID_SLOPE if rigid else STEEPEST_SLOPE) * length / step))
-    slopes = np.arange(-steepest, steepest + 1)
-    offsets = step * np.arange(-(largest // step), largest // step + 1)
-
-    ranks = local_ranks(peaks.pixel, peaks.height, reach)
+    grid = displacements(size, peaks.fwhm, rigid)
+    ranks = local_ranks(peaks.pixel, peaks.height, grid.reach)
     chosen = np.sort(np.lexsort((-peaks.height, ranks))[:MOST_PEAKS])
     pixel, ranks = peaks.pixel[chosen], ranks[chosen]
-    classes = np.searchsorted(RANK_CLASSES, ranks)
 
-    start = -largest - 60.0
-    entries = int((size - 2 * start) / GRID) + 1
     covered = expected.min(), expected.max()
-    inside = (expected > start) & (expected < size - start)
+    inside = (expected > grid.start) & (expected < size - grid.start)
     expected = expected[inside]
-    line_ranks = local_ranks(expected, lines.intensity[inside], reach, lines.ion[inside])
-    tables = np.array(
-        [
-            coincidence_table(
-                expected,
-                np.exp(-(line_ranks - 1) / (1.5 * brightest)),
-                sigma,
-                start,
-                entries,
-                reach,
-                strangers,
-                covered,
-            )
-            for brightest, strangers in zip((*RANK_CLASSES, 25), STRANGERS)
-        ]
+    line_ranks = local_ranks(expected, lines.intensity[inside], grid.reach, lines.ion[inside])
+
+    scores = np.zeros((SEGMENTS, grid.offsets.size, grid.slopes.size), np.float32)
+    score_peaks(scores, grid, pixel, ranks, expected, line_ranks, covered)
+    score_lines(scores, grid, pixel, ranks, expected, line_ranks, (0.0, size - 1.0))
+    return best_path(scores, grid.offsets, grid.slopes, grid.length, rigid)
+
+
+def score_peaks(scores, grid, pixel, ranks, expected, line_ranks, covered):
+    """Add to scores how well each displacement brings peaks to lines.
+
+    Parameters
+    ----------
+    scores : ndarray of float32, shape (segments, offsets, slopes)
+        Log-likelihood ratios, changed in place.
+    grid : Grid
+    pixel, ranks : ndarray, shape (peaks,)
+        Position of each peak [pixel] and its rank of brightness among its neighbours.
+    expected, line_ranks : ndarray, shape (lines,)
+        The same of each line of the catalogue.
+    covered : (float, float)
+        Positions between which lines are known [pixel].
+    """
+    table = functools.partial(
+        coincidence_table,
+        sigma=grid.sigma,
+        start=grid.start,
+        size=grid.entries,
+        reach=grid.reach,
+        covered=covered,
     )
+    tables = [
+        table(expected, np.exp(-(line_ranks - 1) / (1.5 * brightest)), strangers=strangers)
+        for brightest, strangers in zip((*RANK_CLASSES, 25), STRANGERS)
+    ]
+    classes = np.searchsorted(RANK_CLASSES, ranks)
+    cells_ahead = np.rint(grid.offsets / GRID).astype(np.intp)[:, np.newaxis]
+    for segment in range(SEGMENTS):
+        first = segment * grid.length
+        for peak in np.flatnonzero((pixel >= first) & (pixel < first + grid.length)):
+            shift = (pixel[peak] - first) / grid.length * grid.step * grid.slopes
+            cell = grid.cell(pixel[peak] + shift)
+            scores[segment] += tables[classes[peak]].take(cells_ahead + cell)
+
+
+def score_lines(scores, grid, pixel, ranks, expected, line_ranks, covered):
+    """Add to scores how well each displacement brings bright lines to peaks; see `score_peaks`.
+
+    Here it is the peaks that are known between the positions ``covered`` [pixel].
+    """
     seen = coincidence_table(
         pixel,
         np.exp(-(ranks - 1) / 8.0),
-        sigma,
-        start,
-        entries,
-        reach,
+        grid.sigma,
+        grid.start,
+        grid.entries,
+        grid.reach,
         UNSEEN,
-        (0.0, size - 1.0),
+        covered,
     )
     bright = line_ranks <= BRIGHT_LINE_RANK
-    bright_lines, bright_weights = (
-        expected[bright],
-        np.where(line_ranks[bright] > 1, LESSER_LINE, 1.0),
-    )
-
-    scores = np.zeros((SEGMENTS, offsets.size, slopes.size), np.float32)
-    cells_ahead = np.rint(offsets / GRID).astype(np.intp)[:, np.newaxis]
+    lines, weights = expected[bright], np.where(line_ranks[bright] > 1, LESSER_LINE, 1.0)
+    stretch = 1 + grid.step * grid.slopes / grid.length
+    farthest = grid.largest + 0.7 * grid.length
     for segment in range(SEGMENTS):
-        first = segment * length
-        for peak in np.flatnonzero((pixel >= first) & (pixel < first + length)):
-            shift = (pixel[peak] - first) / length * step * slopes
-            cell = np.rint((pixel[peak] - start + shift) / GRID).astype(np.intp)
-            scores[segment] += tables[classes[peak]].take(cells_ahead + cell)
-        met = np.abs(bright_lines - first - length / 2) < largest + 0.7 * length
-        for line, weight in zip(bright_lines[met], bright_weights[met]):
+        first = segment * grid.length
+        met = np.abs(lines - first - grid.length / 2) < farthest
+        for line, weight in zip(lines[met], weights[met]):
             # A line is met by the offsets that bring it into the segment.
-            nearest = line - first - length * (1 + step * slopes[-1] / length)
-            low, high = np.searchsorted(offsets, (nearest, line - first), side="right")
-            ahead = (line - first - offsets[low:high, np.newaxis]) / (1 + step * slopes / length)
-            cell = np.rint((ahead + first - start) / GRID).astype(np.intp)
-            scores[segment, low:high] += np.where(ahead < length, weight * seen.take(cell), 0)
-    return best_path(scores, offsets, slopes, length, rigid)
+            ends = line - first - grid.length * stretch[-1], line - first
+            low, high = np.searchsorted(grid.offsets, ends, side="right")
+            ahead = (line - first - grid.offsets[low:high, np.newaxis]) / stretch
+            light = weight * seen.take(grid.cell(ahead + first))
+            scores[segment, low:high] += np.where(ahead < grid.length, light, 0)
 
 
 def moved(scores, slopes):

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from common.peaks import box_sums
+from common.slit import of_rows
 
 # Where observatories write a fact, the more specific keyword first.
 KEYWORDS = {
@@ -293,7 +294,8 @@ def noise_of_pixels(frame, background, read_noise, gain):
     """
     step = max(frame.shape[0] // NOISE_ROWS, 1)
     is_dark = background.ndim == 2
-    seen = pixel_variance(frame[::step], background[::step] if is_dark else background)
+    some = slice(None, None, step)
+    seen = pixel_variance(frame[some], of_rows(background, some))
     frames = 2 if is_dark else 1
     known = frames * (read_noise / gain) ** 2 if read_noise and gain else None
     least = frames * ROUNDING**2 if frame.dtype.kind in "iu" else 0.0

@@ -349,28 +349,7 @@ def draw_identification(figure, outcome, nominal, counts, peaks):
     at = np.interp(peaks.pixel, np.arange(counts.size), wavelength)
     label_lines(above, at, peaks.height, solution)
 
-    step = np.interp(peaks.pixel, np.arange(counts.size - 1), np.diff(wavelength))
-    residual = solution.residual * step
-    known = np.isfinite(residual)
-    limit = 6.0 * solution.scatter * np.abs(np.median(step))
-    left_out = known & ~solution.used
-    middle.axhline(0, color=QUIET, lw=0.5)
-    middle.plot(
-        at[left_out],
-        residual[left_out].clip(-limit, limit),
-        "x",
-        color=QUIET,
-        ms=4,
-        label="left out (clipped to the frame)",
-    )
-    middle.plot(at[solution.used], residual[solution.used], "o", color=LINE, ms=3.5, label="used")
-    middle.fill_between(
-        wavelength, -solution.error, solution.error, color=WINDOW, alpha=0.3, lw=0, label="1 sigma"
-    )
-    middle.set_ylim(-1.15 * limit, 1.15 * limit)
-    middle.set_ylabel("Line minus\nsolution (Å)")
-    middle.legend(fontsize="small", ncols=3, loc="upper left", bbox_to_anchor=(0, 1.27))
-    finish(middle)
+    draw_residuals(middle, at, peaks.pixel, wavelength, solution)
 
     below.plot(wavelength, nominal - wavelength, color=LINE, lw=1.2)
     below.axhline(0, color=QUIET, lw=0.5)
@@ -380,17 +359,47 @@ def draw_identification(figure, outcome, nominal, counts, peaks):
     )
     finish(below)
     for axes in above, middle, below:
-        for first, last in (0, solution.first), (solution.last, counts.size - 1):
-            if last > first:
-                axes.axvspan(
-                    wavelength[first],
-                    wavelength[last],
-                    facecolor="none",
-                    edgecolor=QUIET,
-                    alpha=0.35,
-                    hatch="////",
-                    lw=0,
-                )
+        hatch_untrusted(axes, wavelength, solution)
+
+
+def draw_residuals(axes, at, pixel, wavelength, solution):
+    """Draw by how much identified lines, at some wavelengths, miss the solution."""
+    step = np.interp(pixel, np.arange(wavelength.size - 1), np.diff(wavelength))
+    residual = solution.residual * step
+    limit = 6.0 * solution.scatter * np.abs(np.median(step))
+    used, left_out = solution.used, np.isfinite(residual) & ~solution.used
+    axes.axhline(0, color=QUIET, lw=0.5)
+    axes.plot(
+        at[left_out],
+        residual[left_out].clip(-limit, limit),
+        "x",
+        color=QUIET,
+        ms=4,
+        label="left out (clipped to the frame)",
+    )
+    axes.plot(at[used], residual[used], "o", color=LINE, ms=3.5, label="used")
+    axes.fill_between(
+        wavelength, -solution.error, solution.error, color=WINDOW, alpha=0.3, lw=0, label="1 sigma"
+    )
+    axes.set_ylim(-1.15 * limit, 1.15 * limit)
+    axes.set_ylabel("Line minus\nsolution (Å)")
+    axes.legend(fontsize="small", ncols=3, loc="upper left", bbox_to_anchor=(0, 1.27))
+    finish(axes)
+
+
+def hatch_untrusted(axes, wavelength, solution):
+    """Hatch where a solution is not trusted."""
+    for first, last in (0, solution.first), (solution.last, wavelength.size - 1):
+        if last > first:
+            axes.axvspan(
+                wavelength[first],
+                wavelength[last],
+                facecolor="none",
+                edgecolor=QUIET,
+                alpha=0.35,
+                hatch="////",
+                lw=0,
+            )
 
 
 def whole_range(solution):

@@ -267,8 +267,7 @@ def core_widths(counts, variance, good, peaks, shape):
         Width [pixel]: a straight line through those of many lines, the lower third of fewer, what
         ``shape`` says without any.
     """
-    noise = np.sqrt(variance[np.clip(np.rint(peaks.pixel).astype(int), 0, counts.size - 1)])
-    chosen = np.flatnonzero(~peaks.blended & ~peaks.flat & (peaks.height > BRIGHT * noise))
+    chosen = np.flatnonzero(bright_singles(peaks, variance))
     chosen = chosen[np.argsort(-peaks.height[chosen])][:60]
     widths, places = [], []
     for number in chosen:
@@ -346,38 +345,16 @@ def spectrum_model(counts, variance, good, peaks):
             # By now widths and wings are those of single lines.
             peaks = split_blends(net, variance, good, peaks, shape)
             centres = peaks.pixel
-        least = np.inf
         # The continuum beneath the lines is good enough for wings once lines were taken off.
         widths = (WING_WIDTHS[:1], WING_WIDTHS, shape.wing_width * WING_STEPS)[number]
+        fits = []
         for width in widths:
             trial = shape._replace(wing_width=width)
-            pixels, core, wing = light_near(centres, trial)
-            part = shape.wing_part
-            unlike = np.zeros(good.shape, bool)
-            for _ in range(3):
-                light = core + part * (wing - core)
-                light_error = model_variance(model, fwhm)
-                weight = np.where(good & ~unlike, 1 / (variance + light_error), 0)
-                fluxes = line_fluxes(pixels, light, net, weight)
-                cores, spread = (
-                    summed_light(pixels, part_of, fluxes, net.size)
-                    for part_of in (core, wing - core)
-                )
-                model = cores + part * spread
-                weight = np.where(spoiled, 0, weight)
-                power = (weight * spread) @ spread
-                best_part = (weight * spread) @ (net - cores) / power if power else 0.0
-                is_sure = number and best_part * np.sqrt(power) > SURE
-                part = float(min(best_part, MOST_WING)) if is_sure else 0.0
-                # With wings in the model, what is not in it is cut off: lines too faint to be
-                # peaks, for instance.
-                rest = net - cores - part * spread
-                unlike = np.abs(rest) > 5 * np.sqrt(variance + light_error)
-            misfit = rest**2 / (variance + light_error)
-            misfit = np.where(spoiled, 0, np.minimum(misfit, 25)).sum()
-            if misfit < least:
-                least, best = misfit, (trial._replace(wing_part=part), fluxes, model)
-        shape, fluxes, model = best
+            fits.append(
+                fit_wings(net, variance, good, spoiled, centres, trial, model, fwhm, number > 0)
+            )
+            model = fits[-1].model
+        shape, fluxes, model, _ = min(fits, key=lambda fit: fit.misfit)
         centres = moved_centres(net, variance, good, centres, shape, fluxes)
         level = continuum(filled - model, block, percent=50)
     pixels, light = light_of_lines(centres, shape)
@@ -385,6 +362,74 @@ def spectrum_model(counts, variance, good, peaks):
     fluxes = line_fluxes(pixels, light, counts - level, weight)
     model = summed_light(pixels, light, fluxes, counts.size)
     return shape, peaks._replace(pixel=centres), fluxes, model
+
+
+class WingFit(NamedTuple):
+    """Lines of one ``shape`` with their ``fluxes``, the ``model`` they make, and its ``misfit``.
+
+    Fluxes and model in ADU; the misfit is a sum of squares over their variance.
+    """
+
+    shape: Shape
+    fluxes: np.ndarray
+    model: np.ndarray
+    misfit: float
+
+
+def fit_wings(net, variance, good, spoiled, centres, shape, model, fwhm, winged):
+    """Fit fluxes of all lines, and the part of the light in wings of a given width.
+
+    Parameters
+    ----------
+    net, variance : ndarray, shape (pixels,)
+        Counts above the continuum [ADU], variance [ADU^2].
+    good, spoiled : ndarray of bool, shape (pixels,)
+        Pixels to go by, and those near saturated lines, which do not tell wings.
+    centres : ndarray, shape (peaks,)
+        Places of the lines [pixel].
+    shape : Shape
+        With the part of the light to begin with.
+    model : ndarray, shape (pixels,)
+        The spectrum as far as it is known [ADU], for its own error.
+    fwhm : float
+        Typical width of the lines [pixel].
+    winged : bool
+        Whether lines may have wings.
+
+    Returns
+    -------
+    WingFit
+    """
+    pixels, core, wing = light_near(centres, shape)
+    part = shape.wing_part
+    unlike = np.zeros(good.shape, bool)
+    for _ in range(3):
+        light = core + part * (wing - core)
+        light_error = model_variance(model, fwhm)
+        weight = np.where(good & ~unlike, 1 / (variance + light_error), 0)
+        fluxes = line_fluxes(pixels, light, net, weight)
+        cores, spread = (
+            summed_light(pixels, part_of, fluxes, net.size) for part_of in (core, wing - core)
+        )
+        model = cores + part * spread
+        weight = np.where(spoiled, 0, weight)
+        power = (weight * spread) @ spread
+        best_part = (weight * spread) @ (net - cores) / power if power else 0.0
+        is_sure = winged and best_part * np.sqrt(power) > SURE
+        part = float(min(best_part, MOST_WING)) if is_sure else 0.0
+        # With wings in the model, what is not in it is cut off: lines too faint to be peaks, for
+        # instance.
+        rest = net - cores - part * spread
+        unlike = np.abs(rest) > 5 * np.sqrt(variance + light_error)
+    misfit = rest**2 / (variance + light_error)
+    misfit = np.where(spoiled, 0, np.minimum(misfit, 25)).sum()
+    return WingFit(shape._replace(wing_part=part), fluxes, model, float(misfit))
+
+
+def bright_singles(peaks, variance):
+    """Tell which peaks are bright lines that stand alone and are not flat."""
+    pixel = np.clip(np.rint(peaks.pixel).astype(int), 0, variance.size - 1)
+    return ~peaks.blended & ~peaks.flat & (peaks.height > BRIGHT * np.sqrt(variance[pixel]))
 
 
 def split_blends(counts, variance, good, peaks, shape):
@@ -404,10 +449,8 @@ def split_blends(counts, variance, good, peaks, shape):
         With two peaks in place of every line that was taken apart.
     """
     found = []
-    noise = np.sqrt(variance[np.clip(np.rint(peaks.pixel).astype(int), 0, counts.size - 1)])
     # Lines as wide as flat-topped ones may be just that.
-    single = ~peaks.blended & ~peaks.flat & (peaks.height > BRIGHT * noise)
-    for number in np.flatnonzero(single):
+    for number in np.flatnonzero(bright_singles(peaks, variance)):
         centre = peaks.pixel[number]
         width = float(np.interp(centre, np.arange(counts.size), shape.fwhm))
         first, last = int(centre - 2 * width), int(centre + 2 * width) + 2
