@@ -31,6 +31,8 @@ wildcard_constraints:
 
 
 include: "workflow/rules/common.smk"
+include: "workflow/rules/inputs.smk"
+include: "workflow/rules/run.smk"
 
 
 rule all:
