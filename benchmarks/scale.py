@@ -3,6 +3,7 @@
 import argparse
 import shutil
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import yaml
@@ -15,6 +16,8 @@ PIXELS = 512
 # A series of exposures of one lamp in one arm.
 SERIES = 50
 COLUMNS = (100, 220, 350, 410)
+# Colour of each kind of run.
+STEPS = {"dry run": "#1b3a5c", "run": "#e08214"}
 
 
 def make_frames(folder, number):
@@ -44,33 +47,82 @@ def settings(folder):
     return path
 
 
-def draw(numbers, costs, path):
-    """Draw wall clock and memory of the dry run against the number of exposures."""
-    figure = Figure(figsize=(8, 4), layout="constrained")
-    for axes, values, label in zip(
-        figure.subplots(1, 2),
-        ([cost.wall for cost in costs], [cost.memory / MB for cost in costs]),
-        ("Dry run [s]", "Memory [MB]"),
-    ):
-        axes.loglog(numbers, values, "o-")
+class Row(NamedTuple):
+    """A run: exposures, what was run, wall clock and processor time [s], peak memory [MB]."""
+
+    exposures: int
+    step: str
+    wall: float
+    cpu: float
+    job: float
+    snakemake: float
+
+    @property
+    def cells(self):
+        """As text; no memory of jobs where none ran."""
+        numbers = f"{self.wall:.1f}", f"{self.cpu:.1f}", f"{self.job:.0f}", f"{self.snakemake:.0f}"
+        return [
+            f"{self.exposures:,}",
+            self.step,
+            *(each if each != "0" else "–" for each in numbers),
+        ]
+
+
+def draw(rows, path):
+    """Draw time and memory of dry runs and runs against the number of exposures."""
+    figure = Figure(figsize=(10, 4.2), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    figure.suptitle(
+        "How Snakemake's own work and a run grow, small frames, 2 cores", x=0.01, ha="left"
+    )
+    steps = {step: sorted(row for row in rows if row.step == step) for step in STEPS}
+    for step, colour in STEPS.items():
+        runs = steps[step]
+        numbers = [row.exposures for row in runs]
+        left.plot(numbers, [row.wall for row in runs], "o-", color=colour, label=step)
+        right.plot(
+            numbers,
+            [row.snakemake for row in runs],
+            "o-",
+            color=colour,
+            label=f"Snakemake, {step}",
+        )
+    runs = steps["run"]
+    right.plot(
+        [row.exposures for row in runs],
+        [row.job for row in runs],
+        "s--",
+        color=STEPS["run"],
+        mfc="none",
+        label="largest job",
+    )
+    right.set_ylim(bottom=0)
+    left.set_yscale("log")
+    left.yaxis.set_major_formatter("{x:g}")
+    for axes, label in (left, "Wall clock (s)"), (right, "Peak memory (MB)"):
+        axes.set_xscale("log")
+        axes.xaxis.set_major_formatter("{x:,.0f}")
         axes.set_xlabel("Exposures")
         axes.set_ylabel(label)
         axes.grid(alpha=0.3)
         axes.spines[["top", "right"]].set_visible(False)
-    figure.savefig(path, dpi=150)
+        axes.legend(frameon=False)
+    figure.savefig(path, dpi=110)
 
 
 def main():
-    """Run the benchmark and print its tables."""
+    """Run the benchmark, print its table and draw it."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--directory", type=Path, default=Path("results/scale"))
-    parser.add_argument("--numbers", type=int, nargs="+", default=[10, 100, 1000, 10000])
-    parser.add_argument("--run", type=int, default=0, help="exposures to reduce for real")
+    parser.add_argument(
+        "--numbers", type=int, nargs="+", default=[10, 100, 1000, 10000], help="of dry runs"
+    )
+    parser.add_argument("--run", type=int, nargs="*", default=[], help="reduced for real")
     parser.add_argument("--cores", type=int, default=2)
     args = parser.parse_args()
     runs = [(number, ["--dry-run"]) for number in args.numbers]
-    runs += [(args.run, []), (args.run, [])] if args.run else []
-    rows, costs = [], []
+    runs += [(number, []) for number in args.run for _ in range(2)]
+    rows = []
     for number, arguments in runs:
         folder = args.directory.absolute() / f"{number}"
         if not (folder / "small.yaml").exists():
@@ -78,22 +130,20 @@ def main():
             make_frames(folder / "raw", number)
             settings(folder)
         cost, processes = snakemake(folder, [folder / "small.yaml"], args.cores, *arguments)
-        costs.append(cost)
-        jobs = [process for process in processes if process.script != "snakemake"]
-        rows.append(
-            [
-                f"{number}",
-                "dry run" if arguments else "run" if jobs else "nothing changed",
-                f"{cost.wall:.1f}",
-                f"{cost.cpu:.1f}",
-                f"{max((job.memory for job in jobs), default=0) / MB:.0f}",
-                f"{max(p.memory for p in processes if p.script == 'snakemake') / MB:.0f}",
-            ]
+        jobs = [process.memory for process in processes if process.script != "snakemake"]
+        row = Row(
+            number,
+            "dry run" if arguments else "run" if jobs else "nothing changed",
+            cost.wall,
+            cost.cpu,
+            max(jobs, default=0) / MB,
+            max(each.memory for each in processes if each.script == "snakemake") / MB,
         )
-        print(rows[-1], flush=True)
+        rows.append(row)
+        print(row.cells, flush=True)
     headings = ["exposures", "step", "wall s", "CPU s", "largest job MB", "Snakemake MB"]
-    print(markdown(headings, rows))
-    draw(args.numbers, costs[: len(args.numbers)], args.directory / "scale.png")
+    print(markdown(headings, [row.cells for row in rows]))
+    draw(rows, args.directory / "scale.png")
 
 
 if __name__ == "__main__":

@@ -184,3 +184,12 @@ def test_every_faulty_window_is_told_at_once():
     assert "mine/Ne_Red.csv, row 1 " in message
     assert "mine/Ne_Red.csv, row 3 " in message
     assert "row 2 " not in message
+
+
+def test_a_line_far_from_all_wavelengths_is_refused_and_one_just_outside_is_not():
+    wavelength = np.linspace(5700, 7833, 4096)
+    near = [LineWindow(0, 5, "pixel", "Ne I", 5650.0), LineWindow(9, 9, "pixel", "", None)]
+    assert window_pixels(near, wavelength, "Ne_Red.csv") == [(0, 5), (9, 9)]
+    far = [LineWindow(2489, 2519, "pixel", "Ne I", 703241.0)]
+    with pytest.raises(UserError, match="row 1 names a line at 703241 Angstrom, where the "):
+        window_pixels(far, wavelength, "Ne_Red.csv")

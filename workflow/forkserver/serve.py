@@ -51,8 +51,11 @@ def run(others, streams, arguments, folder, environment):
     tempfile.tempdir = None
     sys.argv = arguments
     sys.path[0] = os.path.dirname(arguments[0])
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    runpy.run_path(arguments[0], run_name="__main__")
+    try:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        runpy.run_path(arguments[0], run_name="__main__")
+    except KeyboardInterrupt:
+        sys.exit(1)
 
 
 def peer(connection):

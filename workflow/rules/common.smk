@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import yaml
+from snakemake.cli import get_argument_parser
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 from snakemake.utils import update_config
@@ -25,6 +26,7 @@ for variable, value in JOB_VARIABLES.items():
 
 from common.errors import UserError
 from common.exposures import (
+    exposure_of_row,
     exposures_from_table,
     file_problems,
     find_exposures,
@@ -296,6 +298,15 @@ def place_problems():
     ]
 
 
+def is_asked_for(target):
+    """Whether a target stands on the command line; Snakemake itself knows its targets later."""
+    if target not in sys.argv[1:]:
+        return False
+    # It may be the value of an option, too.
+    return target in get_argument_parser().parse_known_args(sys.argv[1:])[0].targets
+
+
+# config.yaml alone, so that others may give only what they change.
 update_config(DEFAULTS, config)
 config = DEFAULTS
 # Snakemake hands these words on as text when they stand on the command line.
@@ -321,11 +332,14 @@ check_references()
 if SIMULATED:
     PHYSICS = load_physics()
     BRIGHTNESS = {
-        stem: row.get("brightness", 1.0) for stem, row in zip(EXPOSURES, simulated_rows())
+        exposure_of_row(row, "", config["lamps"], config["arms"])[0].stem: row.get(
+            "brightness", 1.0
+        )
+        for row in simulated_rows()
     }
     for lines in sorted({emitted_lines(exposure) for exposure in EXPOSURES.values()}):
         table_rows(read_emitted_lines, lines, "simulated_lines")
-# The target check tells them with all that it finds in the files. Snakemake knows its targets later.
-CHECKING = "check" in sys.argv[1:]
+# The target check tells them with all that it finds in the files.
+CHECKING = is_asked_for("check")
 if PROBLEMS and not CHECKING:
     stop(PROBLEMS)

@@ -23,7 +23,7 @@ rule summarise_lamp:
     conda:
         "../../environment.yml"
     params:
-        modules=shared("__init__", "errors", "files", "jobs", "plots", "statistics"),
+        modules=shared("__init__", "errors", "files", "jobs", "peaks", "plots", "statistics"),
         lamp=lamp_identity,
         fibres=config["fibres"],
     message:

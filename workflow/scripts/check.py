@@ -90,8 +90,8 @@ def main(snakemake):
     darks = {exposure["dark"] for exposure in params.exposures} - {None}
     without = sum(exposure["dark"] is None for exposure in params.exposures)
     print(
-        f"Nothing wrong with {len(params.exposures)} exposures, {len(darks)} darks and "
-        f"{len(products)} products. Exposures without a dark, whose bias is measured: {without}."
+        f"Nothing is wrong. Exposures: {len(params.exposures)}, of these without a dark, so that "
+        f"the bias is measured: {without}. Darks: {len(darks)}. Products: {len(products)}."
     )
 
 

@@ -24,6 +24,16 @@ CLEAR, FAINT = 20.0, 10.0
 PULLS = 5.0
 # Deviation that an unsaturated bright line with a dark should keep to [per cent].
 BAND = 2
+# What the truth says of a window.
+TRUTH = (
+    "injected",
+    "stray",
+    "cosmic",
+    "saturated",
+    "line_wavelength",
+    "line_pixel",
+    "line_flux",
+)
 
 
 def window_truth(windows, lines, pixels, per_flux):
@@ -65,7 +75,8 @@ def window_truth(windows, lines, pixels, per_flux):
                 "line_flux": brightest.get("flux", np.nan),
             }
         )
-    return pd.DataFrame(rows)
+    # Named, for an exposure may have no window.
+    return pd.DataFrame(rows, columns=TRUTH).astype({"saturated": bool})
 
 
 def exposure_closure(fluxes, wavelength, lines, pixels, per_flux):
@@ -226,6 +237,9 @@ def draw(table):
     matplotlib.figure.Figure
     """
     figure = titled_figure("Measured against injected", simulated=True, height=10.0)
+    if table.empty:
+        figure.text(0.5, 0.5, "no exposure has line windows", ha="center")
+        return figure
     above, below = figure.subfigures(2, 1, height_ratios=[7, 3])
     plain, net = above.subplots(2, sharex=True, sharey=True)
     draw_deviations(plain, table, "plain", "Plain sum (Flux),")

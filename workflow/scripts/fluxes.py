@@ -10,7 +10,7 @@ from numpy.polynomial import Polynomial
 
 from common.files import whole
 from common.jobs import run
-from common.peaks import box_sums, find_peaks
+from common.peaks import SIGMA_PER_MAD, box_sums, find_peaks
 from common.plots import draw_spectrum, draw_windows, new_figure, save
 from common.profiles import MODEL_ERROR, fit_lines, line_light, spectrum_model
 from common.tables import read_identified_lines
@@ -144,7 +144,9 @@ def model_lines(spectrum):
 
 def scatter(values):
     """Measure the standard deviation of values about their neighbours."""
-    return 1.4826 * np.median(np.abs(np.diff(values))) / np.sqrt(2) if values.size > 2 else 1.0
+    return (
+        SIGMA_PER_MAD * np.median(np.abs(np.diff(values))) / np.sqrt(2) if values.size > 2 else 1.0
+    )
 
 
 def window_continuum(counts, lines, start, stop):
@@ -189,7 +191,7 @@ def window_continuum(counts, lines, start, stop):
         fitted, *_ = np.linalg.lstsq(design, rest[used] * weight)
         level = np.vander(place, fitted.size, increasing=True) @ fitted
         misfit = (rest - level) / np.sqrt(variance)
-        spread = max(1.4826 * np.median(np.abs(misfit[used])), 1.0)
+        spread = max(SIGMA_PER_MAD * np.median(np.abs(misfit[used])), 1.0)
         # Lines too faint to be found only ever add: what stands out above is cut off sooner.
         kept = used & (misfit < 2.5 * spread) & (misfit > -3.5 * spread)
         if kept.sum() == used.sum() or kept.sum() < FEWEST:

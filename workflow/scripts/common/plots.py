@@ -3,7 +3,6 @@
 import math
 
 import numpy as np
-from matplotlib import rcParams
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import AsinhNorm
 from matplotlib.figure import Figure
@@ -24,8 +23,6 @@ SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 CLOSE_UPS_PER_ROW = 5
 # Windows nearer than this part of the axis share a label's width.
 LABEL_SPACE = 0.022
-# No ticks stand above any axes here, and to look whether they do takes a tenth of the drawing.
-rcParams["axes.titley"] = 1.0
 
 
 def new_figure(identity, subject, height=7.0):

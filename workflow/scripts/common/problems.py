@@ -70,6 +70,10 @@ def fault_words(fault):
         kinds = fault.validator_value
         kinds = kinds if isinstance(kinds, list) else [kinds]
         return f"{value} is not {' or '.join(KINDS[kind] for kind in kinds)}"
+    if fault.validator == "enum":
+        return f"{fault.instance!r} is not {' or '.join(map(str, fault.validator_value))}"
+    if fault.validator in ("anyOf", "oneOf"):
+        return f"{fault.instance!r} cannot be meant"
     if fault.validator == "pattern":
         return f"{fault.instance!r} does not read as it should"
     if fault.validator == "minItems":

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from common.peaks import box_sums, continuum, noise
+from common.peaks import SIGMA_PER_MAD, box_sums, continuum, noise
 
 # Rows that are read at a time, so that a frame needs little memory.
 BAND = 256
@@ -342,7 +342,7 @@ def slit_shift(image, profile, rows):
             (middle[used] - rows.mean()) / scale, shifts[used], degree, w=np.sqrt(light[used])
         )
         residual = np.abs(shifts - fit((middle - rows.mean()) / scale))
-        spread = 1.4826 * np.median(residual[used])
+        spread = SIGMA_PER_MAD * np.median(residual[used])
         kept = used & (residual <= max(4 * spread, 0.05))
         if kept.sum() == used.sum() or kept.sum() <= degree + 1:
             break

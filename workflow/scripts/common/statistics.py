@@ -4,8 +4,7 @@ import math
 
 import numpy as np
 
-# Median absolute deviation of a normal distribution to its sigma.
-MAD_TO_SIGMA = 1.4826
+from common.peaks import SIGMA_PER_MAD
 
 
 def weighted_mean(values, errors):
@@ -102,4 +101,4 @@ def robust_scatter(values):
     values = values[np.isfinite(values)]
     if values.size == 0:
         return np.nan
-    return float(MAD_TO_SIGMA * np.median(np.abs(values - np.median(values))))
+    return float(SIGMA_PER_MAD * np.median(np.abs(values - np.median(values))))

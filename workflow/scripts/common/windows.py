@@ -8,6 +8,9 @@ import numpy as np
 from common.errors import UserError
 from common.tables import read_table
 
+# A line may lie so far beyond a spectrum's ends, whose wavelengths may be nominal [its range].
+BEYOND = 0.1
+
 
 class LineWindow(NamedTuple):
     """A row of a window table. Both ends are included; ``unit`` is 'pixel' or 'angstrom'."""
@@ -100,16 +103,17 @@ def window_pixels(windows, wavelength, source):
     Raises
     ------
     UserError
-        A window leaves the detector, holds no pixel, or overlaps another.
+        A window leaves the detector, holds no pixel, overlaps another, or names a line far from
+        all wavelengths.
     """
     pixels, problems = [], []
+    lowest, highest = wavelength.min(), wavelength.max()
     for row, window in enumerate(windows, start=1):
         if window.unit == "pixel":
             start, stop = int(window.start), int(window.stop)
             inside = start >= 0 and stop < len(wavelength)
             limits = f"pixels 0 to {len(wavelength) - 1}"
         else:
-            lowest, highest = wavelength.min(), wavelength.max()
             inside = lowest <= window.start and window.stop <= highest
             limits = f"{lowest:.1f} to {highest:.1f} Angstrom"
             held = np.flatnonzero((wavelength >= window.start) & (wavelength <= window.stop))
@@ -123,6 +127,13 @@ def window_pixels(windows, wavelength, source):
             problems.append(
                 f"row {row} ({window.start:g} to {window.stop:g}) leaves the detector "
                 f"({limits}); correct or remove it."
+            )
+        beyond = BEYOND * (highest - lowest)
+        line = window.wavelength_air
+        if line is not None and not lowest - beyond <= line <= highest + beyond:
+            problems.append(
+                f"row {row} names a line at {line:g} Angstrom, where the spectrum covers "
+                f"{lowest:.0f} to {highest:.0f}; correct wavelength_air or leave it out."
             )
         pixels.append((int(start), int(stop)))
     problems = problems or order_problems(
