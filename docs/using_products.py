@@ -36,7 +36,7 @@ EXPOSURE = "Photron_ThAr_Red_10s_01"
 
 # %%
 spectrum = Spectrum.read(RESULTS / "calibrated" / f"{EXPOSURE}.fits")
-print(spectrum.flux.unit, spectrum.spectral_axis[[0, -1]])
+print(spectrum.flux.unit, spectrum.spectral_axis[[0, -1]].quantity.round(3))
 
 # %% [markdown]
 # ## A line, with units

@@ -72,6 +72,6 @@ def test_a_check_of_good_files_says_what_it_looked_at(snakemake, tmp_path):
     run = snakemake(tmp_path, "check")
     assert run.status == 0
     assert (
-        "Nothing is wrong. Exposures: 1, of these without a dark, so that the bias is measured: 1. "
-        "Darks: 0. Products: 0."
+        "Nothing is wrong. Exposures: 1, of these without a dark, so that the bias is measured: 1."
+        " Darks: 0. Products: 0."
     ) in run.output

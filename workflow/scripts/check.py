@@ -71,8 +71,12 @@ def exposure_problems(exposure):
 
 
 def check_windows(path, columns):
-    """Refuse windows in pixels that leave the detector; those in wavelength have to wait."""
-    windows = [window for window in line_windows(read_rows(path)) if window.unit == "pixel"]
+    """Refuse windows in pixels that leave the detector; all in wavelength has to wait."""
+    windows = [
+        window._replace(wavelength_air=None)
+        for window in line_windows(read_rows(path))
+        if window.unit == "pixel"
+    ]
     window_pixels(windows, np.arange(columns), path)
 
 

@@ -184,7 +184,7 @@ def pixel_variance(frame, background):
     Parameters
     ----------
     frame : ndarray, shape (rows, columns)
-        Unlit rows [ADU].
+        Rows of which most are unlit [ADU].
     background : ndarray, shape (rows, columns) or (columns,)
         Dark or bias [ADU].
 

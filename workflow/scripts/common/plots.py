@@ -278,7 +278,7 @@ def label_windows(axes, wavelength, rows):
 
 
 def draw_close_up(axes, counts, model, number, row, per_flux):
-    """Draw one window with its surroundings, continuum and fit, named by its line and flux."""
+    """Draw one window with its surroundings, continuum and the model of all lines, and name it."""
     start, stop = row["pixel_start"], row["pixel_stop"]
     margin = max(stop - start, 8)
     first, last = max(start - margin, 0), min(stop + margin, counts.size - 1)
