@@ -72,9 +72,7 @@ def draw(rows, path):
     """Draw time and memory of dry runs and runs against the number of exposures."""
     figure = Figure(figsize=(10, 4.2), layout="constrained")
     left, right = figure.subplots(1, 2)
-    figure.suptitle(
-        "How Snakemake's own work and a run grow, small frames, 2 cores", x=0.01, ha="left"
-    )
+    figure.suptitle("Cost against number of exposures: small frames, 2 cores", x=0.01, ha="left")
     steps = {step: sorted(row for row in rows if row.step == step) for step in STEPS}
     for step, colour in STEPS.items():
         runs = steps[step]
@@ -106,7 +104,7 @@ def draw(rows, path):
         axes.set_ylabel(label)
         axes.grid(alpha=0.3)
         axes.spines[["top", "right"]].set_visible(False)
-        axes.legend(frameon=False)
+        axes.legend(frameon=False, loc="upper left")
     figure.savefig(path, dpi=110)
 
 
