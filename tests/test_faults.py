@@ -772,6 +772,7 @@ def test_the_documentation_gives_each_fault_in_the_words_that_are_tested():
     own = {
         "changed while it was read": [CHANGED],
         "line window outside the detector": [WINDOWS, "row 2", "0 to 4095"],
+        "line of a window far from all wavelengths": ["row 1 names a line at 703241 Angstrom"],
         "no right to read a frame": ["give yourself the right"],
     }
     assert seen.keys() == (wanted | own).keys()

@@ -88,7 +88,7 @@ def test_many_lines_give_the_brightest_windows_in_order_and_apart():
     starts = [window["start"] for window in windows]
     assert starts == sorted(starts)
     assert order_problems(line_windows(windows)) == []
-    pixels = window_pixels(line_windows(windows), np.arange(4096.0), "proposed")
+    pixels = window_pixels(line_windows(windows), 5000 + np.arange(4096.0), "proposed")
     assert all(0 <= start <= stop < 4096 for start, stop in pixels)
     # A brighter line than the faintest that has a window lies in or beside another's.
     chosen = {window["wavelength_air"]: window for window in windows}
