@@ -54,14 +54,13 @@ benchmark-wavelengths: .venv/installed
 		$(BIN)/python benchmarks/wavelengths.py $(ARGS)
 
 # Pin the packages of requirements.txt anew.
+PIN := $(BIN)/pip-compile --quiet --upgrade --generate-hashes --strip-extras --no-header \
+	--no-emit-options --allow-unsafe --output-file
+
 lock: .venv/installed
 	$(BIN)/pip install --quiet pip-tools
-	$(BIN)/pip-compile --quiet --upgrade --generate-hashes --strip-extras --no-header \
-		--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --allow-unsafe \
-		--output-file requirements.lock requirements.txt
-	$(BIN)/pip-compile --quiet --upgrade --generate-hashes --strip-extras --no-header \
-		--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --allow-unsafe \
-		--output-file requirements-cluster.lock requirements.txt requirements-cluster.txt
+	$(PIN) requirements.lock requirements.txt
+	$(PIN) requirements-cluster.lock requirements.txt requirements-cluster.txt
 
 clean:
 	rm -rf .venv .venv-cluster results site .snakemake
