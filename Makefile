@@ -41,8 +41,8 @@ docs: .venv/installed
 
 # ARGS="--files 30000 --seed 2" and the like choose others.
 fuzz: .venv/installed
-	OPENBLAS_NUM_THREADS=1 PYTHONPATH=workflow/scripts $(BIN)/python tests/fuzz_frames.py $(ARGS)
-	OPENBLAS_NUM_THREADS=1 PYTHONPATH=workflow/scripts $(BIN)/python tests/fuzz_tables.py $(ARGS)
+	OPENBLAS_NUM_THREADS=1 PYTHONPATH=workflow $(BIN)/python tests/fuzz_frames.py $(ARGS)
+	OPENBLAS_NUM_THREADS=1 PYTHONPATH=workflow $(BIN)/python tests/fuzz_tables.py $(ARGS)
 
 # ARGS="--exposures 8" runs the first so many; frames are simulated first, and kept.
 benchmark: .venv/installed
@@ -50,7 +50,7 @@ benchmark: .venv/installed
 
 # ARGS="--arcs 100" and the like choose what is run; one thread each, so that times compare.
 benchmark-wavelengths: .venv/installed
-	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 PYTHONPATH=workflow/scripts \
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 PYTHONPATH=workflow \
 		$(BIN)/python benchmarks/wavelengths.py $(ARGS)
 
 # Pin the packages of requirements.txt anew.

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from common.peaks import FWHM_PER_SIGMA
+from lampflux.peaks import FWHM_PER_SIGMA
 
 LAMPS = {
     "Ar": ("Ar I",),
@@ -192,7 +192,7 @@ def simulate_arc(rng, catalogues, difficulty):
     Parameters
     ----------
     rng : numpy.random.Generator
-    catalogues : dict of str to common.alignment.Lines
+    catalogues : dict of str to lampflux.wavelengths.search.Lines
         The lines of each lamp.
     difficulty : Difficulty
 

@@ -13,9 +13,9 @@ import yaml
 from astropy.io import fits
 
 from arcs import IMPOSTORS, LAMPS, Arc, Difficulty, linear_nominal, simulate_arc
-from calibrated import nominal_wavelength, read_lines
-from common.peaks import find_peaks
-from common.solution import LEAST_EVIDENCE, LEAST_MARGIN, find_solution
+from lampflux.peaks import find_peaks
+from lampflux.wavelengths.reference import nominal_wavelength, read_lines
+from lampflux.wavelengths.verdict import LEAST_EVIDENCE, LEAST_MARGIN, find_solution
 
 PROJECT = Path(__file__).resolve().parent.parent
 # An accepted solution is right when its median error is below this [pixel].

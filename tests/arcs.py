@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from calibrated import reference_wavelength
-from common.alignment import Lines
 from conftest import PROJECT
+from lampflux.wavelengths.reference import reference_wavelength
+from lampflux.wavelengths.search import Lines
 
 LINE_LISTS = PROJECT / "resources/line_lists"
 LAMPS = {

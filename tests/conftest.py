@@ -2,11 +2,13 @@
 
 import os
 import re
+import runpy
 import subprocess
 import sys
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -180,3 +182,10 @@ def failures(run):
     said = run.output.split("Not all could be made")[1]
     found = re.findall(r"(?m)^\S+: (.+)\n  log: (.+)$", said)
     return {log: sentence for sentence, log in found}
+
+
+def script(name):
+    """Return the function ``main`` of a rule's script."""
+    folder = PROJECT / "workflow" / "scripts"
+    job = SimpleNamespace(scriptdir=folder)
+    return runpy.run_path(str(folder / f"{name}.py"), init_globals={"snakemake": job})["main"]

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from conftest import PROJECT
-from fluxes import COLUMNS
+from lampflux.fluxes.table import COLUMNS
 
 FIBRES = 61
 # Light of a line in the highest pixel of the frame, for a line in a fibre of 61: 2.3 pixels wide

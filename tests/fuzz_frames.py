@@ -24,8 +24,8 @@ from pathlib import Path
 import numpy as np
 from astropy.io import fits
 
-from common.errors import UserError
-from common.frames import check_exposure_time, read_frame
+from lampflux.errors import UserError
+from lampflux.files.frames import check_exposure_time, read_frame
 
 # Longest time that a file may take [s], and most memory [bytes].
 SECONDS, MEMORY = 5, 4 * 2**30

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from arcs import arc, catalogue
-from common.alignment import (
+from lampflux.peaks import Peaks, find_peaks
+from lampflux.wavelengths.search import (
     GRID,
     LARGEST_SHIFT,
     RIGID_SLOPE,
@@ -12,8 +13,7 @@ from common.alignment import (
     coincidence_table,
     local_ranks,
 )
-from common.peaks import Peaks, find_peaks
-from common.solution import inverse
+from lampflux.wavelengths.verdict import inverse
 
 
 def peaks_at(pixel, height, fwhm=4.0):

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from atlas import arm_bands, arm_coverage, draw_atlas, draw_coverage, line_gaps, source_styles
+from lampflux.lamps.coverage import arm_bands, arm_coverage, line_gaps
+from lampflux.pictures.coverage import draw_atlas, draw_coverage, source_styles
 
 BAND = (4000.0, 5000.0)
 

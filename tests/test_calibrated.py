@@ -5,17 +5,13 @@ from astropy.io import fits
 from astropy.wcs import WCS
 from specutils import Spectrum
 
-from calibrated import (
-    identified_rows,
-    nominal_wavelength,
-    read_lines,
-    reference_wavelength,
-    solution_cards,
-    write_calibrated,
-)
-from common.alignment import Lines
-from common.peaks import Peaks
-from common.solution import Outcome, Solution, Verdict
+from lampflux.files.spectra import write_calibrated
+from lampflux.peaks import Peaks
+from lampflux.wavelengths.fit import Solution
+from lampflux.wavelengths.reference import nominal_wavelength, read_lines, reference_wavelength
+from lampflux.wavelengths.search import Lines
+from lampflux.wavelengths.table import identified_rows, solution_cards
+from lampflux.wavelengths.verdict import Outcome, Verdict
 
 BLUE = {"crval": 4799.726495726, "crpix": 2048, "cdelt": 0.5470085470085}
 RED = {"crval": 6754.73992674, "crpix": 2048, "cdelt": 0.5201465201465}

@@ -3,8 +3,9 @@
 import numpy as np
 import pandas as pd
 
-from closure import draw, exposure_closure, summarise
-from fluxes import COLUMNS
+from lampflux.fluxes.table import COLUMNS
+from lampflux.pictures.closure import draw
+from lampflux.simulation.closure import exposure_closure, summarise
 
 LINES = pd.DataFrame({"wavelength_air": [6000.0], "pixel": [50.0], "flux": [10.0]})
 PIXELS = pd.DataFrame(dict.fromkeys(("injected", "stray", "cosmic"), np.ones(100)))

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from common.cosmic_rays import find_cosmic_rays, neighbourhood, shifted
 from fibres import exposed, fibre_places, pixel_light, random_lines, shares, slit_light
+from lampflux.extraction.cosmic_rays import find_cosmic_rays, neighbourhood, shifted
 
 COLUMNS = 2048
 GAIN, READ_NOISE = 2.0, 5.0

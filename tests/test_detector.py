@@ -1,16 +1,11 @@
 import numpy as np
 import pytest
 
-from common.cosmic_rays import find_cosmic_rays, neighbourhood
-from common.detector import (
-    clipped_moments,
-    detector_fact,
-    full_well,
-    largest_number,
-    measured_gain,
-    pixel_variance,
-)
 from fibres import PITCH, exposed, random_lines, shares, slit_light
+from lampflux.extraction.cosmic_rays import find_cosmic_rays, neighbourhood
+from lampflux.extraction.detector import detector_fact, largest_number, pixel_variance
+from lampflux.extraction.gain import full_well, measured_gain
+from lampflux.statistics import clipped_moments
 
 # Facts
 

@@ -2,7 +2,7 @@ import os
 
 import pytest
 
-from common.exposures import exposures_from_table, find_exposures, fits_files, stem_of
+from lampflux.campaign.exposures import exposures_from_table, find_exposures, fits_files, stem_of
 
 LAMPS = {"HgAr": [], "Ne": [], "ThAr": []}
 ARMS = {"Blue": {}, "Red": {}}

@@ -17,9 +17,6 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
-from common import frames
-from common.errors import UserError
-from common.exposures import fits_files
 from conftest import (
     PROJECT,
     dark_counts,
@@ -28,6 +25,9 @@ from conftest import (
     write_frame,
     write_text,
 )
+from lampflux.campaign.exposures import fits_files
+from lampflux.errors import UserError
+from lampflux.files import frames
 from test_config import FRAME, complaints
 from test_workflow import files_below, flux_table, made_in, products_of
 

@@ -4,8 +4,8 @@ import errno
 
 import pytest
 
-from common.errors import UserError
-from common.files import check_untouched, whole
+from lampflux.errors import UserError
+from lampflux.files.whole import check_untouched, whole
 
 
 def names(folder):

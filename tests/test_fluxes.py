@@ -3,17 +3,10 @@ import math
 import numpy as np
 import pytest
 
-from common.windows import LineWindow
-from fluxes import (
-    COLUMNS,
-    Spectrum,
-    flag_words,
-    flux_row,
-    line_check,
-    measure_window,
-    model_lines,
-    window_sums,
-)
+from lampflux.fluxes.line_model import model_lines
+from lampflux.fluxes.measure import Spectrum, measure_window, window_sums
+from lampflux.fluxes.table import COLUMNS, flag_words, flux_row, line_check
+from lampflux.fluxes.windows import LineWindow
 
 
 def gaussian(size, centre, sigma, total):

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
-from common.errors import UserError
-from common.frames import check_exposure_time, read_frame
+from lampflux.errors import UserError
+from lampflux.files.frames import check_exposure_time, read_frame
 
 FILL = {"header": b" ", "data": b"\0"}
 

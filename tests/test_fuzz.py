@@ -13,7 +13,7 @@ def fuzz(folder, script, *arguments):
         [sys.executable, PROJECT / "tests" / script, *arguments],
         cwd=folder,
         env={
-            "PYTHONPATH": str(PROJECT / "workflow" / "scripts"),
+            "PYTHONPATH": str(PROJECT / "workflow"),
             "OPENBLAS_NUM_THREADS": "1",
             "XDG_CACHE_HOME": str(folder),
         },

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
-from common.errors import UserError
-from common.frames import check_exposure_time, read_frame
-from common.integrity import ones_complement_sum
+from lampflux.errors import UserError
+from lampflux.files.frames import check_exposure_time, read_frame
+from lampflux.files.integrity import ones_complement_sum
 
 COUNTS = np.random.default_rng(1).integers(400, 60000, (40, 60)).astype("u2")
 

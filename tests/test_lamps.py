@@ -4,18 +4,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from common.errors import UserError
 from flux_tables import FIBRES, flux_table, measured, published, windows_for
-from lamps import (
+from lampflux.errors import UserError
+from lampflux.lamps.linearity import ratio_verdict
+from lampflux.lamps.summary import (
     COLUMNS,
     LINE_COLUMNS,
-    draw,
     join_tables,
     line_identity,
     noise_model,
-    ratio_verdict,
     summarise,
 )
+from lampflux.pictures.lamps import draw
 
 GAIN = 1.9
 

@@ -6,8 +6,8 @@ from html.parser import HTMLParser
 import numpy as np
 import pandas as pd
 
-from common.pages import write_page
 from conftest import PROJECT
+from lampflux.files.pages import write_page
 
 TEMPLATE = PROJECT / "workflow" / "report" / "table.html"
 

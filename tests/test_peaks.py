@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from arcs import gaussian_lines
-from common.peaks import continuum, find_peaks, noise
+from lampflux.peaks import find_peaks
+from lampflux.statistics import continuum, noise
 
 SIZE = 1024
 

@@ -5,8 +5,9 @@ import pandas as pd
 import pytest
 
 from flux_tables import FIBRES, PEAK_PART, flux_table, measured, windows_for
-from lamps import join_tables, summarise
-from planner import choose_times, digits, draw, line_times, plan_lamp, plan_text, time_to_snr
+from lampflux.lamps.planner import choose_times, line_times, plan_lamp, time_to_snr
+from lampflux.lamps.summary import join_tables, summarise
+from lampflux.pictures.planner import digits, draw, plan_text
 
 GAIN, READ = 1.9, 60.0
 FLUX = np.array([3.0, 20, 150, 900, 4000, 20000])

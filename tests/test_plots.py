@@ -2,7 +2,9 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
-from common.plots import block_means, draw_frame, draw_spectrum, draw_windows, new_figure, save
+from lampflux.pictures.extraction import block_means, draw_frame
+from lampflux.pictures.fluxes import draw_windows
+from lampflux.pictures.style import draw_spectrum, new_figure, save
 
 IDENTITY = {"BRAND": "Photron", "LAMP": "ThAr", "CCD": "Red", "EXPTIME": 0.5, "ID": "02"}
 

@@ -1,18 +1,11 @@
 import numpy as np
 import pytest
 
-from common.peaks import find_peaks
-from common.profiles import (
-    Shape,
-    fit_lines,
-    gaussian,
-    light_near,
-    overlaps,
-    spectrum_model,
-    split_blends,
-    summed_light,
-)
 from fibres import pixel_light
+from lampflux.fluxes.line_fit import fit_lines
+from lampflux.fluxes.line_model import spectrum_model, split_blends
+from lampflux.fluxes.line_shape import Shape, gaussian, light_near, overlaps, summed_light
+from lampflux.peaks import find_peaks
 
 FWHM = 2.3
 

@@ -11,11 +11,11 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
-import fluxes
-from common.pages import UNITS
-from common.windows import line_windows, order_problems, read_rows
 from conftest import PROJECT
-from quality import IDEAL
+from lampflux.files.pages import UNITS
+from lampflux.fluxes.table import FLAGS
+from lampflux.fluxes.windows import line_windows, order_problems, read_rows
+from lampflux.lamps.quality import IDEAL
 
 SCRIPTS = PROJECT / "workflow" / "scripts"
 PUBLISHED = PROJECT.parent / "shared" / "reference" / "line_windows.csv"
@@ -96,7 +96,7 @@ def test_the_lock_names_no_index():
 def test_the_version_is_the_same_everywhere():
     version = tomllib.loads(read("pyproject.toml"))["project"]["version"]
     citation = yaml.safe_load(read("CITATION.cff"))
-    module = re.search(r'(?m)^__version__ = "(.+)"$', read("workflow/scripts/common/__init__.py"))
+    module = re.search(r'(?m)^__version__ = "(.+)"$', read("workflow/lampflux/__init__.py"))
     newest = re.search(r"(?m)^## (\S+)", read("CHANGELOG.md"))
     assert str(citation["version"]) == module[1] == newest[1] == version
 
@@ -255,4 +255,4 @@ def test_thresholds_are_those_of_the_documentation():
 def test_every_flag_is_documented_in_order():
     flags = read("docs/fluxes.md").split("## Flags")[1]
     words = re.findall(r"(?m)^\| `(\w+)` \|", flags.split("\n## ")[0])
-    assert tuple(words) == fluxes.FLAGS
+    assert tuple(words) == FLAGS

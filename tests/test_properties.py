@@ -15,16 +15,29 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from common.detector import clipped_moments, counting_noise
-from common.errors import UserError
-from common.exposures import Exposure, exposures_from_table, find_exposures, seconds_text
-from common.frames import to_physical
-from common.peaks import box_sums
-from common.statistics import linear_trend, robust_scatter, student_probability, weighted_mean
-from common.tables import number, read_table
-from common.windows import LineWindow, order_problems, window_pixels
-from fluxes import Spectrum, flux_row, measure_window, model_lines, window_sums
-from spectra import sum_along_slit
+from lampflux.campaign.exposures import (
+    Exposure,
+    exposures_from_table,
+    find_exposures,
+    seconds_text,
+)
+from lampflux.errors import UserError
+from lampflux.extraction.detector import counting_noise
+from lampflux.extraction.spectrum import sum_along_slit
+from lampflux.files.frames import to_physical
+from lampflux.files.tables import number, read_table
+from lampflux.fluxes.line_model import model_lines
+from lampflux.fluxes.measure import Spectrum, measure_window, window_sums
+from lampflux.fluxes.table import flux_row
+from lampflux.fluxes.windows import LineWindow, order_problems, window_pixels
+from lampflux.statistics import (
+    box_sums,
+    clipped_moments,
+    linear_trend,
+    robust_scatter,
+    student_probability,
+    weighted_mean,
+)
 
 # The same examples each time, and nothing kept on disk.
 settings.register_profile(

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from common.windows import line_windows, order_problems, window_pixels
-from windows import HALF_WIDTH, MOST_WINDOWS, propose_windows, steady_lines
+from lampflux.fluxes.proposal import HALF_WIDTH, MOST_WINDOWS, propose_windows, steady_lines
+from lampflux.fluxes.windows import line_windows, order_problems, window_pixels
 
 
 def peak(pixel, rate, wavelength, used="True", ion="Ne I"):

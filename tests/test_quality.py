@@ -6,7 +6,8 @@ import pytest
 import yaml
 
 from conftest import PROJECT
-from quality import COLUMNS, IDEAL, brightest_line, compare, draw, measure, score
+from lampflux.lamps.quality import COLUMNS, IDEAL, brightest_line, compare, measure, score
+from lampflux.pictures.quality import draw
 
 THRESHOLDS = yaml.safe_load((PROJECT / "config.yaml").read_text())["quality"]
 PIXELS = 400

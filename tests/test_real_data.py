@@ -14,10 +14,10 @@ import yaml
 from astropy.io import fits
 
 from arcs import LAMPS, catalogue, red_reference
-from calibrated import nominal_wavelength
-from common.peaks import find_peaks
-from common.solution import find_solution
 from conftest import PROJECT, chain, summaries, write_config, write_text
+from lampflux.peaks import find_peaks
+from lampflux.wavelengths.reference import nominal_wavelength
+from lampflux.wavelengths.verdict import find_solution
 
 DATA = Path(os.environ.get("LAMPFLUX_DATA", ""))
 

@@ -11,8 +11,11 @@ import pytest
 import yaml
 from astropy.io import fits
 
-import simulate
-from common.exposures import simulated_exposures
+from conftest import script
+from lampflux.campaign.exposures import simulated_exposures
+from lampflux.simulation.detector import cosmic_rays, generator, read_out
+from lampflux.simulation.exposure import simulate
+from lampflux.simulation.light import line_positions
 
 PROJECT = Path(__file__).parents[1]
 SIMULATION = PROJECT / "resources" / "simulation"
@@ -39,8 +42,8 @@ def emitted(*pairs):
 
 def flat_frame(electrons, physics, name, rows=400):
     """Frame of a light that differs from row to row only."""
-    return simulate.read_out(
-        simulate.generator(7, name),
+    return read_out(
+        generator(7, name),
         np.ones((1, physics["columns"])),
         np.zeros(rows, int),
         np.broadcast_to(electrons, rows),
@@ -70,10 +73,8 @@ def test_read_noise_and_bias(physics):
 
 def test_lines_and_counts_are_where_the_truth_says(quiet):
     lines = emitted(*((wavelength, 2000.0) for wavelength in range(5800, 7800, 150)))
-    frame, truth, columns = simulate.simulate(
-        "A_Ar_Red_10s_01", "Red", 10.0, lines, 1.0, SETTINGS, quiet
-    )
-    dark, *_ = simulate.simulate("Dark_Red_10s", "Red", 10.0, [], 0, SETTINGS, quiet)
+    frame, truth, columns = simulate("A_Ar_Red_10s_01", "Red", 10.0, lines, 1.0, SETTINGS, quiet)
+    dark, *_ = simulate("Dark_Red_10s", "Red", 10.0, [], 0, SETTINGS, quiet)
     spectrum = frame.sum(axis=0, dtype=float) - dark.sum(axis=0, dtype=float)
 
     half = quiet["columns"] / 2
@@ -96,9 +97,7 @@ def test_lines_and_counts_are_where_the_truth_says(quiet):
 
 def test_bright_lines_are_clipped_and_the_truth_says_so(quiet):
     lines = emitted((6965.4307, 30_000.0), (7272.9358, 300.0))
-    frame, truth, *_ = simulate.simulate(
-        "A_Ar_Red_60s_01", "Red", 60.0, lines, 1.0, SETTINGS, quiet
-    )
+    frame, truth, *_ = simulate("A_Ar_Red_60s_01", "Red", 60.0, lines, 1.0, SETTINGS, quiet)
     assert frame.max() == 65535
     assert [row["saturated"] for row in truth] == [True, False]
     assert truth[0]["peak"] > 65535 == truth[0]["peak_clipped"]
@@ -110,7 +109,7 @@ def test_bright_lines_are_clipped_and_the_truth_says_so(quiet):
 def test_a_full_well_below_the_16_bit_limit_clips_first(quiet):
     lines = emitted((6965.4307, 30_000.0))
     low = quiet | {"full_well": 50_000}
-    frame, truth, *_ = simulate.simulate("A_Ar_Red_60s_01", "Red", 60.0, lines, 1.0, SETTINGS, low)
+    frame, truth, *_ = simulate("A_Ar_Red_60s_01", "Red", 60.0, lines, 1.0, SETTINGS, low)
     assert truth[0]["saturated"]
     assert truth[0]["peak_clipped"] == pytest.approx(50_000 / quiet["gain"] + 504, abs=1)
     assert frame.max() < 28_000
@@ -120,8 +119,8 @@ def test_cosmic_rays_grow_with_exposure_time(physics):
     shape = (4112, 4096)
     counts = {}
     for exptime in (60.0, 600.0):
-        rng = simulate.generator(7, "rays")
-        *_, electrons, counts[exptime] = simulate.cosmic_rays(rng, shape, exptime, physics)
+        rng = generator(7, "rays")
+        *_, electrons, counts[exptime] = cosmic_rays(rng, shape, exptime, physics)
         assert electrons.min() > 0
     area = shape[0] * shape[1] * (physics["pixel_size"] * 1e-4) ** 2
     rate = (physics["muon_rate"] + physics["compton_rate"]) * area
@@ -131,9 +130,7 @@ def test_cosmic_rays_grow_with_exposure_time(physics):
 
 def test_muons_leave_straight_tracks(physics):
     only_muons = physics | {"compton_rate": 0, "muon_rate": 0.05, "charge_diffusion": 0}
-    rows, columns, _, tracks = simulate.cosmic_rays(
-        simulate.generator(7, "one ray"), (2000, 2000), 10.0, only_muons
-    )
+    rows, columns, _, tracks = cosmic_rays(generator(7, "one ray"), (2000, 2000), 10.0, only_muons)
     assert tracks > 1
     steps = np.hypot(np.diff(rows), np.diff(columns))
     # Within a track a deposit lies beside the last one; between tracks it does not.
@@ -148,7 +145,7 @@ def test_each_frame_follows_from_seed_and_name_alone(tmp_path, physics):
             "lines": folder / "lines.csv",
             "pixels": folder / "pixels.csv",
         }
-        simulate.main(
+        script("simulate")(
             SimpleNamespace(
                 input={"lines": str(SIMULATION / "lines" / "Photron_ThAr_Red.csv")},
                 output=SimpleNamespace(**paths),
@@ -181,7 +178,7 @@ def test_identified_lines_fall_into_their_windows(table):
     _, lamp, arm = table.stem.split("_")
     constants = yaml.safe_load((SIMULATION / "physics.yaml").read_text())
     lines = pd.read_csv(table)
-    lines["pixel"] = simulate.line_positions(
+    lines["pixel"] = line_positions(
         lines["wavelength_air"].to_numpy(), constants["arms"][arm]["dispersion"], 4096
     )
     windows = pd.read_csv(PROJECT / "resources" / "line_windows" / f"{lamp}_{arm}.csv")

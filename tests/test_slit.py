@@ -1,19 +1,10 @@
 import numpy as np
 import pytest
 
-from common.slit import (
-    FIBRE_ROWS,
-    MARGIN,
-    line_light,
-    lit_rows,
-    offset,
-    row_profile,
-    slit_shift,
-    straighten,
-    stray_light,
-    trace_drift,
-)
 from fibres import exposed, fibre_places, random_lines, shares, slit_light
+from lampflux.extraction.rows import FIBRE_ROWS, MARGIN, line_light, lit_rows, row_profile
+from lampflux.extraction.slit import offset, slit_shift, straighten, trace_drift
+from lampflux.extraction.stray_light import stray_light
 
 AMPLIFIERS = [(0, 1023), (1024, 2047)]
 

@@ -14,20 +14,14 @@ from arcs import (
     nominal_of,
     red_reference,
 )
-from calibrated import nominal_wavelength
-from common.alignment import Lines
-from common.peaks import Peaks, find_peaks
-from common.solution import (
-    extended,
-    find_solution,
-    fit_shift,
-    fit_solution,
-    inverse,
-    longest_stretch,
-    match_lines,
-    verdict,
-)
 from conftest import PROJECT
+from lampflux.peaks import Peaks, find_peaks
+from lampflux.wavelengths.fit import fit_solution, longest_stretch
+from lampflux.wavelengths.matching import match_lines
+from lampflux.wavelengths.reference import nominal_wavelength
+from lampflux.wavelengths.search import Lines
+from lampflux.wavelengths.shift import fit_shift
+from lampflux.wavelengths.verdict import extended, find_solution, inverse, verdict
 
 RED = {"crval": 6754.73992674, "crpix": 2048, "cdelt": 0.5201465201465}
 

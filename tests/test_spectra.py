@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
-import spectra
-from common.bias import bias_levels, measure_bias
-from common.detector import counting_noise, noise_of_pixels, saturated_columns
-from common.errors import UserError
-from common.fits_tables import binary_table
-from common.frames import check_columns
-from spectra import check_dark, check_pixels, row_slice, sum_along_slit
+from conftest import script
+from lampflux.errors import UserError
+from lampflux.extraction.bias import bias_levels, measure_bias
+from lampflux.extraction.detector import counting_noise, noise_of_pixels, saturated_columns
+from lampflux.extraction.spectrum import check_dark, check_pixels, row_slice, sum_along_slit
+from lampflux.files.frames import check_columns
+from lampflux.files.spectra import binary_table, write_spectrum
 
 SETTINGS = {"method": "amplifiers", "amplifiers": [(0, 3), (4, 7)], "range": (450, 550)}
 
@@ -323,7 +323,7 @@ def test_the_file_holds_both_spectra(tmp_path):
     counts, noise = np.array([0.1, np.nan, -7e9]), np.array([1.5, np.nan, 2.5])
     path = tmp_path / "a.fits"
     clean = {"counts": counts + 1, "replaced": np.array([0, 2, 3])}
-    spectra.write_spectrum(path, [("LAMP", "ThAr")], counts, noise, np.array([0, 4, 1]), clean)
+    write_spectrum(path, [("LAMP", "ThAr")], counts, noise, np.array([0, 4, 1]), clean)
     with fits.open(path) as hdus:
         for hdu, wanted in zip(hdus[:3], (counts, noise, [0, 4, 1]), strict=True):
             np.testing.assert_array_equal(hdu.data, wanted)
@@ -365,7 +365,7 @@ def job(folder, frame, dark=None, rows="all", bias=SETTINGS):
 
 def test_a_dark_of_another_shape_is_refused_with_both_files_and_shapes(tmp_path):
     with pytest.raises(UserError) as caught:
-        spectra.main(job(tmp_path, np.eye(6, 8, dtype="u2"), np.eye(6, 9, dtype="u2")))
+        script("spectra")(job(tmp_path, np.eye(6, 8, dtype="u2"), np.eye(6, 9, dtype="u2")))
     for word in f"{tmp_path}/dark.fits", f"{tmp_path}/frame.fits", "6 x 8", "6 x 9":
         assert word in str(caught.value)
     assert sorted(file.name for file in tmp_path.iterdir()) == ["dark.fits", "frame.fits"]
@@ -376,7 +376,7 @@ def test_a_frame_that_is_blank_in_the_summed_rows_is_refused(tmp_path):
     frame[0] = 501
     frame[2:4] = np.nan
     with pytest.raises(UserError, match=r"frame\.fits has no good pixel"):
-        spectra.main(job(tmp_path, frame, rows=[2, 3]))
+        script("spectra")(job(tmp_path, frame, rows=[2, 3]))
     assert [file.name for file in tmp_path.iterdir()] == ["frame.fits"]
 
 

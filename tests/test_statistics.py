@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from common.statistics import linear_trend, robust_scatter, student_probability, weighted_mean
+from lampflux.statistics import linear_trend, robust_scatter, student_probability, weighted_mean
 
 
 @pytest.mark.parametrize(

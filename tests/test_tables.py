@@ -1,7 +1,7 @@
 import pytest
 
-from common.errors import UserError
-from common.tables import read_table
+from lampflux.errors import UserError
+from lampflux.files.tables import read_table
 
 WANTED = [{"start": 10, "stop": 20, "ion": "Ar I"}, {"start": 30, "stop": 40.5, "ion": "Ne I"}]
 PLAIN = "start,stop,ion\n10,20,Ar I\n30,40.5,Ne I\n"

@@ -3,8 +3,14 @@ import itertools
 import numpy as np
 import pytest
 
-from common.errors import UserError
-from common.windows import LineWindow, line_windows, order_problems, read_rows, window_pixels
+from lampflux.errors import UserError
+from lampflux.fluxes.windows import (
+    LineWindow,
+    line_windows,
+    order_problems,
+    read_rows,
+    window_pixels,
+)
 
 RISING = 5000 + 0.5 * np.arange(100)
 FALLING = RISING[::-1]

@@ -647,14 +647,14 @@ def test_a_run_writes_nothing_into_the_project(clone):
 @pytest.mark.parametrize(
     ("name", "rules"),
     [
-        ("common/windows.py", ["measure_fluxes"]),
-        ("common/frames.py", RULES),
-        ("common/exposures.py", []),
-        ("calibrated.py", RULES[1:]),
+        ("lampflux/fluxes/windows.py", ["measure_fluxes"]),
+        ("lampflux/files/frames.py", RULES),
+        ("lampflux/campaign/exposures.py", []),
+        ("scripts/calibrated.py", RULES[1:]),
     ],
 )
 def test_changed_code_re_runs_the_jobs_that_use_it(clone, edit, snakemake, name, rules):
-    edit(f"workflow/scripts/{name}", "\n# A word more.\n")
+    edit(f"workflow/{name}", "\n# A word more.\n")
     run = snakemake(clone.root, "--dry-run", project=clone.project)
     assert run.status == 0, run.output
     follow = summaries(OWN_DARK, NO_DARK) if rules else set()

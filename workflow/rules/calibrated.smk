@@ -20,18 +20,7 @@ rule calibrate_wavelengths:
     conda:
         "../../environment.yml"
     params:
-        modules=shared(
-            "__init__",
-            "alignment",
-            "errors",
-            "files",
-            "jobs",
-            "fits_tables",
-            "peaks",
-            "plots",
-            "solution",
-            "tables",
-        ),
+        code=code_of("calibrated"),
         nominal=nominal_solution,
         ions=ions_of,
         fit=config["wavelengths"] == "fitted",

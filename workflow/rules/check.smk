@@ -8,9 +8,7 @@ rule check:
     conda:
         "../../environment.yml"
     params:
-        modules=shared(
-            "__init__", "errors", "files", "frames", "integrity", "jobs", "tables", "windows"
-        ),
+        code=code_of("check"),
         problems=lambda wildcards: PROBLEMS,
         exposures=exposures_to_check,
         results=RESULTS,

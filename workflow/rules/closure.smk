@@ -20,7 +20,7 @@ rule compare_with_truth:
     conda:
         "../../environment.yml"
     params:
-        modules=shared("__init__", "errors", "files", "jobs", "plots"),
+        code=code_of("closure"),
         fibres=config["fibres"],
     message:
         "measured fluxes and wavelengths against those put in"

@@ -12,7 +12,7 @@ from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 from snakemake.utils import update_config
 
-sys.path.append(str(PROJECT / "workflow" / "scripts"))
+sys.path.append(str(PROJECT / "workflow"))
 # A job is one thread: more of them in its linear algebra would only wait for the other jobs'. And
 # Python's random order of sets would move labels of pictures by a ten thousandth of a pixel.
 JOB_VARIABLES = {
@@ -24,8 +24,8 @@ JOB_VARIABLES = {
 for variable, value in JOB_VARIABLES.items():
     os.environ.setdefault(variable, value)
 
-from common.errors import UserError
-from common.exposures import (
+from lampflux.errors import UserError
+from lampflux.campaign.exposures import (
     exposure_of_row,
     exposures_from_table,
     file_problems,
@@ -34,9 +34,9 @@ from common.exposures import (
     is_address,
     simulated_exposures,
 )
-from common.problems import range_problems, scale_problems, schema_problems
-from common.tables import read_emitted_lines, read_line_list, read_reference, read_table
-from common.windows import line_windows, order_problems, read_rows
+from lampflux.campaign.problems import range_problems, scale_problems, schema_problems
+from lampflux.files.tables import read_emitted_lines, read_line_list, read_reference, read_table
+from lampflux.fluxes.windows import line_windows, order_problems, read_rows
 
 
 def stop(problems):

@@ -19,17 +19,7 @@ rule measure_fluxes:
     conda:
         "../../environment.yml"
     params:
-        modules=shared(
-            "__init__",
-            "errors",
-            "files",
-            "jobs",
-            "peaks",
-            "plots",
-            "profiles",
-            "tables",
-            "windows",
-        ),
+        code=code_of("fluxes"),
         fibres=config["fibres"],
     message:
         "{wildcards.exposure}: line windows to fluxes"

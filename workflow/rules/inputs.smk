@@ -1,9 +1,8 @@
 # What the rules ask for: targets, and the inputs and params of an exposure, a lamp, or all of them.
 
 import os
-from hashlib import sha256
-
-from common.exposures import is_address
+from lampflux.campaign.code import checksum
+from lampflux.campaign.exposures import is_address
 
 # Most exposures whose pictures of the raw frame go into the report.
 FRAMES_REPORTED = 40
@@ -247,14 +246,9 @@ def exposures_to_check(wildcards):
     ]
 
 
-def shared(*modules):
-    """Checksum of modules that a script imports, for its params: a change in one re-runs the rule.
-
-    As inputs, thousands of jobs would have a dozen files each that Snakemake looks after.
-    """
-    folder = PROJECT / "workflow" / "scripts" / "common"
-    code = b"".join((folder / f"{name}.py").read_bytes() for name in modules)
-    return sha256(code).hexdigest()
+def code_of(script):
+    """Checksum of the modules that a script uses, for its params: a change in one re-runs its jobs."""
+    return checksum(PROJECT / "workflow" / "scripts" / f"{script}.py")
 
 
 def products(exposures):

@@ -23,7 +23,7 @@ rule summarise_lamp:
     conda:
         "../../environment.yml"
     params:
-        modules=shared("__init__", "errors", "files", "jobs", "peaks", "plots", "statistics"),
+        code=code_of("lamps"),
         lamp=lamp_identity,
         fibres=config["fibres"],
     message:
@@ -69,7 +69,7 @@ rule compare_lamps:
     conda:
         "../../environment.yml"
     params:
-        modules=shared("__init__", "errors", "files", "jobs", "pages", "plots"),
+        code=code_of("atlas"),
         lamps=lamp_names(),
         line_limit=config["line_limit"],
     message:
@@ -102,7 +102,7 @@ rule plan_exposures:
     conda:
         "../../environment.yml"
     params:
-        modules=shared("__init__", "errors", "files", "jobs", "pages", "plots"),
+        code=code_of("planner"),
         lamps=lamp_names(),
         fibres=config["fibres"],
         peak=config["planner"]["peak"],

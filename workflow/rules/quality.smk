@@ -25,7 +25,7 @@ rule check_quality:
     conda:
         "../../environment.yml"
     params:
-        modules=shared("__init__", "errors", "files", "jobs", "pages", "plots"),
+        code=code_of("quality"),
         exposures=exposure_identities(),
         thresholds=config["quality"],
         fit=config["wavelengths"] == "fitted",

@@ -15,7 +15,8 @@ from subprocess import PIPE
 from snakemake.logging import logger
 from snakemake.shell import shell
 
-from common.files import PART
+from lampflux.campaign.code import modules_of
+from lampflux.files.whole import PART
 
 
 def claim_results():
@@ -74,9 +75,18 @@ def fork_scripts():
     jobs. Where no server can be had, jobs start as Snakemake starts them.
     """
     folder = PROJECT / "workflow"
-    # The scripts of which there are many jobs, and what Snakemake puts before them.
-    modules = "spectra", "calibrated", "fluxes", "lamps", "snakemake.iocontainers"
-    command = [sys.executable, folder / "forkserver" / "serve.py", folder / "scripts", *modules]
+    # What the scripts of which there are many jobs use, and what Snakemake puts before them.
+    scripts = ("spectra", "calibrated", "fluxes", "lamps")
+    modules = [
+        name for script in scripts for name in modules_of(folder / "scripts" / f"{script}.py")
+    ]
+    command = [
+        sys.executable,
+        folder / "forkserver" / "serve.py",
+        folder,
+        *modules,
+        "snakemake.iocontainers",
+    ]
     variables = os.environ | JOB_VARIABLES
     server = subprocess.Popen(command, stdin=PIPE, stdout=PIPE, env=variables, text=True)
     address = server.stdout.readline().strip()

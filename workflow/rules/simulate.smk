@@ -16,7 +16,7 @@ rule simulate_exposure:
     conda:
         "../../environment.yml"
     params:
-        modules=shared("__init__", "errors", "files", "jobs", "tables"),
+        code=code_of("simulate"),
         name="{exposure}",
         arm=lambda wildcards: exposure_of(wildcards).arm,
         exptime=lambda wildcards: exposure_of(wildcards).exptime,
@@ -41,7 +41,7 @@ rule simulate_dark:
     conda:
         "../../environment.yml"
     params:
-        modules=shared("__init__", "errors", "files", "jobs", "tables"),
+        code=code_of("simulate"),
         name="Dark_{arm}_{exptime}s",
         arm="{arm}",
         exptime=lambda wildcards: float(wildcards.exptime),

@@ -23,22 +23,7 @@ rule extract_spectrum:
     conda:
         "../../environment.yml"
     params:
-        modules=shared(
-            "__init__",
-            "bias",
-            "clean",
-            "cosmic_rays",
-            "detector",
-            "errors",
-            "files",
-            "fits_tables",
-            "frames",
-            "integrity",
-            "jobs",
-            "peaks",
-            "plots",
-            "slit",
-        ),
+        code=code_of("spectra"),
         identity=identity,
         spatial_axis=arm_setting("spatial_axis", 0),
         rows=arm_setting("rows"),

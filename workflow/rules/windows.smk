@@ -16,7 +16,7 @@ rule propose_windows:
     conda:
         "../../environment.yml"
     params:
-        modules=shared("__init__", "errors", "files", "jobs", "tables"),
+        code=code_of("windows"),
     message:
         "{wildcards.lamp} {wildcards.arm}: identified lines to line windows"
     script:

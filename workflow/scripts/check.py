@@ -1,83 +1,15 @@
 """Look through all inputs and products without computing anything, and tell all that is wrong."""
 
+import sys
+
+sys.path.insert(0, f"{snakemake.scriptdir}/..")
+
 from pathlib import Path
 
-import numpy as np
-
-from common.errors import UserError
-from common.files import check_untouched, product_of
-from common.frames import check_columns, check_exposure_time, check_shapes, frame_format
-from common.jobs import run
-from common.windows import line_windows, read_rows, window_pixels
-
-
-def complaints(look, *arguments):
-    """Sentences with which a function that looks at files complains.
-
-    Parameters
-    ----------
-    look : callable
-        Raises `UserError` or OSError where something is wrong.
-    *arguments
-        Of that function.
-
-    Returns
-    -------
-    list of str
-    """
-    try:
-        look(*arguments)
-    except UserError as error:
-        return list(error.args)
-    except OSError as error:
-        return [f"{error.filename} cannot be read ({error.strerror}); mend this."]
-    return []
-
-
-def exposure_problems(exposure):
-    """Hold a frame's format against its dark, its arm and its line windows.
-
-    Parameters
-    ----------
-    exposure : dict
-        ``frame`` and ``dark`` (path or None), ``seconds``, ``arm``, ``spatial_axis``,
-        ``amplifiers`` (list of first and last columns, or None) and ``windows`` (path or None).
-
-    Returns
-    -------
-    list of str
-        A sentence for each thing that is wrong.
-    """
-    shapes, problems = {}, []
-
-    def look(path):
-        shapes[path], header = frame_format(path, exposure["spatial_axis"])
-        check_exposure_time(header, exposure["seconds"], path)
-
-    frame, dark = exposure["frame"], exposure["dark"]
-    for path in filter(None, (frame, dark)):
-        problems += complaints(look, path)
-    if frame in shapes:
-        columns = shapes[frame][1]
-        if dark in shapes:
-            problems += complaints(check_shapes, shapes[frame], shapes[dark], frame, dark)
-        if exposure["amplifiers"]:
-            problems += complaints(
-                check_columns, columns, exposure["amplifiers"], frame, exposure["arm"]
-            )
-        if exposure["windows"]:
-            problems += complaints(check_windows, exposure["windows"], columns)
-    return problems
-
-
-def check_windows(path, columns):
-    """Refuse windows in pixels that leave the detector; all in wavelength has to wait."""
-    windows = [
-        window._replace(wavelength_air=None)
-        for window in line_windows(read_rows(path))
-        if window.unit == "pixel"
-    ]
-    window_pixels(windows, np.arange(columns), path)
+from lampflux.campaign.check import complaints, exposure_problems
+from lampflux.errors import UserError
+from lampflux.files.whole import check_untouched, product_of
+from lampflux.jobs import run
 
 
 def main(snakemake):

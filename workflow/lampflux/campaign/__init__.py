@@ -1,0 +1,1 @@
+"""What is to be done: exposures, config, tables, and what is wrong with them."""

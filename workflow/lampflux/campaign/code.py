@@ -1,0 +1,49 @@
+"""Which modules a script uses, and whether they have changed."""
+
+import re
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+
+PACKAGE = Path(__file__).resolve().parents[1]
+IMPORT = re.compile(r"(?m)^\s*from (lampflux[\w.]*) import")
+
+
+@cache
+def modules_of(path):
+    """Find the modules of lampflux that a Python file imports, and those that these import.
+
+    Parameters
+    ----------
+    path : Path
+        A script or module.
+
+    Returns
+    -------
+    list of str
+        Names such as ``lampflux.files.frames``, sorted.
+    """
+    found, waiting = set(), [path]
+    while waiting:
+        code = waiting.pop().read_text(encoding="utf-8")
+        new = set(IMPORT.findall(code)) - found
+        found |= new
+        waiting += map(module_path, new)
+    return sorted(found)
+
+
+def module_path(name):
+    """File of a module of lampflux."""
+    path = PACKAGE.parent / name.replace(".", "/")
+    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+
+
+@cache
+def checksum(path):
+    """SHA-256 of the modules that a script uses.
+
+    As inputs of its rule, thousands of jobs would have dozens of files each that Snakemake looks
+    after; the script itself it looks after anyway.
+    """
+    code = (module_path(name).read_bytes() for name in modules_of(path))
+    return sha256(b"".join(code)).hexdigest()

@@ -1,0 +1,318 @@
+"""Exposures by file names or tables."""
+
+import os
+import re
+from decimal import Decimal
+from pathlib import Path
+from typing import NamedTuple
+
+SUFFIXES = (".fits", ".fits.gz", ".fits.fz")
+WORD = r"[A-Za-z0-9.+-]+"
+SECONDS = r"[0-9]+(?:\.[0-9]+)?"
+EXPOSURE_NAME = re.compile(
+    rf"(?P<brand>{WORD})_(?P<lamp>{WORD})_(?P<arm>{WORD})_(?P<exptime>{SECONDS})s_(?P<id>{WORD})"
+)
+# Longer exposures of a lamp [s] are a slip: of the unit, or of a digit.
+LONGEST = 100_000
+DARK_NAME = re.compile(rf"Dark_(?P<arm>{WORD})_(?P<exptime>{SECONDS})s")
+
+
+class Exposure(NamedTuple):
+    """One raw frame: where it is and what it shows. ``dark`` is None where there is none."""
+
+    stem: str
+    brand: str
+    lamp: str
+    arm: str
+    exptime: float
+    id: str
+    path: str
+    dark: str | None
+
+    @property
+    def identity(self):
+        """What no two exposures share."""
+        return self.brand, self.lamp, self.arm, self.exptime, self.id
+
+
+def is_address(path):
+    """Whether a path is an address in a storage, such as s3://bucket/frame.fits."""
+    return "://" in path
+
+
+def stem_of(path):
+    """File name without its FITS suffix, or None for a file of another kind."""
+    name = Path(path).name
+    for suffix in SUFFIXES:
+        if name.lower().endswith(suffix):
+            return name[: -len(suffix)]
+    return None
+
+
+def is_frame_name(name):
+    """Whether a name is that of an exposure's or a dark's file."""
+    stem = stem_of(name) or ""
+    return bool(EXPOSURE_NAME.fullmatch(stem) or DARK_NAME.fullmatch(stem))
+
+
+def fits_files(folder, leave_out=()):
+    """List FITS files in a folder and below it, links followed, hidden names passed over.
+
+    A folder that is named like an exposure or a dark is listed too.
+
+    Parameters
+    ----------
+    folder : str
+    leave_out : iterable of str
+        Folders not to enter.
+
+    Returns
+    -------
+    list of str
+        Paths, sorted.
+    """
+    visited = {os.path.realpath(name) for name in leave_out}
+    found = []
+    for parent, folders, files in os.walk(folder, followlinks=True):
+        real = os.path.realpath(parent)
+        if real in visited:
+            folders.clear()
+            continue
+        visited.add(real)
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        found += [
+            os.path.join(parent, name)
+            for name in files
+            if not name.startswith(".") and stem_of(name) is not None
+        ] + [os.path.join(parent, name) for name in folders if is_frame_name(name)]
+    return sorted(found)
+
+
+def file_problems(paths):
+    """List what is named like a frame but cannot be opened as a file, one sentence each."""
+    problems = []
+    for path in paths:
+        if os.path.isdir(path):
+            problems.append(f"{path} is a folder, not a frame; rename it, or put the frame there.")
+        elif not os.path.exists(path):
+            problems.append(f"{path} is a link to nothing; mend the link or remove it.")
+        elif not os.path.isfile(path):
+            problems.append(f"{path} is a pipe or device, not a file; move it out of raw_dir.")
+        elif not os.access(path, os.R_OK):
+            problems.append(f"{path} cannot be read; give yourself the right to read it.")
+        # Snakemake would take them for wildcards.
+        if {"{", "}"} & set(path):
+            problems.append(f"{path} has braces in its path; rename the file or folder.")
+    return problems
+
+
+def find_exposures(paths, lamps, arms):
+    """Read exposures and darks off their file names.
+
+    Parameters
+    ----------
+    paths : list of str
+        FITS files.
+    lamps, arms : collection of str
+        Names that the config knows.
+
+    Returns
+    -------
+    exposures : list of Exposure
+    problems : list of str
+        One sentence for each file that cannot be placed.
+    """
+    exposures, darks, problems = [], {}, []
+    for path in paths:
+        stem = stem_of(path)
+        dark = DARK_NAME.fullmatch(stem)
+        match = dark or EXPOSURE_NAME.fullmatch(stem)
+        if match is None:
+            problems.append(
+                f"{path}: the name does not read {{brand}}_{{lamp}}_{{arm}}_{{exptime}}s_{{id}} "
+                "(or Dark_{arm}_{exptime}s) in letters, digits and . + -; rename the file, move "
+                "it out of raw_dir, or list your frames in a table (config key exposures)."
+            )
+            continue
+        exptime = float(match["exptime"])
+        lamp = None if dark else match["lamp"]
+        problems += unknown_names(path, lamp, match["arm"], exptime, lamps, arms)
+        if dark:
+            darks.setdefault((match["arm"], exptime), []).append(path)
+        else:
+            exposures.append(
+                Exposure(
+                    stem,
+                    match["brand"],
+                    match["lamp"],
+                    match["arm"],
+                    exptime,
+                    match["id"],
+                    path,
+                    None,
+                )
+            )
+    matched = []
+    for exposure in exposures:
+        dark, problem = nearest_dark(
+            exposure.path, sorted(darks.get((exposure.arm, exposure.exptime), []))
+        )
+        matched.append(exposure._replace(dark=dark))
+        problems += problem
+    return matched, list(dict.fromkeys(problems + duplicates(matched)))
+
+
+def nearest_dark(path, darks):
+    """Choose the dark in the frame's own folder, else the first by path.
+
+    Parameters
+    ----------
+    path : str
+        The frame.
+    darks : list of str
+        Darks of its arm and exposure time, sorted.
+
+    Returns
+    -------
+    dark : str or None
+    problems : list of str
+        Set when its own folder holds more than one.
+    """
+    beside = [dark for dark in darks if os.path.dirname(dark) == os.path.dirname(path)]
+    if len(beside) > 1:
+        return None, [f"{' and '.join(beside)} are darks for the same exposures; keep one."]
+    return (beside or darks or [None])[0], []
+
+
+def exposures_from_table(rows, table, lamps, arms):
+    """Turn a table's rows into exposures.
+
+    Parameters
+    ----------
+    rows : list of dict
+        Columns path, brand, lamp, arm, exptime, id and optionally dark, as text. An empty or
+        missing dark means that there is none.
+    table : str
+        The table's file. Paths in it count from its folder. Addresses such as
+        s3://bucket/frame.fits stay as they are; what is there is not looked at.
+    lamps, arms : collection of str
+        Names that the config knows.
+
+    Returns
+    -------
+    exposures : list of Exposure
+    problems : list of str
+    """
+    exposures, problems = [], []
+    for number, row in enumerate(rows, start=1):
+        where = f"{table}, row {number}"
+        exposure, faults = exposure_of_row(row, where, lamps, arms)
+        problems += faults
+        paths = [
+            row[column]
+            if is_address(row[column])
+            else os.path.normpath(os.path.join(os.path.dirname(table), row[column]))
+            for column in ("path", "dark")
+            if row.get(column)
+        ]
+        for path in paths:
+            if is_address(path):
+                continue
+            if os.path.lexists(path):
+                problems += [f"{where}: {problem}" for problem in file_problems([path])]
+            else:
+                problems.append(
+                    f"{where}: there is no file {path}; correct the path (it counts from the "
+                    "table's folder)."
+                )
+        dark = paths[1] if len(paths) > 1 else None
+        exposures.append(exposure._replace(path=paths[0], dark=dark))
+    return exposures, problems + [f"{table}: {twice}" for twice in duplicates(exposures)]
+
+
+def simulated_exposures(rows, table, folder, lamps, arms):
+    """Turn a table of exposures to simulate into exposures with the paths of their frames.
+
+    Parameters
+    ----------
+    rows : list of dict
+        Columns brand, lamp, arm, exptime, id and dark ('yes' or 'no'), as text.
+    table : str
+        The table's file, for messages.
+    folder : str
+        Where the frames go, laid out as in the campaign: {brand}_{lamp}_{arm}_fits.
+    lamps, arms : collection of str
+        Names that the config knows.
+
+    Returns
+    -------
+    exposures : list of Exposure
+    problems : list of str
+    """
+    exposures, problems = [], []
+    for number, row in enumerate(rows, start=1):
+        exposure, faults = exposure_of_row(row, f"{table}, row {number}", lamps, arms)
+        problems += faults
+        beside = os.path.join(folder, f"{exposure.brand}_{exposure.lamp}_{exposure.arm}_fits")
+        dark = f"Dark_{exposure.arm}_{seconds_text(row['exptime'])}s.fits"
+        exposures.append(
+            exposure._replace(
+                path=os.path.join(beside, f"{exposure.stem}.fits"),
+                dark=os.path.join(beside, dark) if row["dark"] == "yes" else None,
+            )
+        )
+    return exposures, problems + [f"{table}: {twice}" for twice in duplicates(exposures)]
+
+
+def exposure_of_row(row, where, lamps, arms):
+    """Turn a table's row into an exposure without paths, and list what is wrong with it."""
+    seconds = seconds_text(row["exptime"])
+    stem = f"{row['brand']}_{row['lamp']}_{row['arm']}_{seconds}s_{row['id']}"
+    problems = unknown_names(where, row["lamp"], row["arm"], float(seconds), lamps, arms)
+    if EXPOSURE_NAME.fullmatch(stem) is None:
+        problems.append(
+            f"{where}: brand, lamp, arm and id may hold letters, digits and . + - only; "
+            f"change {stem!r}."
+        )
+    names = row["brand"], row["lamp"], row["arm"], float(seconds), row["id"]
+    return Exposure(stem, *names, path="", dark=None), problems
+
+
+def seconds_text(exptime):
+    """Write an exposure time as file names do: no exponent, no trailing zeros."""
+    return f"{Decimal(exptime).normalize():f}"
+
+
+def unknown_names(where, lamp, arm, exptime, lamps, arms):
+    """List what a name says that the config does not know, one sentence each."""
+    problems = []
+    if lamp is not None and lamp not in lamps:
+        problems.append(
+            f"{where}: lamp {lamp} is not among the config's lamps ({', '.join(lamps)}); add it "
+            "there with its ions, or correct the name."
+        )
+    if arm not in arms:
+        problems.append(
+            f"{where}: arm {arm} is not among the config's arms ({', '.join(arms)}); add it "
+            "there with its wavelength solution, or correct the name."
+        )
+    if exptime == 0:
+        problems.append(f"{where}: the exposure time is zero; correct it.")
+    if exptime > LONGEST:
+        problems.append(
+            f"{where}: the exposure time is {exptime:g} s, longer than any; give it in seconds."
+        )
+    return problems
+
+
+def duplicates(exposures):
+    """List exposures that more than one file claims to be, one sentence each."""
+    claims = {}
+    for exposure in exposures:
+        claims.setdefault(exposure.identity, []).append(exposure)
+    return [
+        f"{' and '.join(exposure.path for exposure in same)} are one exposure by name "
+        f"({same[0].stem}); keep one."
+        for same in claims.values()
+        if len(same) > 1
+    ]

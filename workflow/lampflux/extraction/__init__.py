@@ -1,0 +1,1 @@
+"""Raw frames to spectra: background, lit rows, slit, cosmic rays, sums."""

@@ -1,0 +1,160 @@
+"""The bias of a frame without a dark."""
+
+import numpy as np
+
+from lampflux.errors import UserError
+from lampflux.extraction.detector import NOISE_ROWS
+from lampflux.statistics import clipped_moments
+
+# Fewest unlit rows, or columns without lines, that tell a bias.
+UNLIT_ROWS = 16
+# Levels of rows that scatter so much more than noise are levels of their own (variance ratio).
+OWN_LEVELS = 2.0
+
+
+def bias_levels(frame, amplifiers):
+    """Estimate the bias of each amplifier as the median of its pixels.
+
+    The median serves because the lit bundle covers under a tenth of the rows.
+
+    Parameters
+    ----------
+    frame : ndarray, shape (rows, columns)
+        Raw frame [ADU]; NaN pixels are left out.
+    amplifiers : list of (int, int)
+        First and last column of each amplifier, both included.
+
+    Returns
+    -------
+    ndarray, shape (amplifiers,)
+        Bias levels [ADU]; NaN where an amplifier has no good pixel.
+    """
+    levels = np.full(len(amplifiers), np.nan)
+    for number, (first, last) in enumerate(amplifiers):
+        part = frame[:, first : last + 1]
+        if np.isfinite(part).any():
+            levels[number] = np.nanmedian(part)
+    return levels
+
+
+def measure_bias(frame, settings, path, arm):
+    """Find the bias without a dark and hold it against what the config accepts.
+
+    Parameters
+    ----------
+    frame : ndarray, shape (rows, columns)
+    settings : dict
+        ``method`` ('amplifiers' or 'frame'), ``amplifiers`` and ``range`` of the config.
+    path, arm : str
+        For messages.
+
+    Returns
+    -------
+    bias : ndarray, shape (columns,)
+        Bias of each column [ADU].
+    amplifiers : list of (int, int)
+        Columns that were taken together.
+    levels : ndarray, shape (amplifiers,)
+
+    Raises
+    ------
+    UserError
+        An amplifier has no good pixel, or its level is out of range.
+    """
+    columns = frame.shape[1]
+    amplifiers = settings["amplifiers"] if settings["method"] == "amplifiers" else None
+    amplifiers = amplifiers or [(0, columns - 1)]
+    levels = bias_levels(frame, amplifiers)
+    lowest, highest = settings["range"] or (-np.inf, np.inf)
+    for (first, last), level in zip(amplifiers, levels):
+        if np.isnan(level):
+            raise UserError(
+                f"{path} has no good pixel in columns {first} to {last}; check the frame."
+            )
+        if not lowest <= level <= highest:
+            raise UserError(
+                f"{path} has no dark and a bias of {level:.1f} ADU in columns {first} to {last}, "
+                f"outside the {lowest:g} to {highest:g} ADU that the config accepts for arm "
+                f"{arm}; give a dark or correct bias_range."
+            )
+    bias = np.empty(columns)
+    for (first, last), level in zip(amplifiers, levels):
+        bias[first : last + 1] = level
+    return bias, amplifiers, levels
+
+
+def bias_cards(settings, amplifiers, levels):
+    """Header cards that say where the bias came from when there was no dark."""
+    yield "BIASMETH", settings["method"], "bias: median of each amplifier or of the frame"
+    for number, ((first, last), level) in enumerate(zip(amplifiers, levels), start=1):
+        yield f"BIASCOL{number}", f"{first}:{last}", "columns (from 0) of this bias level"
+        yield f"BIASLEV{number}", level, "[adu] bias level"
+    checked = settings["range"] is not None
+    yield "BIASCHK", checked, "was the level held against a configured range?"
+
+
+def unlit_bias(frame, lit, bias, amplifiers):
+    """Find the bias of each amplifier from rows without light, finer than a median of whole ADU.
+
+    Parameters
+    ----------
+    frame : ndarray, shape (rows, columns)
+        Raw counts [ADU].
+    lit : ndarray of int
+        Lit rows.
+    bias : ndarray, shape (columns,)
+        Bias to keep where unlit rows are few [ADU].
+    amplifiers : list of (int, int)
+
+    Returns
+    -------
+    bias : ndarray, shape (columns,)
+    cards : list of tuple
+        Header cards.
+    """
+    unlit = np.setdiff1d(np.arange(frame.shape[0]), lit)
+    if unlit.size < UNLIT_ROWS:
+        return bias, []
+    dark = frame[unlit[:: max(unlit.size // NOISE_ROWS, 1)]]
+    bias, cards = bias.copy(), []
+    for number, (first, last) in enumerate(amplifiers, start=1):
+        part = dark[:, first : last + 1]
+        if np.isfinite(part).any():
+            level, _ = clipped_moments(part)
+            bias[first : last + 1] = level
+            cards.append((f"LITBIAS{number}", level, "[adu] bias of the clean sum: unlit rows"))
+    return bias, cards
+
+
+def row_levels(image, quiet, amplifiers, variance):
+    """Measure the level of each row in each amplifier where no line falls.
+
+    Parameters
+    ----------
+    image : ndarray, shape (rows, columns)
+        Background subtracted [ADU].
+    quiet : ndarray of bool, shape (columns,)
+        Columns without lines.
+    amplifiers : list of (int, int)
+    variance : float
+        Variance of a pixel without light [ADU^2].
+
+    Returns
+    -------
+    levels : ndarray of float32, shape (rows, columns)
+        What to subtract [ADU]: zero where the rows of an amplifier do not differ more than noise.
+    scatter : float
+        Largest standard deviation of an amplifier's rows [ADU]; 0 where none differ.
+    """
+    levels, scatter = np.zeros(image.shape, np.float32), 0.0
+    for first, last in amplifiers:
+        columns = first + np.flatnonzero(quiet[first : last + 1])
+        if columns.size < UNLIT_ROWS or image.shape[0] < UNLIT_ROWS:
+            continue
+        # Cosmic rays are cut off; what noise loses by it is the same on both sides.
+        reach = np.float32(5 * np.sqrt(variance))
+        own = np.clip(image[:, columns], -reach, reach).mean(axis=1)
+        if own.var() > OWN_LEVELS * variance / columns.size:
+            levels[:, first : last + 1] = own[:, np.newaxis]
+            scatter = max(scatter, float(own.std()))
+    return levels, scatter

@@ -1,0 +1,1 @@
+"""Files: raw frames, products, tables."""

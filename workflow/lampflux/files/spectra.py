@@ -1,0 +1,135 @@
+"""Write and read the FITS products."""
+
+import numpy as np
+from astropy.io import fits
+
+from lampflux.files.whole import whole
+from lampflux.fluxes.measure import Spectrum
+
+
+def binary_table(columns, name):
+    """Make a table of FITS.
+
+    Parameters
+    ----------
+    columns : list of astropy.io.fits.Column
+    name : str
+        Name of the extension.
+
+    Returns
+    -------
+    astropy.io.fits.BinTableHDU
+        As ``BinTableHDU.from_columns`` gives it, which however loads all of astropy.table: more
+        work than a spectrum is.
+    """
+    table = fits.BinTableHDU(name=name)
+    table.data = fits.FITS_rec.from_columns(fits.ColDefs(columns))
+    return table
+
+
+def header_text(text):
+    """Write other characters than ASCII, which a FITS header cannot hold, as escapes."""
+    return text.encode("unicode_escape").decode()
+
+
+def is_known(value):
+    """Whether a value can stand in a header card."""
+    return value is not None and not (isinstance(value, float) and not np.isfinite(value))
+
+
+def write_spectrum(path, cards, spectrum, uncertainty, missing, clean):
+    """Write the spectrum's FITS file.
+
+    Parameters
+    ----------
+    path : str
+    cards : list of tuple
+        Header cards.
+    spectrum, uncertainty : ndarray, shape (columns,)
+        Plain sum and its 1-sigma uncertainty [ADU].
+    missing : ndarray of int, shape (columns,)
+        Pixels left out of each sum.
+    clean : dict of str to ndarray, each shape (columns,)
+        Table of `lampflux.extraction.clean.CleanSpectrum`.
+    """
+    units = {"counts": "adu", "uncertainty": "adu", "peak": "adu"}
+    columns = [
+        fits.Column(
+            name, "D" if name in units else "J", unit=units.get(name, "pixel"), array=values
+        )
+        for name, values in clean.items()
+    ]
+    hdus = fits.HDUList(
+        [
+            fits.PrimaryHDU(spectrum),
+            fits.ImageHDU(uncertainty, name="UNCERTAINTY"),
+            fits.ImageHDU(missing.astype(np.int32), name="MISSING"),
+            binary_table(columns, name="CLEAN"),
+        ]
+    )
+    hdus[0].header["BUNIT"] = ("adu", "counts summed over the spatial axis")
+    for card in cards:
+        hdus[0].header.append(card)
+    hdus["UNCERTAINTY"].header["BUNIT"] = ("adu", "1 sigma; NaN where gain is not known")
+    hdus["MISSING"].header["BUNIT"] = ("pixel", "pixels left out of each column's sum")
+    with whole(path) as part:
+        hdus.writeto(part)
+
+
+def write_calibrated(path, header, nominal, cards, table):
+    """Write the calibrated spectrum: counts with a linear WCS, and the table of pixels.
+
+    Parameters
+    ----------
+    path : str
+    header : astropy.io.fits.Header
+        The spectrum's header, carried over.
+    nominal : dict
+        ``crval``, ``crpix``, ``cdelt``.
+    cards : iterable of tuple
+        Header cards about the solution in use.
+    table : dict of str to ndarray, each shape (pixels,)
+        pixel, wavelength [Angstrom], flux [adu], uncertainty [adu], mask,
+        wavelength_error [Angstrom], and the columns of the clean sum.
+    """
+    header = header.copy()
+    header["CTYPE1"] = ("AWAV", "nominal, linear, in air (see WAVEMETH)")
+    header["CUNIT1"] = "Angstrom"
+    header["CRPIX1"] = (nominal["crpix"], "reference pixel, counted from 1")
+    header["CRVAL1"] = (nominal["crval"], "[Angstrom] at the reference pixel")
+    header["CDELT1"] = (nominal["cdelt"], "[Angstrom] per pixel")
+    for card in cards:
+        header.append(card)
+    units = {
+        "pixel": "pixel",
+        "wavelength": "Angstrom",
+        "flux": "adu",
+        "uncertainty": "adu",
+        "wavelength_error": "Angstrom",
+        "clean": "adu",
+        "clean_uncertainty": "adu",
+        "summed": "pixel",
+        "replaced": "pixel",
+        "saturated": "pixel",
+        "peak": "adu",
+    }
+    formats = {"mask": "L"} | {name: "J" for name, unit in units.items() if unit == "pixel"}
+    columns = [
+        fits.Column(name, formats.get(name, "D"), unit=units.get(name), array=values)
+        for name, values in table.items()
+    ]
+    hdus = [
+        fits.PrimaryHDU(table["flux"], header),
+        binary_table(columns, name="SPECTRUM"),
+    ]
+    with whole(path) as part:
+        fits.HDUList(hdus).writeto(part)
+
+
+def read_spectrum(path):
+    """Read a calibrated spectrum: header and `Spectrum`."""
+    with fits.open(path) as hdus:
+        header, table = hdus[0].header, hdus["SPECTRUM"].data
+        names = ("wavelength", "flux", "uncertainty", "clean", "clean_uncertainty", "summed")
+        names += ("replaced", "saturated", "peak")
+        return header, Spectrum(*(table[name].astype(float) for name in names))

@@ -1,0 +1,101 @@
+"""Read the CSV tables that users keep."""
+
+import csv
+import io
+import math
+
+from lampflux.errors import UserError
+
+
+def read_table(path, numbers=(), may_be_empty=False):
+    """Read a CSV table with a heading line.
+
+    Parameters
+    ----------
+    path : str
+        UTF-8, with or without byte-order mark, any line ends. Empty lines are passed over.
+    numbers : collection of str
+        Columns to read as numbers where they can be; all else stays text.
+    may_be_empty : bool
+        Whether a heading without rows is right.
+
+    Returns
+    -------
+    list of dict
+        A row each: column to value. Empty cells are left out.
+
+    Raises
+    ------
+    UserError
+        The file is not such a table or holds no rows.
+    """
+    try:
+        with open(path, encoding="utf-8-sig", newline="") as file:
+            text = file.read()
+            if "\0" in text:
+                raise csv.Error("it holds NUL bytes")
+            reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+            columns = [name.strip() for name in reader.fieldnames or []]
+            reader.fieldnames = columns
+            rows = [
+                {
+                    column: number(cell) if column in numbers else cell.strip()
+                    for column, cell in row.items()
+                    if cell is not None and column is not None and cell.strip()
+                }
+                | ({"": row[None]} if row.get(None) else {})
+                for row in reader
+            ]
+    except (UnicodeDecodeError, csv.Error) as error:
+        what = "it is in another encoding" if isinstance(error, UnicodeDecodeError) else error
+        raise UserError(f"{path} is not a UTF-8 CSV table ({what}); save it as one.") from error
+    if len(columns) == 1 and ";" in columns[0]:
+        raise UserError(f"{path} is separated by semicolons; save it with commas.")
+    if len(set(columns)) < len(columns):
+        raise UserError(f"{path} names a column twice ({', '.join(columns)}); keep one.")
+    surplus = next((n for n, row in enumerate(rows, start=1) if "" in row), None)
+    if surplus:
+        raise UserError(
+            f"{path}, row {surplus} has more cells than the heading; quote cells with commas."
+        )
+    if not rows and not may_be_empty:
+        raise UserError(f"{path} holds no rows below its heading; fill it in or remove it.")
+    return rows
+
+
+def read_emitted_lines(path):
+    """Read the table of lines that a simulated lamp emits; see `read_table`."""
+    return read_table(path, numbers=("wavelength_air", "flux"))
+
+
+def read_line_list(path):
+    """Read an ion's line list; see `read_table`."""
+    return read_table(path, numbers=("wavelength_air", "intensity"))
+
+
+def read_identified_lines(path):
+    """Read the table of an exposure's peaks and the lines they are; see `read_table`."""
+    return read_table(
+        path,
+        numbers=("pixel", "pixel_error", "height", "wavelength_air", "residual"),
+        may_be_empty=True,
+    )
+
+
+def read_reference(path):
+    """Read an arm's wavelength reference; see `read_table`."""
+    return read_table(path, numbers=("pixel", "wavelength_air"))
+
+
+def number(text):
+    """Turn text into a finite int or float where it is one, and leave it as text otherwise."""
+    # Python would take 1_000 and digits of any script.
+    plain = text.isascii() and "_" not in text
+    for kind in (int, float) if plain else ():
+        try:
+            value = kind(text)
+            if math.isfinite(value):
+                return value
+        except (ValueError, OverflowError):
+            continue
+    return text.strip()

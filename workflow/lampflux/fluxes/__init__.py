@@ -1,0 +1,1 @@
+"""Line fluxes: windows, continuum, a model of all lines, measurements and flags."""

@@ -1,0 +1,78 @@
+"""Propose line windows from identified lines."""
+
+import numpy as np
+
+COLUMNS = ("start", "stop", "ion", "wavelength_air", "note")
+# A window reaches this many line widths to either side of its line.
+HALF_WIDTH = 2.0
+# No more windows than a picture can show close up.
+MOST_WINDOWS = 30
+
+
+def steady_lines(exposures):
+    """Gather the lines that at least half of the solved exposures used.
+
+    Parameters
+    ----------
+    exposures : list of list of dict
+        Identified lines of each solved exposure, with ``rate``, the height per second.
+
+    Returns
+    -------
+    list of dict
+        ``ion``, ``wavelength_air``, mean ``pixel`` and highest ``rate``, brightest first.
+    """
+    seen = {}
+    for rows in exposures:
+        for row in rows:
+            if row["used"] == "True":
+                seen.setdefault((row["ion"], row["wavelength_air"]), []).append(row)
+    lines = [
+        {
+            "ion": ion,
+            "wavelength_air": wavelength,
+            "pixel": float(np.mean([row["pixel"] for row in rows])),
+            "rate": max(row["rate"] for row in rows),
+        }
+        for (ion, wavelength), rows in seen.items()
+        if 2 * len(rows) >= len(exposures)
+    ]
+    return sorted(lines, key=lambda line: -line["rate"])
+
+
+def propose_windows(lines, fwhm, size):
+    """Lay windows about the brightest lines, leaving out those that would overlap a brighter one.
+
+    Parameters
+    ----------
+    lines : list of dict
+        As `steady_lines` gives them.
+    fwhm : float
+        Width of the lines [pixel].
+    size : int
+        Pixels of the detector.
+
+    Returns
+    -------
+    list of dict
+        Rows of a window table, by pixel.
+    """
+    taken, windows = np.zeros(size, bool), []
+    for line in lines:
+        start = int(np.floor(line["pixel"] - HALF_WIDTH * fwhm + 0.5))
+        stop = int(np.floor(line["pixel"] + HALF_WIDTH * fwhm + 0.5))
+        if start < 0 or stop >= size or taken[start : stop + 1].any():
+            continue
+        taken[start : stop + 1] = True
+        windows.append(
+            {
+                "start": start,
+                "stop": stop,
+                "ion": line["ion"],
+                "wavelength_air": line["wavelength_air"],
+                "note": "automatic",
+            }
+        )
+        if len(windows) == MOST_WINDOWS:
+            break
+    return sorted(windows, key=lambda window: window["start"])

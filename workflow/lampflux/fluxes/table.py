@@ -1,0 +1,181 @@
+"""Rows of the flux table and their flags."""
+
+import numpy as np
+
+from lampflux.fluxes.measure import window_sums
+
+COLUMNS = (
+    "pixel",
+    "Wavelength",
+    "Flux",
+    "Flux_err",
+    "net_flux",
+    "net_flux_err",
+    "snr",
+    "continuum",
+    "peak",
+    "saturated_fraction",
+    "masked_fraction",
+    "fit_flux",
+    "fit_flux_err",
+    "centroid",
+    "fwhm",
+    "reduced_chi2",
+    "flags",
+    "pixel_start",
+    "pixel_stop",
+    "counts",
+    "ion",
+    "wavelength_air",
+    "line_offset",
+    "wavelength_method",
+    "wavelength_trusted",
+    "simulated",
+)
+# Columns of whole numbers.
+WHOLE = ("pixel", "pixel_start", "pixel_stop")
+# Words of the column flags; docs/products.md says what each means.
+FLAGS = ("saturated", "cosmic", "blended", "edge", "faint", "wavelength", "no_dark", "negative")
+# Signal-to-noise ratio below which a line is faint.
+FAINT = 5.0
+
+
+def flux_row(window, ends, spectrum, measured, per_flux):
+    """Make a window's row of the flux table.
+
+    Parameters
+    ----------
+    window : lampflux.fluxes.windows.LineWindow
+    ends : (int, int)
+        Its first and last pixel.
+    spectrum : Spectrum
+    measured : dict
+        As `measure_window` gives it.
+    per_flux : float
+        Exposure time times fibres [s]: counts over it are fluxes.
+
+    Returns
+    -------
+    dict
+        Cells of what is not known are empty.
+    """
+    start, stop = ends
+    # The window's centre; between two pixels, the lower.
+    centre = (start + stop) // 2
+    inside = slice(start, stop + 1)
+    (total,) = window_sums(spectrum.plain, [ends])
+    row = {
+        "pixel": centre,
+        "Wavelength": spectrum.wavelength[centre],
+        "Flux": total / per_flux,
+        "Flux_err": np.sqrt(np.sum(np.square(spectrum.plain_error[inside]))) / per_flux,
+        "net_flux": measured["net"] / per_flux,
+        "net_flux_err": measured["net_error"] / per_flux,
+        "snr": measured["net"] / measured["net_error"] if measured["net_error"] else np.nan,
+        "continuum": measured["continuum"] / per_flux,
+        "peak": measured["peak"],
+        "saturated_fraction": measured["saturated_fraction"],
+        "masked_fraction": measured["masked_fraction"],
+        "fit_flux": measured["fit"] / per_flux,
+        "fit_flux_err": measured["fit_error"] / per_flux,
+        "centroid": measured["centroid"],
+        "fwhm": measured["fwhm"],
+        "reduced_chi2": measured["reduced_chi2"],
+        "pixel_start": start,
+        "pixel_stop": stop,
+        "counts": total,
+    }
+    return {
+        name: (float(value) if np.isfinite(value) else None) if name not in WHOLE else value
+        for name, value in row.items()
+    } | {"ion": window.ion, "wavelength_air": window.wavelength_air}
+
+
+def flag_words(row, measured, has_dark, misplaced):
+    """Say in words what a user of a flux should know.
+
+    Parameters
+    ----------
+    row : dict
+        The window's row of the flux table.
+    measured : dict
+        As `measure_window` gives it.
+    has_dark : bool
+    misplaced : bool
+        Whether the line falls outside the window by the trusted wavelengths.
+
+    Returns
+    -------
+    str
+        Words of ``FLAGS``, in their order, with spaces between.
+    """
+    snr = row["snr"]
+    raised = {
+        "saturated": row["saturated_fraction"] > 0,
+        "cosmic": row["masked_fraction"] > 0,
+        "blended": measured["blended"],
+        "edge": measured["sides"] < 2,
+        "faint": snr is not None and snr < FAINT,
+        "wavelength": misplaced,
+        "no_dark": not has_dark,
+        "negative": row["net_flux"] is not None and row["net_flux"] < 0,
+    }
+    return " ".join(word for word in FLAGS if raised[word])
+
+
+def line_check(row, wavelength, method, trusted, peaks):
+    """Compare a window with the lines that the solution puts into it.
+
+    Parameters
+    ----------
+    row : dict
+        The window's row of the flux table.
+    wavelength : ndarray, shape (pixels,)
+        Air wavelength of each pixel [Angstrom].
+    method : str
+        'fitted', 'shifted' or 'nominal'.
+    trusted : (int, int)
+        First and last pixel between which the solution is trusted.
+    peaks : list of dict
+        The spectrum's peaks and the lines they were identified as.
+
+    Returns
+    -------
+    columns : dict
+        Columns to add: the line, its offset [Angstrom] (the solution's wavelength of the window's
+        highest peak minus the line's), the method, and whether it is trusted here.
+    misplaced : bool
+        Whether the line falls outside the window by trusted wavelengths.
+    """
+    start, stop = row["pixel_start"], row["pixel_stop"]
+    pixels = np.arange(wavelength.size)
+    inside = [peak for peak in peaks if start - 0.5 <= peak["pixel"] <= stop + 0.5]
+    highest = max(inside, key=lambda peak: peak["height"], default=None)
+    ion, line = row["ion"], row["wavelength_air"]
+    if line is None and highest is not None and highest["used"] == "True":
+        ion, line = highest["ion"], highest["wavelength_air"]
+    offset, misplaced = None, False
+    is_trusted = method != "nominal" and trusted[0] <= start and stop <= trusted[1]
+    if line is not None:
+        if highest is not None:
+            offset = float(np.interp(highest["pixel"], pixels, wavelength)) - line
+        nearest = np.argmin(np.abs(wavelength - line))
+        misplaced = is_trusted and not start - 1 <= nearest <= stop + 1
+    columns = {
+        "ion": ion,
+        "wavelength_air": line,
+        "line_offset": offset,
+        "wavelength_method": method,
+        "wavelength_trusted": is_trusted,
+    }
+    return columns, misplaced
+
+
+def expected_pixel(window, wavelength, trusted, ends):
+    """Where a window's line falls by trusted wavelengths [pixel]; None where that is not known."""
+    start, stop = ends
+    if window.wavelength_air is None or not (trusted[0] <= start and stop <= trusted[1]):
+        return None
+    order = slice(None) if wavelength[-1] > wavelength[0] else slice(None, None, -1)
+    pixels = np.arange(wavelength.size)[order]
+    return float(np.interp(window.wavelength_air, wavelength[order], pixels))

@@ -1,0 +1,144 @@
+"""Line windows: the ranges of pixels or wavelengths over which a lamp's lines are summed."""
+
+from itertools import combinations
+from typing import NamedTuple
+
+import numpy as np
+
+from lampflux.errors import UserError
+from lampflux.files.tables import read_table
+
+# A line may lie so far beyond a spectrum's ends, whose wavelengths may be nominal [its range].
+BEYOND = 0.1
+
+
+class LineWindow(NamedTuple):
+    """A row of a window table. Both ends are included; ``unit`` is 'pixel' or 'angstrom'."""
+
+    start: float
+    stop: float
+    unit: str
+    ion: str
+    wavelength_air: float | None
+
+
+def read_rows(path, may_be_empty=False):
+    """Read a window table's rows as they stand; see `read_table`."""
+    return read_table(path, ("start", "stop", "wavelength_air"), may_be_empty)
+
+
+def line_windows(rows):
+    """Make line windows of a table's rows.
+
+    Parameters
+    ----------
+    rows : list of dict
+        As `read_rows` gives them.
+
+    Returns
+    -------
+    list of LineWindow
+    """
+    return [
+        LineWindow(
+            row["start"],
+            row["stop"],
+            row.get("unit", "pixel"),
+            row.get("ion", ""),
+            row.get("wavelength_air"),
+        )
+        for row in rows
+    ]
+
+
+def order_problems(windows):
+    """Find windows that run backwards or overlap another of the same unit.
+
+    Parameters
+    ----------
+    windows : list of LineWindow
+
+    Returns
+    -------
+    list of str
+        Sentences that begin with the row, counted from 1.
+    """
+    problems = []
+    for row, window in enumerate(windows, start=1):
+        if window.stop < window.start:
+            problems.append(
+                f"row {row} runs backwards ({window.start:g} to {window.stop:g}); swap its ends."
+            )
+    for unit in ("pixel", "angstrom"):
+        ranges = sorted(
+            (window.start, window.stop, row)
+            for row, window in enumerate(windows, start=1)
+            if window.unit == unit
+        )
+        for (start, stop, row), (next_start, next_stop, next_row) in combinations(ranges, 2):
+            if next_start <= stop:
+                problems.append(
+                    f"row {next_row} ({next_start:g} to {next_stop:g}) overlaps row {row} "
+                    f"({start:g} to {stop:g}); part them or remove one."
+                )
+    return problems
+
+
+def window_pixels(windows, wavelength, source):
+    """Find the pixels of each window.
+
+    Parameters
+    ----------
+    windows : list of LineWindow
+    wavelength : ndarray, shape (pixels,)
+        Wavelength of each pixel's centre [Angstrom], for windows given in wavelength.
+    source : str
+        The window table's file, for messages.
+
+    Returns
+    -------
+    list of tuple of int
+        First and last pixel of each window, both included.
+
+    Raises
+    ------
+    UserError
+        A window leaves the detector, holds no pixel, overlaps another, or names a line far from
+        all wavelengths.
+    """
+    pixels, problems = [], []
+    lowest, highest = wavelength.min(), wavelength.max()
+    for row, window in enumerate(windows, start=1):
+        if window.unit == "pixel":
+            start, stop = int(window.start), int(window.stop)
+            inside = start >= 0 and stop < len(wavelength)
+            limits = f"pixels 0 to {len(wavelength) - 1}"
+        else:
+            inside = lowest <= window.start and window.stop <= highest
+            limits = f"{lowest:.1f} to {highest:.1f} Angstrom"
+            held = np.flatnonzero((wavelength >= window.start) & (wavelength <= window.stop))
+            if inside and held.size == 0:
+                problems.append(
+                    f"row {row} ({window.start:g} to {window.stop:g} Angstrom) holds no pixel; "
+                    "widen it."
+                )
+            start, stop = (held[0], held[-1]) if held.size else (0, -1)
+        if not inside:
+            problems.append(
+                f"row {row} ({window.start:g} to {window.stop:g}) leaves the detector "
+                f"({limits}); correct or remove it."
+            )
+        beyond = BEYOND * (highest - lowest)
+        line = window.wavelength_air
+        if line is not None and not lowest - beyond <= line <= highest + beyond:
+            problems.append(
+                f"row {row} names a line at {line:g} Angstrom, where the spectrum covers "
+                f"{lowest:.0f} to {highest:.0f}; correct wavelength_air or leave it out."
+            )
+        pixels.append((int(start), int(stop)))
+    problems = problems or order_problems(
+        [LineWindow(start, stop, "pixel", "", None) for start, stop in pixels]
+    )
+    if problems:
+        raise UserError(" ".join(f"{source}, {problem}" for problem in problems))
+    return pixels

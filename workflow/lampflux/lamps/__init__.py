@@ -1,0 +1,1 @@
+"""Lamps over all their exposures: summaries, coverage, exposure plan, quality."""

@@ -1,0 +1,217 @@
+"""How long each lamp needs, and how long it may have."""
+
+import itertools
+
+import numpy as np
+import pandas as pd
+
+# Part of the saturation limit that a peak may reach at most: the limit counts from zero, peaks
+# from the bias.
+HEADROOM = 0.9
+
+
+def time_to_snr(rate, read, photons, snr):
+    """Find the exposure time in which a line reaches a signal-to-noise ratio.
+
+    Solves ``snr**2 = (rate t)**2 / (read + photons t)`` for the time *t* (Howell 2006, Handbook of
+    CCD Astronomy, section 4.4).
+
+    Parameters
+    ----------
+    rate : ndarray, shape (lines,)
+        Net counts per second [ADU/s].
+    read : ndarray, shape (lines,)
+        Variance of the read-out [ADU**2].
+    photons : ndarray, shape (lines,)
+        Variance of the photons per second [ADU**2/s].
+    snr : float
+
+    Returns
+    -------
+    ndarray, shape (lines,)
+        [s]; NaN where the noise is not known or the rate is not above zero.
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        half = snr**2 * photons / (2 * rate**2)
+        return np.where(rate > 0, half + np.sqrt(half**2 + snr**2 * read / rate**2), np.nan)
+
+
+def line_times(lines, fibres, peak, snr, factor, factor_error):
+    """Find the time that each line may have and the time that it needs.
+
+    Parameters
+    ----------
+    lines : DataFrame
+        Summaries of a lamp's lines in an arm.
+    fibres : int
+        Fibres that share the light.
+    peak : float
+        Highest pixel to aim at [ADU above bias].
+    snr : float
+        Signal-to-noise ratio to reach in one fibre: that of all fibres together over the square
+        root of their number.
+    factor, factor_error : float
+        Throughput times etendue of the instrument that is planned for, over that of the one that
+        measured. Line, continuum and peak scale with it; read-out noise does not.
+
+    Returns
+    -------
+    DataFrame
+        ``time_peak`` and ``time_snr`` with their errors [s], ``repeats`` (exposures of `time_peak`
+        that together reach `snr`).
+    """
+    peak_rate = lines["peak_rate"].where(lines["peak_rate"] > 0).to_numpy(dtype=float)
+    rate, error = (lines[name].to_numpy(dtype=float) for name in ("flux", "flux_err"))
+    # The variances are those of the sum over all fibres, which share it.
+    read, photons = (
+        lines[name].to_numpy(dtype=float) / fibres for name in ("read_variance", "photon_variance")
+    )
+
+    def needed(rate, factor):
+        return time_to_snr(rate * factor, read, photons * factor, snr)
+
+    time_peak = peak / (peak_rate * factor)
+    time_snr = needed(rate, factor)
+    # The factor's error is part of the factor and may be large: differences rather than a slope.
+    by_factor = (needed(rate, factor - factor_error) - needed(rate, factor + factor_error)) / 2
+    by_flux = (needed(rate - error, factor) - needed(rate + error, factor)) / 2
+    signal = rate * factor * time_peak
+    variance = read + photons * factor * time_peak
+    with np.errstate(divide="ignore", invalid="ignore"):
+        repeats = np.where(signal > 0, np.ceil(snr**2 * variance / signal**2 - 1e-9), np.nan)
+    return pd.DataFrame(
+        {
+            "time_peak": time_peak,
+            "time_peak_err": time_peak * factor_error / factor,
+            "time_snr": time_snr,
+            "time_snr_err": np.hypot(by_factor, np.nan_to_num(by_flux)),
+            "repeats": repeats,
+        },
+        index=lines.index,
+    )
+
+
+def served(times, time):
+    """Whether each line has what it needs in an exposure, and no more than it may have."""
+    return (times["time_snr"] <= time) & (time <= times["time_peak"])
+
+
+def choose_times(times):
+    """Choose the exposure time, or the two, that serve most lines, and of these the shortest.
+
+    Parameters
+    ----------
+    times : DataFrame
+        ``time_peak`` and ``time_snr`` of each line [s].
+
+    Returns
+    -------
+    single : float
+        [s]. Where no line's noise is known, the longest without saturation; NaN where no line can
+        be served.
+    pair : (float, float)
+        [s], the shorter first; NaN where no two times serve more lines than one.
+    """
+    none = (np.nan, np.nan)
+    if times["time_snr"].isna().all():
+        return float(times["time_peak"].min()), none
+    # A line is served from the time it needs on, so the shortest best time is one of these.
+    starts = times["time_snr"][times["time_snr"] <= times["time_peak"]].sort_values()
+    if starts.empty:
+        return np.nan, none
+    serves = {time: served(times, time) for time in starts.unique()}
+    single = max(serves, key=lambda time: (serves[time].sum(), -time))
+    pairs = itertools.combinations(serves, 2)
+    pair = max(
+        pairs,
+        key=lambda two: ((serves[two[0]] | serves[two[1]]).sum(), -sum(two)),
+        default=None,
+    )
+    if pair is None or (serves[pair[0]] | serves[pair[1]]).sum() <= serves[single].sum():
+        pair = none
+    return float(single), (float(pair[0]), float(pair[1]))
+
+
+def plan_lamp(lines, fibres, peak, snr, factor, factor_error):
+    """Plan the exposures of one lamp in one arm.
+
+    Parameters
+    ----------
+    lines, fibres, peak, snr, factor, factor_error
+        As in `line_times`.
+
+    Returns
+    -------
+    plan : dict
+        Row of the exposure plan; docs/products.md explains the columns.
+    planned : DataFrame
+        Times of each line, and which of the plan's times serves it.
+    """
+    planned = line_times(lines, fibres, peak, snr, factor, factor_error)
+    single, pair = choose_times(planned)
+    in_single = served(planned, single)
+    in_pair = served(planned, pair[0]) | served(planned, pair[1])
+    brightest = planned["time_peak"].idxmin() if planned["time_peak"].notna().any() else None
+    bright = planned.loc[brightest] if brightest is not None else {}
+    plan = {
+        "lines": len(lines),
+        "time_peak": bright.get("time_peak", np.nan),
+        "time_peak_err": bright.get("time_peak_err", np.nan),
+        "time_peak_limit": "upper" if (lines["limit"] == "lower").any() else None,
+        "single": single,
+        "single_served": int(in_single.sum()),
+        "single_peak": lines["peak_rate"][in_single].max() * factor * single,
+        "pair_short": pair[0],
+        "pair_long": pair[1],
+        "pair_served": int(in_pair.sum()) if np.isfinite(pair[0]) else None,
+        "unserved": int((~(in_single | in_pair)).sum()),
+        "peak": peak,
+        "snr": snr,
+        "factor": factor,
+        "factor_err": factor_error,
+        "simulated": bool(lines["simulated"].any()),
+    }
+    names = {"single": single, "short": pair[0], "long": pair[1]}
+    planned["served_by"] = [
+        " ".join(name for name, time in names.items() if served(row, time))
+        for _, row in planned.iterrows()
+    ]
+    return plan, planned
+
+
+PLAN_COLUMNS = [
+    "brand",
+    "lamp",
+    "arm",
+    "lines",
+    "time_peak",
+    "time_peak_err",
+    "time_peak_limit",
+    "single",
+    "single_served",
+    "single_peak",
+    "pair_short",
+    "pair_long",
+    "pair_served",
+    "unserved",
+    "peak",
+    "snr",
+    "factor",
+    "factor_err",
+    "simulated",
+]
+PLANNED_COLUMNS = [
+    "brand",
+    "lamp",
+    "arm",
+    "line",
+    "ion",
+    "wavelength",
+    "limit",
+    "time_peak",
+    "time_peak_err",
+    "time_snr",
+    "time_snr_err",
+    "repeats",
+    "served_by",
+]

@@ -1,0 +1,254 @@
+"""The health of every exposure."""
+
+import numpy as np
+import pandas as pd
+
+# Fewer exposures have no median that one of them could be told from.
+FEWEST = 3
+# What is scored: column of the table, and what thresholds hold for the distance from.
+IDEAL = {
+    "bias_shift": 0.0,
+    "background": 0.0,
+    "line_width_ratio": 1.0,
+    "wave_rms_pixel": 0.0,
+    "wave_shift_pixel": 0.0,
+    "brightest_ratio": 1.0,
+    "saturated_fraction": 0.0,
+    "cosmic_fraction": 0.0,
+}
+
+
+def bias_levels(header):
+    """Bias of each amplifier [ADU]: of the unlit rows where known; none for frames with a dark."""
+    for stem in "LITBIAS", "BIASLEV":
+        levels = [header[card] for card in header if card.removeprefix(stem).isdigit()]
+        if levels:
+            return np.array(levels, dtype=float)
+    return np.array([])
+
+
+def measure(header, spectrum):
+    """Take the parameters of one exposure from its calibrated spectrum.
+
+    Parameters
+    ----------
+    header : mapping
+    spectrum : mapping of str to ndarray, each shape (pixels,)
+        ``wavelength`` [Angstrom], ``clean`` [ADU], ``summed``, ``replaced`` and ``saturated``.
+
+    Returns
+    -------
+    dict
+        The columns of the table that need no other exposure, ``levels`` [ADU] of the amplifiers,
+        and the ``wavelength`` [Angstrom] of each pixel and the ``trusted`` range, where solved.
+    """
+    levels = bias_levels(header)
+    summed = spectrum["summed"].astype(float)
+    solved = header["WAVEMETH"] != "nominal"
+    step = float(np.median(np.abs(np.diff(spectrum["wavelength"]))))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        per_pixel = np.where(summed > 0, spectrum["clean"] / summed, np.nan)
+    known = per_pixel[np.isfinite(per_pixel)]
+    pixels = summed.sum()
+    return {
+        "bias_method": header["BIASMETH"],
+        "bias_level": levels.mean() if levels.size else np.nan,
+        "background": float(np.median(known)) if known.size else np.nan,
+        "noise": np.sqrt(header.get("PIXVAR", np.nan)),
+        "line_width": header["LINEFWHM"],
+        "wave_method": header["WAVEMETH"],
+        "wave_lines": header.get("WAVENLIN", 0),
+        "wave_rms": header.get("WAVERMS", np.nan),
+        "wave_rms_pixel": header.get("WAVERMS", np.nan) / step,
+        "saturated_fraction": spectrum["saturated"].sum() / pixels if pixels else np.nan,
+        "cosmic_fraction": (
+            spectrum["replaced"].sum() / pixels if pixels and header["COSMICS"] else np.nan
+        ),
+        "simulated": header.get("SIMULATE", False),
+        "levels": levels,
+        "wavelength": spectrum["wavelength"] if solved else None,
+        "trusted": (header["WAVEFRST"], header["WAVELAST"]) if solved else None,
+    }
+
+
+def bias_shifts(levels):
+    """Find how far the bias of each exposure of an arm lies from the arm's median.
+
+    Parameters
+    ----------
+    levels : list of ndarray
+        Bias of each amplifier of each exposure [ADU]; empty with a dark.
+
+    Returns
+    -------
+    list of float
+        Of the amplifier that is furthest off [ADU]; NaN with a dark, and where fewer than
+        ``FEWEST`` exposures tell the median.
+    """
+    known = [each for each in levels if each.size]
+    if len(known) < FEWEST or len({each.size for each in known}) > 1:
+        return [np.nan] * len(levels)
+    middle = np.median(known, axis=0)
+    return [float(max(each - middle, key=abs)) if each.size else np.nan for each in levels]
+
+
+def wavelength_shifts(solutions):
+    """Find how far the solution of each exposure of an arm lies from the arm's median solution.
+
+    Parameters
+    ----------
+    solutions : list of (ndarray or None, (int, int) or None)
+        Wavelength of each pixel [Angstrom] and first and last pixel of the trusted range.
+
+    Returns
+    -------
+    shift, shift_pixel : list of float
+        At the middle of the exposure's own trusted range [Angstrom, pixel], against the exposures
+        that are trusted there; NaN without a solution, and where those are fewer than ``FEWEST``.
+    """
+    shifts = []
+    for wavelength, trusted in solutions:
+        shift = step = np.nan
+        if wavelength is not None:
+            middle = (trusted[0] + trusted[1]) // 2
+            there = [
+                other[middle]
+                for other, range_ in solutions
+                if other is not None and range_[0] <= middle <= range_[1]
+            ]
+            step = abs(wavelength[min(middle + 1, len(wavelength) - 1)] - wavelength[middle - 1])
+            if len(there) >= FEWEST:
+                shift = float(wavelength[middle] - np.median(there))
+        shifts.append((shift, shift / (step / 2)))
+    return tuple(map(list, zip(*shifts)))
+
+
+def brightest_line(tables):
+    """Follow the brightest line of a lamp that is unsaturated in as many exposures as possible.
+
+    Parameters
+    ----------
+    tables : list of DataFrame
+        Flux tables of one brand, lamp and arm: row *i* of each is the same line.
+
+    Returns
+    -------
+    wavelength : float
+        Of the line [Angstrom], from the laboratory where known; NaN where there is no such line.
+    flux, ratio : ndarray, shape (exposures,)
+        Net flux [ADU/s/fibre], NaN where saturated, and that over its median; the ratio is NaN
+        for fewer than ``FEWEST`` exposures.
+    """
+    flux = np.array([table["net_flux"] for table in tables], dtype=float)
+    for table, values in zip(tables, flux):
+        values[table["flags"].astype(str).str.contains("saturated").to_numpy(dtype=bool)] = np.nan
+    seen = np.isfinite(flux).sum(axis=0)
+    unknown = np.full(len(tables), np.nan)
+    if not seen.any():
+        return np.nan, unknown, unknown
+    usable = np.flatnonzero(seen == seen.max())
+    middle = np.nanmedian(flux[:, usable], axis=0)
+    line = usable[np.argmax(middle)]
+    places = [table["wavelength_air"].fillna(table["Wavelength"])[line] for table in tables]
+    known = seen.max() >= FEWEST and middle.max() > 0
+    ratio = flux[:, line] / middle.max() if known else unknown
+    return float(np.median(places)), flux[:, line], ratio
+
+
+def compare(exposures, tables):
+    """Set each exposure against the others of its arm, and of its lamp.
+
+    Parameters
+    ----------
+    exposures : DataFrame
+        ``brand``, ``lamp`` and ``arm`` of each, and what `measure` gives.
+    tables : list of DataFrame
+        Their flux tables.
+
+    Returns
+    -------
+    DataFrame
+        With ``bias_shift``, ``line_width_ratio``, ``wave_shift``, ``wave_shift_pixel``,
+        ``brightest_line``, ``brightest_flux`` and ``brightest_ratio``.
+    """
+    exposures = exposures.copy()
+    for _, part in exposures.groupby("arm", sort=False):
+        at = part.index
+        exposures.loc[at, "bias_shift"] = bias_shifts(list(part["levels"]))
+        width = part["line_width"]
+        exposures.loc[at, "line_width_ratio"] = (
+            width / width.median() if len(width) >= FEWEST else np.nan
+        )
+        shifts = wavelength_shifts(list(zip(part["wavelength"], part["trusted"])))
+        exposures.loc[at, "wave_shift"], exposures.loc[at, "wave_shift_pixel"] = shifts
+    for _, part in exposures.groupby(["brand", "lamp", "arm"], sort=False):
+        at = part.index
+        wavelength, flux, ratio = brightest_line([tables[number] for number in at])
+        exposures.loc[at, "brightest_line"] = wavelength
+        exposures.loc[at, "brightest_flux"] = flux
+        exposures.loc[at, "brightest_ratio"] = ratio
+    return exposures
+
+
+def score(exposures, thresholds, fit):
+    """Score every parameter, and every exposure by its worst.
+
+    Parameters
+    ----------
+    exposures : DataFrame
+        As `compare` gives it.
+    thresholds : dict
+        Parameter to the distances from ``IDEAL`` beyond which it is warned of, and failed; None
+        where it is not scored.
+    fit : bool
+        Whether wavelengths are to be fitted, so that nominal ones are warned of.
+
+    Returns
+    -------
+    DataFrame
+        With ``score``, and the parameters that are ``warned`` of and that ``failed``, as words.
+    """
+    found = []
+    for row in exposures.to_dict("records"):
+        words = {"warned": [], "failed": []}
+        for name, ideal in IDEAL.items():
+            # A parameter that is not known is beyond nothing.
+            far = abs(row[name] - ideal)
+            if thresholds[name] is not None and far > thresholds[name][0]:
+                words["failed" if far > thresholds[name][1] else "warned"].append(name)
+        if fit and row["wave_method"] == "nominal":
+            words["warned"].append("wave_method")
+        worst = next((each for each in ("failed", "warned") if words[each]), "good")
+        found.append({"score": worst} | {each: " ".join(names) for each, names in words.items()})
+    return exposures.join(pd.DataFrame(found, index=exposures.index))
+
+
+COLUMNS = [
+    "exposure",
+    "brand",
+    "lamp",
+    "arm",
+    "seconds",
+    "score",
+    "failed",
+    "warned",
+    "bias_method",
+    "bias_level",
+    "bias_shift",
+    "background",
+    "noise",
+    "line_width",
+    "line_width_ratio",
+    "wave_method",
+    "wave_lines",
+    "wave_rms",
+    "wave_rms_pixel",
+    "wave_shift",
+    "wave_shift_pixel",
+    "brightest_line",
+    "brightest_flux",
+    "brightest_ratio",
+    "saturated_fraction",
+    "cosmic_fraction",
+    "simulated",
+]

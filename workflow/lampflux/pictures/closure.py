@@ -1,0 +1,100 @@
+"""The picture of measured against injected."""
+
+import numpy as np
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+
+from lampflux.pictures.style import LINE, QUIET, WINDOW, finish, titled_figure
+
+# The plot of deviations is linear up to this [per cent], logarithmic beyond.
+LINEAR = 1
+TICKS = [sign * step for sign in (-1, 1) for step in (0, 1, 3, 10, 30, 100, 300, 1000)]
+# Errors are drawn up to so many sigma.
+PULLS = 5.0
+# Deviation that an unsaturated bright line with a dark should keep to [per cent].
+BAND = 2
+
+
+def draw_deviations(axes, table, column, label):
+    """Draw deviations of a measured from the injected flux against the injected."""
+    axes.axhline(0, color=QUIET, lw=0.5)
+    axes.axhspan(-BAND, BAND, color=QUIET, alpha=0.15, lw=0)
+    for saturated, colour in ((False, LINE), (True, WINDOW)):
+        for dark, fill in ((True, colour), (False, "none")):
+            part = table[(table["saturated"] == saturated) & (table["dark"] == dark)]
+            if part.empty:
+                continue
+            axes.scatter(
+                part["injected"],
+                100 * (part[column] - 1),
+                marker="s" if saturated else "o",
+                s=22,
+                facecolors=fill,
+                edgecolors=colour,
+                lw=1.0,
+                alpha=0.7,
+                label=f"{'saturated' if saturated else 'not saturated'}, "
+                f"{'with' if dark else 'without'} dark ({len(part)})",
+            )
+    finish(axes)
+    axes.set_xscale("log")
+    axes.set_yscale("symlog", linthresh=LINEAR, linscale=0.5)
+    axes.margins(x=0.02, y=0.08)
+    axes.yaxis.set_major_locator(FixedLocator(TICKS))
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:+g}" if value else "0"))
+    axes.set_ylabel(f"{label}\ndeviation (%)")
+
+
+def draw(table):
+    """Draw deviations against injected flux, pulls, and wavelength errors against column.
+
+    Parameters
+    ----------
+    table : DataFrame
+        A row for each window of each exposure.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    figure = titled_figure("Measured against injected", simulated=True, height=10.0)
+    if table.empty:
+        figure.text(0.5, 0.5, "no exposure has line windows", ha="center")
+        return figure
+    above, below = figure.subfigures(2, 1, height_ratios=[7, 3])
+    plain, net = above.subplots(2, sharex=True, sharey=True)
+    draw_deviations(plain, table, "plain", "Plain sum (Flux),")
+    draw_deviations(net, table, "net", "Net flux,")
+    low, high = plain.get_ylim()
+    plain.set_ylim(min(low, -2 * BAND), max(high, 2 * BAND))
+    net.set_xlabel(f"Injected into the window (ADU/s/fibre); band: ±{BAND} %")
+    plain.legend(frameon=False, fontsize="small", ncols=4, loc="lower left", bbox_to_anchor=(0, 1))
+
+    pulls, wavelengths = below.subplots(1, 2)
+    pull = table.loc[~table["saturated"], "pull"].dropna()
+    edges = np.linspace(-PULLS, PULLS, 41)
+    pulls.hist(pull.clip(-PULLS, PULLS), edges, color=LINE, alpha=0.8)
+    normal = np.exp(-0.5 * edges**2) / np.sqrt(2 * np.pi) * pull.size * (edges[1] - edges[0])
+    pulls.plot(edges, normal, color=WINDOW, lw=1.5, label="normal distribution")
+    finish(pulls)
+    pulls.set_xlabel("(Net flux - injected) / error, not saturated")
+    pulls.set_ylabel("Windows")
+    pulls.legend(frameon=False, fontsize="small", loc="upper left")
+
+    wavelengths.axhline(0, color=QUIET, lw=0.5)
+    for (arm, part), marker in zip(table.groupby("arm"), "ov^sDP"):
+        wavelengths.plot(
+            part["line_pixel"],
+            part["difference"],
+            marker,
+            color=LINE,
+            ms=4,
+            label=f"{arm} arm",
+            fillstyle="full" if marker == "o" else "none",
+        )
+    finish(wavelengths)
+    wavelengths.margins(x=0.02)
+    wavelengths.set_xlabel("Column of the line (pixel)")
+    wavelengths.set_ylabel("Solution - true\nwavelength (Å)")
+    wavelengths.legend(frameon=False, fontsize="small")
+    return figure

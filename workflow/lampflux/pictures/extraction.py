@@ -1,0 +1,114 @@
+"""Pictures of raw frames and their spectra."""
+
+import math
+
+import numpy as np
+from matplotlib.colors import AsinhNorm
+
+from lampflux.pictures.style import PLAIN, QUIET, WINDOW, draw_spectrum
+
+# Largest image that is drawn; larger frames are averaged down to it.
+IMAGE_SHAPE = (500, 1024)
+
+
+def block_means(image, shape):
+    """Average an image over blocks so that it is no larger than wanted.
+
+    Parameters
+    ----------
+    image : ndarray, shape (rows, columns)
+    shape : (int, int)
+        Most rows and columns of the result.
+
+    Returns
+    -------
+    ndarray
+        Block means; blocks at the far edges may hold fewer pixels.
+    """
+    for most in shape:
+        step = math.ceil(len(image) / most)
+        sums = np.zeros((math.ceil(len(image) / step), image.shape[1]), np.float32)
+        counts = np.zeros((len(sums), 1), np.float32)
+        for first in range(step):
+            part = image[first::step]
+            sums[: len(part)] += part
+            counts[: len(part)] += 1
+        # Rows are done, columns follow, and they change places again.
+        image = (sums / counts).T
+    return image
+
+
+def draw_frame(axes, frame, lit):
+    """Draw a raw frame, stretched so that faint and bright lines both show.
+
+    Parameters
+    ----------
+    axes : matplotlib.axes.Axes
+    frame : ndarray, shape (rows, columns)
+    lit : ndarray of int
+        Rows of the clean sum; their edges are marked unless they are all.
+    """
+    image = block_means(frame, IMAGE_SHAPE)
+    low, middle, high = np.nanpercentile(image, (1, 50, 99.9))
+    spread = max(middle - low, 1.0)
+    height, width = frame.shape
+    picture = axes.imshow(
+        image,
+        norm=AsinhNorm(linear_width=spread, vmin=low - spread, vmax=max(high, low + spread)),
+        cmap="viridis",
+        origin="lower",
+        aspect="auto",
+        interpolation="nearest",
+        extent=(-0.5, width - 0.5, -0.5, height - 0.5),
+    )
+    if lit.size < height:
+        ends = np.flatnonzero(np.diff(lit) > 1)
+        for edge in [lit[0] - 0.5, *(lit[ends] + 0.5), *(lit[ends + 1] - 0.5), lit[-1] + 0.5]:
+            axes.axhline(edge, color="white", lw=1, ls="--")
+    axes.set_ylabel("Row (pixel)")
+    axes.tick_params(colors=QUIET)
+    beside = axes.inset_axes((1.01, 0, 0.015, 1))
+    bar = axes.figure.colorbar(picture, cax=beside, label="Raw counts (ADU)")
+    ticks = [float(f"{value:.2g}") for value in picture.norm.inverse(np.linspace(0.05, 0.95, 7))]
+    bar.set_ticks(ticks, labels=[f"{tick:g}" for tick in ticks])
+    bar.minorticks_off()
+
+
+def draw_extraction(figure, frame, lit, spectrum, clean):
+    """Draw a raw frame above its plain and its clean spectrum.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+    frame : ndarray, shape (rows, columns)
+    lit : ndarray of int
+        Rows of the clean sum.
+    spectrum : ndarray, shape (columns,)
+        Plain sum [ADU].
+    clean : dict of str to ndarray, each shape (columns,)
+        ``counts`` [ADU] and number of ``saturated`` pixels.
+    """
+    above, below = figure.subplots(
+        2,
+        sharex=True,
+        gridspec_kw={
+            "height_ratios": [3, 2],
+            "left": 0.07,
+            "right": 0.905,
+            "top": 0.945,
+            "bottom": 0.07,
+            "hspace": 0.16,
+        },
+    )
+    draw_frame(above, frame, lit)
+    columns = np.arange(spectrum.size)
+    below.plot(columns, spectrum, color=PLAIN, lw=0.8, drawstyle="steps-mid", label="all rows")
+    draw_spectrum(below, columns, clean["counts"], faint=True, label="lit rows, clean")
+    clipped = clean["saturated"] > 0
+    if clipped.any():
+        below.plot(
+            columns[clipped], clean["counts"][clipped], "v", color=WINDOW, ms=4, label="saturated"
+        )
+    below.legend(frameon=False, fontsize="small", ncols=3, loc="lower left", bbox_to_anchor=(0, 1))
+    below.set_xlabel("Column (pixel)")
+    below.set_ylabel("Sum along the slit (ADU)")

@@ -1,0 +1,120 @@
+"""Pictures of identified lines."""
+
+import numpy as np
+
+from lampflux.pictures.style import LINE, QUIET, WINDOW, draw_spectrum, finish
+
+
+def draw_identification(figure, outcome, nominal, counts, peaks):
+    """Draw a spectrum with its identified lines, their residuals, and the nominal error.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+    outcome : lampflux.wavelengths.verdict.Outcome
+        With a solution.
+    nominal, counts : ndarray, shape (pixels,)
+        Nominal wavelengths [Angstrom] and summed counts [ADU].
+    peaks : lampflux.peaks.Peaks
+    """
+    solution, wavelength = outcome.solution, outcome.wavelength
+    figure.set_figheight(8.0)
+    above, middle, below = figure.subplots(
+        3,
+        sharex=True,
+        gridspec_kw={
+            "height_ratios": [3.0, 1.3, 1.0],
+            "left": 0.092,
+            "right": 0.985,
+            "top": 0.875,
+            "bottom": 0.065,
+            "hspace": 0.2,
+        },
+    )
+    draw_spectrum(above, wavelength, counts, faint=True)
+    above.set_ylabel("Sum along the slit (ADU)")
+    at = np.interp(peaks.pixel, np.arange(counts.size), wavelength)
+    label_lines(above, at, peaks.height, solution)
+
+    draw_residuals(middle, at, peaks.pixel, wavelength, solution)
+
+    below.plot(wavelength, nominal - wavelength, color=LINE, lw=1.2)
+    below.axhline(0, color=QUIET, lw=0.5)
+    below.set_ylabel("Nominal minus\nsolution (Å)")
+    below.set_xlabel(
+        "Wavelength in air (Å)" + ("; hatched: not trusted" if not whole_range(solution) else "")
+    )
+    finish(below)
+    for axes in above, middle, below:
+        hatch_untrusted(axes, wavelength, solution)
+
+
+def draw_residuals(axes, at, pixel, wavelength, solution):
+    """Draw by how much identified lines, at some wavelengths, miss the solution."""
+    step = np.interp(pixel, np.arange(wavelength.size - 1), np.diff(wavelength))
+    residual = solution.residual * step
+    limit = 6.0 * solution.scatter * np.abs(np.median(step))
+    used, left_out = solution.used, np.isfinite(residual) & ~solution.used
+    axes.axhline(0, color=QUIET, lw=0.5)
+    axes.plot(
+        at[left_out],
+        residual[left_out].clip(-limit, limit),
+        "x",
+        color=QUIET,
+        ms=4,
+        label="left out (clipped to the frame)",
+    )
+    axes.plot(at[used], residual[used], "o", color=LINE, ms=3.5, label="used")
+    axes.fill_between(
+        wavelength, -solution.error, solution.error, color=WINDOW, alpha=0.3, lw=0, label="1 sigma"
+    )
+    axes.set_ylim(-1.15 * limit, 1.15 * limit)
+    axes.set_ylabel("Line minus\nsolution (Å)")
+    axes.legend(fontsize="small", ncols=3, loc="upper left", bbox_to_anchor=(0, 1.27))
+    finish(axes)
+
+
+def hatch_untrusted(axes, wavelength, solution):
+    """Hatch where a solution is not trusted."""
+    for first, last in (0, solution.first), (solution.last, wavelength.size - 1):
+        if last > first:
+            axes.axvspan(
+                wavelength[first],
+                wavelength[last],
+                facecolor="none",
+                edgecolor=QUIET,
+                alpha=0.35,
+                hatch="////",
+                lw=0,
+            )
+
+
+def whole_range(solution):
+    """Whether a solution is trusted over the whole detector."""
+    return solution.first == 0 and solution.last == solution.wavelength.size - 1
+
+
+def label_lines(axes, at, height, solution):
+    """Name the brightest used lines above a spectrum, as many as fit beside each other."""
+    axes.margins(y=0.02)
+    span = abs(solution.wavelength[-1] - solution.wavelength[0])
+    named = []
+    for peak in np.argsort(-height):
+        if not solution.used[peak] or any(abs(at[peak] - x) < 0.017 * span for x in named):
+            continue
+        named.append(at[peak])
+        line = solution.line[peak]
+        axes.annotate(
+            f"{solution.lines.ion[line]} {solution.lines.wavelength[line]:.1f}",
+            (at[peak], 1.0),
+            (0, 3),
+            xycoords=("data", "axes fraction"),
+            textcoords="offset points",
+            rotation=90,
+            ha="center",
+            va="bottom",
+            fontsize="x-small",
+            color=QUIET,
+        )
+        if len(named) == 45:
+            return

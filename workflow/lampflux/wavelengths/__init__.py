@@ -1,0 +1,1 @@
+"""Wavelengths of a spectrum: search, matching, fit and verdict."""

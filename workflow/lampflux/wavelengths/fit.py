@@ -1,0 +1,300 @@
+"""Fit a wavelength solution to identified lines."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.polynomial import Polynomial
+from numpy.polynomial.polynomial import polyvander
+
+from lampflux.statistics import SIGMA_PER_MAD
+from lampflux.wavelengths.matching import candidates, match_lines
+from lampflux.wavelengths.search import Lines
+
+DEGREES = (1, 2, 3, 4, 5)
+# Lines that each degree of the polynomial must be able to call its own.
+LINES_PER_DEGREE = 3
+# A solution must hold to this error [pixel] over this part of the detector, which is the trusted
+# range where nothing better can be had.
+WORST_ERROR = 0.3
+# Lines that a rival fit leaves out at an end.
+END_LINES = 3
+# Where a solution is trusted: its error is below this [pixel], half the spread of its rivals
+# included, and residuals scatter by less than this part of the line width.
+LARGEST_ERROR = 0.15
+LARGEST_LOCAL_SCATTER = 0.17
+# Part of the detector that a solution may reach beyond its outermost lines.
+BEYOND_LINES = 0.05
+# A peak this part of a line width from a line has found it, whether or not the fit uses it.
+FOUND = 0.2
+
+
+class Solution(NamedTuple):
+    """A wavelength solution fitted to identified lines.
+
+    ``wavelength``, ``error``: air wavelength of every pixel and its 1-sigma error [Angstrom].
+    ``parameters``: number of fitted coefficients. ``line``: for each peak, the index of its line
+    in ``lines``, or -1; ``used``: peaks that the fit used; ``residual`` [pixel]: line minus
+    solution. ``scatter`` [pixel]: robust 1-sigma residual. ``matched``: part of the bright peaks'
+    weight that found its line. ``certain``: part of the detector where the solution holds to
+    ``WORST_ERROR``. ``first``, ``last``: pixels between which the solution is trusted;
+    ``last`` < ``first`` for none.
+    """
+
+    wavelength: np.ndarray
+    error: np.ndarray
+    parameters: int
+    lines: Lines
+    line: np.ndarray
+    used: np.ndarray
+    residual: np.ndarray
+    scatter: float
+    matched: float
+    certain: float
+    first: int
+    last: int
+
+
+class Fit(NamedTuple):
+    """A polynomial of one degree and how well it does; see `Solution`."""
+
+    cost: float
+    polynomial: Polynomial
+    line: np.ndarray
+    residual: np.ndarray
+
+
+def robust_polynomial(pixel, wavelength, weight, degree, size, least_spread):
+    """Fit a polynomial with Cauchy weights, so that wrong identifications lose their pull.
+
+    Parameters
+    ----------
+    pixel, wavelength, weight : ndarray, shape (lines,)
+    degree : int
+    size : int
+        Pixels of the spectrum.
+    least_spread : float
+        Residuals smaller than this [pixel] are as good as none.
+
+    Returns
+    -------
+    numpy.polynomial.Polynomial
+    """
+    softened = weight
+    for _ in range(5):
+        polynomial = Polynomial.fit(pixel, wavelength, degree, domain=[0, size - 1], w=softened)
+        residual = (wavelength - polynomial(pixel)) / polynomial.deriv()(pixel)
+        spread = max(SIGMA_PER_MAD * np.median(np.abs(residual)), least_spread)
+        softened = weight / (1 + (residual / (2 * spread)) ** 2)
+    return polynomial
+
+
+def fit_degree(degree, peaks, choice, start):
+    """Match and fit in turn, with a shrinking tolerance, for one degree of the polynomial.
+
+    Parameters
+    ----------
+    degree : int
+    peaks : lampflux.peaks.Peaks
+    choice : Candidates
+    start : ndarray, shape (pixels,)
+        Wavelengths to start from.
+
+    Returns
+    -------
+    Fit or None
+        None where too few lines match or the wavelengths would run back.
+    """
+    pixels = np.arange(start.size)
+    expected = np.interp(peaks.pixel, pixels, start)
+    dispersion = np.interp(peaks.pixel, pixels, np.gradient(start))
+    tolerance = 1.0 + max(2.5, 0.9 * peaks.fwhm)
+    tightest = max(0.5 * peaks.fwhm, 1.0)
+    before = None
+    for _ in range(12):
+        line, doubtful = match_lines(
+            peaks, choice.ranks, expected, dispersion, choice.lines, choice.line_ranks, tolerance
+        )
+        # With the same lines as before, the fit and the next match would be the same.
+        if tolerance == tightest and np.array_equal(before, (line, doubtful)):
+            break
+        before = line, doubtful
+        known = line >= 0
+        if known.sum() < max(LINES_PER_DEGREE * degree, 4):
+            return None
+        polynomial = robust_polynomial(
+            peaks.pixel[known],
+            choice.lines.wavelength[line[known]],
+            choice.weight[known] * np.where(doubtful[known], 0.4, 1.0),
+            degree,
+            start.size,
+            0.05 * peaks.fwhm,
+        )
+        step = polynomial.deriv()(pixels)
+        if step.min() * step.max() <= 0 or np.abs(step).min() < 0.2 * np.abs(step).max():
+            return None
+        expected, dispersion = polynomial(peaks.pixel), polynomial.deriv()(peaks.pixel)
+        tolerance = max(0.7 * tolerance, tightest)
+    residual = np.full(known.size, np.inf)
+    wavelength = choice.lines.wavelength[line[known]]
+    residual[known] = (wavelength - expected[known]) / dispersion[known]
+    misfit = np.minimum((residual / (0.08 * peaks.fwhm)) ** 2, 9.0)
+    return Fit(np.sum(misfit / np.sqrt(choice.ranks)) + 3.0 * degree, polynomial, line, residual)
+
+
+def scatter_and_used(residual, fwhm):
+    """Robust scatter of the matched residuals [pixel], and which of them lie within 3.5 of it."""
+    known = np.isfinite(residual)
+    typical = np.median(np.abs(residual[known])) if known.any() else 0.0
+    scatter = max(SIGMA_PER_MAD * typical, 0.01 * fwhm)
+    return float(scatter), np.abs(residual) < 3.5 * scatter
+
+
+def matched_part(residual, scatter, fwhm, bright):
+    """Part of the bright peaks' weight that found its line, saturated ones a little off it too."""
+    found = np.abs(residual) < max(3.5 * scatter, FOUND * fwhm)
+    return float(np.sum(bright[found]) / max(np.sum(bright), 1e-9))
+
+
+def fit_solution(peaks, lines, start):
+    """Fit the polynomial whose degree the lines support best.
+
+    Parameters
+    ----------
+    peaks : lampflux.peaks.Peaks
+    lines : Lines
+    start : ndarray, shape (pixels,)
+        Wavelengths to start from [Angstrom], right to a few pixels.
+
+    Returns
+    -------
+    Solution or None
+        None where no polynomial can be fitted.
+    """
+    pixels = np.arange(start.size)
+    choice = candidates(peaks, lines, start)
+    fits = [fit_degree(degree, peaks, choice, start) for degree in DEGREES]
+    fits = sorted((fit for fit in fits if fit is not None), key=lambda fit: fit.cost)
+    if not fits:
+        return None
+    best = fits[0]
+    degree = best.polynomial.degree()
+    scatter, used = scatter_and_used(best.residual, peaks.fwhm)
+    if used.sum() <= degree + 2:
+        return None
+    pixel, weight = peaks.pixel[used], choice.weight[used]
+    wavelength = choice.lines.wavelength[best.line[used]]
+    rivals = [fit.polynomial for fit in fits[1:] if fit.cost < best.cost + 9.0]
+    rivals += partial_fits(pixel, wavelength, weight, degree, start.size)
+    step = np.abs(best.polynomial.deriv()(pixels))
+    if not rivals:
+        return None
+    spread = np.max([np.abs(rival(pixels) - best.polynomial(pixels)) for rival in rivals], axis=0)
+    error = np.hypot(fit_error(best.polynomial, pixel, weight, scatter, pixels), spread / step / 2)
+    # Where lines match by chance they scatter widely; peaks without a line (cosmic rays) do not
+    # tell.
+    near = np.isfinite(best.residual) & (choice.bright > 0)
+    local = local_scatter(peaks.pixel[near], best.residual[near], peaks.fwhm, pixels)
+    # Between two places where the lines bear the fit out, it holds where they do not.
+    borne_out = (
+        spanned(local < LARGEST_LOCAL_SCATTER * peaks.fwhm)
+        & (pixels > pixel.min() - BEYOND_LINES * start.size)
+        & (pixels < pixel.max() + BEYOND_LINES * start.size)
+    )
+    first, last = longest_stretch(borne_out & (error < LARGEST_ERROR))
+    if last < first:
+        first, last = longest_stretch(borne_out & (error < WORST_ERROR))
+    return Solution(
+        best.polynomial(pixels),
+        error * step,
+        degree + 1,
+        choice.lines,
+        best.line,
+        used,
+        best.residual,
+        scatter,
+        matched_part(best.residual, scatter, peaks.fwhm, choice.bright),
+        float(np.mean(borne_out & (error < WORST_ERROR))),
+        first,
+        last,
+    )
+
+
+def partial_fits(pixel, wavelength, weight, degree, size):
+    """Fits that leave out every third line, or the outermost lines of either end.
+
+    Lines at an end may have been misidentified together, and then agree with each other.
+
+    Parameters
+    ----------
+    pixel, wavelength, weight : ndarray, shape (lines,)
+        What the full fit used, by pixel.
+    degree : int
+    size : int
+        Pixels of the spectrum.
+
+    Returns
+    -------
+    list of numpy.polynomial.Polynomial
+    """
+    number = np.arange(pixel.size)
+    parts = [number % 3 != part for part in range(3)]
+    parts += [number >= END_LINES, number < pixel.size - END_LINES]
+    return [
+        Polynomial.fit(pixel[kept], wavelength[kept], degree, domain=[0, size - 1], w=weight[kept])
+        for kept in parts
+        if kept.sum() > degree + 1
+    ]
+
+
+def fit_error(polynomial, pixel, weight, scatter, pixels):
+    """1-sigma error of a fitted polynomial, from its weighted covariance.
+
+    Parameters
+    ----------
+    polynomial : numpy.polynomial.Polynomial
+    pixel, weight : ndarray, shape (lines,)
+        What it was fitted to.
+    scatter : float
+        1-sigma residual [pixel].
+    pixels : ndarray
+        Where the error is wanted.
+
+    Returns
+    -------
+    ndarray
+        Error [pixel].
+    """
+    offset, scale = polynomial.mapparms()
+    degree = polynomial.degree()
+    design = polyvander(offset + scale * pixel, degree)
+    relative = (weight / np.median(weight)) ** 2
+    freedom = max(pixel.size - degree - 1, 1)
+    covariance = np.linalg.pinv(design.T @ (relative[:, np.newaxis] * design))
+    covariance *= scatter**2 * pixel.size / freedom
+    wanted = polyvander(offset + scale * pixels, degree)
+    variance = np.einsum("ij,jk,ik->i", wanted, covariance, wanted)
+    return np.sqrt(variance)
+
+
+def local_scatter(pixel, residual, fwhm, pixels, neighbours=9):
+    """Robust scatter of the nearest residuals at every pixel, each at most half a line width."""
+    if pixel.size == 0:
+        return np.full(pixels.size, np.inf)
+    capped = np.minimum(np.abs(residual), 0.5 * fwhm)
+    grid = pixels[:: max(pixels.size // 64, 1)]
+    nearest = np.argsort(np.abs(grid[:, np.newaxis] - pixel), axis=1)[:, :neighbours]
+    return np.interp(pixels, grid, SIGMA_PER_MAD * np.median(capped[nearest], axis=1))
+
+
+def spanned(flags):
+    """Set all flags between the first and the last that is true."""
+    return np.maximum.accumulate(flags) & np.maximum.accumulate(flags[::-1])[::-1]
+
+
+def longest_stretch(flags):
+    """First and last index of the longest run of true flags; (0, -1) for none."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], flags.astype(int), [0]])))
+    if edges.size == 0:
+        return 0, -1
+    longest = np.argmax(edges[1::2] - edges[::2])
+    return int(edges[2 * longest]), int(edges[2 * longest + 1]) - 1

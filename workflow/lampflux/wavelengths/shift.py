@@ -1,0 +1,84 @@
+"""Shift and scale a solution of the right shape."""
+
+import numpy as np
+from numpy.polynomial import Polynomial
+
+from lampflux.statistics import SIGMA_PER_MAD
+from lampflux.wavelengths.fit import (
+    LARGEST_ERROR,
+    WORST_ERROR,
+    Solution,
+    fit_error,
+    longest_stretch,
+    matched_part,
+    scatter_and_used,
+)
+from lampflux.wavelengths.matching import candidates, extended, match_lines
+
+# Lines that a change of scale needs beside a shift.
+LINES_FOR_SCALE = 6
+
+
+def fit_shift(peaks, lines, start):
+    """Fit a shift, and with enough lines a change of scale, of a solution of the right shape.
+
+    Parameters
+    ----------
+    peaks : lampflux.peaks.Peaks
+    lines : Lines
+    start : ndarray, shape (pixels,)
+        Wavelengths of the right shape [Angstrom], right to a few pixels.
+
+    Returns
+    -------
+    Solution or None
+        None where fewer than three lines match.
+    """
+    pixels = np.arange(start.size)
+    choice = candidates(peaks, lines, start)
+    slope = np.gradient(start)
+    degree, displacement = 0, Polynomial([0.0])
+    tolerance = 1.0 + max(2.5, 0.9 * peaks.fwhm)
+    for _ in range(8):
+        at = peaks.pixel + displacement(peaks.pixel)
+        expected, dispersion = np.interp(at, pixels, start), np.interp(at, pixels, slope)
+        line, _ = match_lines(
+            peaks, choice.ranks, expected, dispersion, choice.lines, choice.line_ranks, tolerance
+        )
+        known = line >= 0
+        if known.sum() < 3:
+            return None
+        pixel = peaks.pixel[known]
+        wide = np.ptp(pixel) > 0.4 * start.size
+        degree = 1 if known.sum() >= LINES_FOR_SCALE and wide else 0
+        offset = (choice.lines.wavelength[line[known]] - expected[known]) / dispersion[known]
+        wanted = offset + displacement(pixel)
+        softened = choice.weight[known]
+        for _ in range(5):
+            displacement = Polynomial.fit(
+                pixel, wanted, degree, domain=[0, start.size - 1], w=softened
+            )
+            left = wanted - displacement(pixel)
+            spread = max(SIGMA_PER_MAD * np.median(np.abs(left)), 0.05 * peaks.fwhm)
+            softened = choice.weight[known] / (1 + (left / (2 * spread)) ** 2)
+        tolerance = max(0.7 * tolerance, 0.5 * peaks.fwhm, 1.0)
+    residual = np.full(known.size, np.inf)
+    residual[known] = wanted - displacement(pixel)
+    scatter, used = scatter_and_used(residual, peaks.fwhm)
+    error = fit_error(displacement, peaks.pixel[used], choice.weight[used], scatter, pixels)
+    at = pixels + displacement(pixels)
+    first, last = longest_stretch((at >= 0) & (at <= start.size - 1) & (error < LARGEST_ERROR))
+    return Solution(
+        extended(start, at),
+        error * np.abs(slope),
+        degree + 1,
+        choice.lines,
+        line,
+        used,
+        residual,
+        scatter,
+        matched_part(residual, scatter, peaks.fwhm, choice.bright),
+        float(np.mean(error < WORST_ERROR)),
+        first,
+        last,
+    )

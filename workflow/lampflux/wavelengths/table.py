@@ -1,0 +1,67 @@
+"""Identified lines as rows of a table, and header cards of a solution."""
+
+import numpy as np
+
+LINE_COLUMNS = (
+    "pixel",
+    "pixel_error",
+    "height",
+    "ion",
+    "wavelength_air",
+    "residual",
+    "used",
+)
+
+
+def identified_rows(peaks, solution):
+    """List every peak with the line that it was identified as, if any.
+
+    Parameters
+    ----------
+    peaks : lampflux.peaks.Peaks
+    solution : lampflux.wavelengths.fit.Solution or None
+
+    Returns
+    -------
+    list of dict
+        Columns as in ``LINE_COLUMNS``; the residual is in Angstrom, line minus solution.
+    """
+    rows = []
+    for number, pixel in enumerate(peaks.pixel):
+        row = {
+            "pixel": round(float(pixel), 3),
+            "pixel_error": round(float(peaks.error[number]), 3),
+            "height": round(float(peaks.height[number]), 1),
+            "used": False,
+        }
+        if solution is not None and solution.line[number] >= 0:
+            line = solution.line[number]
+            wavelength = float(solution.lines.wavelength[line])
+            fitted = np.interp(pixel, np.arange(solution.wavelength.size), solution.wavelength)
+            row |= {
+                "ion": solution.lines.ion[line],
+                "wavelength_air": wavelength,
+                "residual": round(wavelength - float(fitted), 4),
+                "used": bool(solution.used[number]),
+            }
+        rows.append(row)
+    return rows
+
+
+def solution_cards(outcome):
+    """Header cards that say which solution is in use, how good it is, and why it is that one."""
+    yield "WAVEMETH", outcome.method, "wavelengths: fitted, shifted or nominal"
+    solution, verdict = outcome.solution, outcome.verdict
+    if solution is None:
+        yield "WAVEREAS", verdict.reason, "why the nominal solution stayed"
+    else:
+        used = solution.residual[solution.used]
+        step = float(np.median(np.abs(np.diff(solution.wavelength))))
+        yield "WAVENLIN", int(solution.used.sum()), "lines used"
+        yield "WAVENPAR", solution.parameters, "parameters fitted"
+        rms = float(np.sqrt(np.mean(used**2))) * step
+        yield "WAVERMS", round(rms, 5), "[Angstrom] rms residual"
+        yield "WAVEFRST", solution.first, "first pixel (from 0) of the trusted range"
+        yield "WAVELAST", solution.last, "last pixel of the trusted range"
+    yield "WAVEEVID", round(float(verdict.evidence), 2), "log-likelihood against chance"
+    yield "WAVEMARG", round(float(verdict.margin), 2), "lead over mirrored line lists"

@@ -1,3 +1,0 @@
-"""What several scripts of lampflux share."""
-
-__version__ = "0.1.0"

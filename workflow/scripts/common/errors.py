@@ -1,8 +1,0 @@
-"""What the user can mend."""
-
-
-class UserError(Exception):
-    """A mistake in the user's files or settings: says which file, what is wrong, what to do.
-
-    Made of a sentence, or of several.
-    """
