@@ -1,6 +1,5 @@
 """The project's own files agree with each other and with what was published."""
 
-import ast
 import csv
 import re
 import tomllib
@@ -138,50 +137,6 @@ def test_both_red_solutions_that_circulate_are_at_hand():
         (6754.73992674, 2048, 0.5201465201465),
         (6781.932617188, 2048, 0.5185891473977),
     ]
-
-
-# Modules that rules declare
-
-
-def imported(path):
-    """The modules of common that a file imports, themselves and through each other."""
-    found, left = set(), [path]
-    while left:
-        for node in ast.walk(ast.parse(left.pop().read_text(encoding="utf-8"))):
-            if isinstance(node, ast.ImportFrom) and node.module:
-                names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-            elif isinstance(node, ast.Import):
-                names = [alias.name for alias in node.names]
-            else:
-                continue
-            for name in names:
-                top, _, module = name.partition(".")
-                if top != "common":
-                    continue
-                # Importing a module runs the package's own __init__ first.
-                for stem in ("__init__", module):
-                    source = SCRIPTS / "common" / f"{stem}.py"
-                    if stem not in found and source.is_file():
-                        found.add(stem)
-                        left.append(source)
-    return found
-
-
-def scripted_rules():
-    """Each rule that has a script: its script and the modules that it declares."""
-    for path in sorted((PROJECT / "workflow" / "rules").glob("*.smk")):
-        text = path.read_text(encoding="utf-8")
-        for name, body in re.findall(r"(?ms)^rule (\w+):(.*?)(?=^\S|\Z)", text):
-            script = re.search(r'script:\s+"(.+?)"', body)
-            if script:
-                declared = re.search(r"\bshared\((.*?)\)", body, re.DOTALL)
-                modules = ast.literal_eval(f"[{declared[1]}]") if declared else []
-                yield pytest.param(path.parent / script[1], modules, id=name)
-
-
-@pytest.mark.parametrize(("script", "declared"), list(scripted_rules()))
-def test_a_rule_declares_the_modules_that_its_script_imports(script, declared):
-    assert sorted(declared) == sorted(imported(script.resolve()))
 
 
 # Line windows

@@ -17,7 +17,7 @@ from lampflux.simulation.detector import cosmic_rays, generator, read_out
 from lampflux.simulation.exposure import simulate
 from lampflux.simulation.light import line_positions
 
-PROJECT = Path(__file__).parents[1]
+PROJECT = Path(__file__).parents[2]
 SIMULATION = PROJECT / "resources" / "simulation"
 SETTINGS = {"seed": 7, "fibres": 61, "first_row": 1690, "rows": 380}
 NO_TRACKS = (np.empty(0, int), np.empty(0, int), np.empty(0))

@@ -16,6 +16,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from astropy.io import fits
+from test_config import FRAME, complaints
+from test_workflow import files_below, flux_table, made_in, products_of
 
 from conftest import (
     PROJECT,
@@ -28,8 +30,6 @@ from conftest import (
 from lampflux.campaign.exposures import fits_files
 from lampflux.errors import UserError
 from lampflux.files import frames
-from test_config import FRAME, complaints
-from test_workflow import files_below, flux_table, made_in, products_of
 
 SHAPE = 16, 4096
 

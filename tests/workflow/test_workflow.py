@@ -14,6 +14,7 @@ import pytest
 from astropy import units as u
 from astropy.io import fits
 from astropy.wcs import WCS
+from test_pages import fetched
 
 from conftest import (
     PROJECT,
@@ -29,7 +30,6 @@ from conftest import (
     write_frame,
     write_text,
 )
-from test_pages import fetched
 
 FIBRES = 61
 NOMINAL = {  # crval, crpix, cdelt: the figures of the issue, not of config.yaml
