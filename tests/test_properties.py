@@ -23,7 +23,7 @@ from lampflux.campaign.exposures import (
 )
 from lampflux.errors import UserError
 from lampflux.extraction.detector import counting_noise
-from lampflux.extraction.spectrum import sum_along_slit
+from lampflux.extraction.plain import sum_along_slit
 from lampflux.files.frames import to_physical
 from lampflux.files.tables import number, read_table
 from lampflux.fluxes.line_model import model_lines

@@ -1,5 +1,7 @@
 """Write and read the FITS products."""
 
+import logging
+
 import numpy as np
 from astropy.io import fits
 
@@ -28,48 +30,47 @@ def binary_table(columns, name):
 
 
 def header_text(text):
-    """Write other characters than ASCII, which a FITS header cannot hold, as escapes."""
+    """Replace characters that a FITS header cannot hold, all but ASCII, by escapes."""
     return text.encode("unicode_escape").decode()
 
 
 def is_known(value):
-    """Whether a value can stand in a header card."""
+    """Whether a header card can hold a value."""
     return value is not None and not (isinstance(value, float) and not np.isfinite(value))
 
 
-def write_spectrum(path, cards, spectrum, uncertainty, missing, clean):
+def write_spectrum(path, cards, spectrum):
     """Write the spectrum's FITS file.
 
     Parameters
     ----------
     path : str
     cards : list of tuple
-        Header cards.
-    spectrum, uncertainty : ndarray, shape (columns,)
-        Plain sum and its 1-sigma uncertainty [ADU].
-    missing : ndarray of int, shape (columns,)
-        Pixels left out of each sum.
-    clean : dict of str to ndarray, each shape (columns,)
-        Table of `lampflux.extraction.clean.CleanSpectrum`.
+        Header cards; those without a known value are left out.
+    spectrum : lampflux.extraction.spectrum.Extraction
+        Its ``counts``, ``uncertainty``, ``missing`` and ``clean`` are written.
     """
     units = {"counts": "adu", "uncertainty": "adu", "peak": "adu"}
     columns = [
         fits.Column(
             name, "D" if name in units else "J", unit=units.get(name, "pixel"), array=values
         )
-        for name, values in clean.items()
+        for name, values in spectrum.clean.items()
     ]
     hdus = fits.HDUList(
         [
-            fits.PrimaryHDU(spectrum),
-            fits.ImageHDU(uncertainty, name="UNCERTAINTY"),
-            fits.ImageHDU(missing.astype(np.int32), name="MISSING"),
+            fits.PrimaryHDU(spectrum.counts),
+            fits.ImageHDU(spectrum.uncertainty, name="UNCERTAINTY"),
+            fits.ImageHDU(spectrum.missing.astype(np.int32), name="MISSING"),
             binary_table(columns, name="CLEAN"),
         ]
     )
     hdus[0].header["BUNIT"] = ("adu", "counts summed over the spatial axis")
-    for card in cards:
-        hdus[0].header.append(card)
+    for keyword, value, *comment in cards:
+        if is_known(value):
+            value = header_text(value) if isinstance(value, str) else value
+            hdus[0].header.append((keyword, value, *comment))
+            logging.info("%s = %s", keyword, value)
     hdus["UNCERTAINTY"].header["BUNIT"] = ("adu", "1 sigma; NaN where gain is not known")
     hdus["MISSING"].header["BUNIT"] = ("pixel", "pixels left out of each column's sum")
     with whole(path) as part:
