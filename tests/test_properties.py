@@ -30,6 +30,7 @@ from lampflux.fluxes.line_model import model_lines
 from lampflux.fluxes.measure import Spectrum, measure_window, window_sums
 from lampflux.fluxes.table import flux_row
 from lampflux.fluxes.windows import LineWindow, order_problems, window_pixels
+from lampflux.peaks import find_peaks
 from lampflux.statistics import (
     box_sums,
     clipped_moments,
@@ -471,7 +472,7 @@ def lamp_spectrum(seed, size=600):
 def net_fluxes(counts, error, ends):
     """Net sums, their errors and fitted fluxes of some windows."""
     spectrum = spectrum_of(counts, error)
-    lines = model_lines(spectrum)
+    lines = model_lines(spectrum, find_peaks(spectrum.clean, spectrum.clean_error))
     found = [measure_window(spectrum, lines, *each, None) for each in ends]
     return np.array([[each["net"], each["net_error"], each["fit"]] for each in found])
 

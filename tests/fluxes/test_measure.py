@@ -7,6 +7,7 @@ from lampflux.fluxes.line_model import model_lines
 from lampflux.fluxes.measure import Spectrum, measure_window, window_sums
 from lampflux.fluxes.table import COLUMNS, flag_words, flux_row, line_check
 from lampflux.fluxes.windows import LineWindow
+from lampflux.peaks import find_peaks
 
 
 def gaussian(size, centre, sigma, total):
@@ -92,7 +93,7 @@ def exposed(lines, seed=None, continuum=0.0, size=SIZE):
 
 
 def measure(spectrum, windows, exptime=1.0, fibres=1, has_dark=True, expected=None):
-    lines = model_lines(spectrum)
+    lines = model_lines(spectrum, find_peaks(spectrum.clean, spectrum.clean_error))
     rows = []
     for ends in windows:
         window = LineWindow(*ends, "pixel", "Ne I", 6402.25)
@@ -134,7 +135,7 @@ def test_the_rows_hold_the_tables_columns():
 
 
 def test_rows_keep_their_windows_line():
-    lines = model_lines(FLAT)
+    lines = model_lines(FLAT, find_peaks(FLAT.clean, FLAT.clean_error))
     for window in (
         LineWindow(50, 60, "pixel", "Ne I", 6402.25),
         LineWindow(1, 2, "pixel", "", None),

@@ -23,17 +23,17 @@ from lampflux.pictures.style import draw_spectrum, new_figure, save
 
 def main(snakemake):
     """Read the calibrated spectrum and the window table, measure, write and draw."""
-    header, spectrum = read_spectrum(snakemake.input.calibrated)
+    header, spectrum, peaks = read_spectrum(snakemake.input.calibrated)
     source = snakemake.input.windows
     # Proposed windows may be none, a user's table never.
     windows = line_windows(read_rows(source, may_be_empty=True))
     pixels = window_pixels(windows, spectrum.wavelength, source)
     logging.info("%d windows of %s", len(windows), source)
-    peaks = read_identified_lines(snakemake.input.lines)
+    identified = read_identified_lines(snakemake.input.lines)
     method = header["WAVEMETH"]
     trusted = header.get("WAVEFRST", 0), header.get("WAVELAST", -1)
     per_flux = header["EXPTIME"] * snakemake.params.fibres
-    lines = model_lines(spectrum)
+    lines = model_lines(spectrum, peaks)
     logging.info(
         "lines %.2f pixels wide, %.3f of their light in wings %.1f times as wide",
         np.median(lines.shape.fwhm),
@@ -45,7 +45,7 @@ def main(snakemake):
         expected = expected_pixel(window, spectrum.wavelength, trusted, ends)
         measured = measure_window(spectrum, lines, *ends, expected)
         row = flux_row(window, ends, spectrum, measured, per_flux)
-        columns, misplaced = line_check(row, spectrum.wavelength, method, trusted, peaks)
+        columns, misplaced = line_check(row, spectrum.wavelength, method, trusted, identified)
         row |= columns
         row["flags"] = flag_words(row, measured, header["BIASMETH"] == "dark", misplaced)
         row["simulated"] = header.get("SIMULATE", False)

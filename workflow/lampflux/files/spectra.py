@@ -7,6 +7,7 @@ from astropy.io import fits
 
 from lampflux.files.whole import whole
 from lampflux.fluxes.measure import Spectrum
+from lampflux.peaks import Peaks
 
 
 def binary_table(columns, name):
@@ -77,8 +78,8 @@ def write_spectrum(path, cards, spectrum):
         hdus.writeto(part)
 
 
-def write_calibrated(path, header, nominal, cards, table):
-    """Write the calibrated spectrum: counts with a linear WCS, and the table of pixels.
+def write_calibrated(path, header, nominal, cards, table, peaks):
+    """Write the calibrated spectrum: counts with a linear WCS, and tables of pixels and peaks.
 
     Parameters
     ----------
@@ -92,6 +93,8 @@ def write_calibrated(path, header, nominal, cards, table):
     table : dict of str to ndarray, each shape (pixels,)
         pixel, wavelength [Angstrom], flux [adu], uncertainty [adu], mask,
         wavelength_error [Angstrom], and the columns of the clean sum.
+    peaks : lampflux.peaks.Peaks
+        Lines of the clean sum.
     """
     header = header.copy()
     header["CTYPE1"] = ("AWAV", "nominal, linear, in air (see WAVEMETH)")
@@ -106,6 +109,7 @@ def write_calibrated(path, header, nominal, cards, table):
         "wavelength": "Angstrom",
         "flux": "adu",
         "uncertainty": "adu",
+        "mask": None,
         "wavelength_error": "Angstrom",
         "clean": "adu",
         "clean_uncertainty": "adu",
@@ -116,21 +120,77 @@ def write_calibrated(path, header, nominal, cards, table):
     }
     formats = {"mask": "L"} | {name: "J" for name, unit in units.items() if unit == "pixel"}
     columns = [
-        fits.Column(name, formats.get(name, "D"), unit=units.get(name), array=values)
-        for name, values in table.items()
+        fits.Column(name, formats.get(name, "D"), unit=unit, array=table[name])
+        for name, unit in units.items()
+        if name in table
     ]
     hdus = [
         fits.PrimaryHDU(table["flux"], header),
         binary_table(columns, name="SPECTRUM"),
+        peak_table(peaks),
     ]
     with whole(path) as part:
         fits.HDUList(hdus).writeto(part)
 
 
-def read_spectrum(path):
-    """Read a calibrated spectrum: header and `Spectrum`."""
+def read_sums(path):
+    """Read the sums of an extracted spectrum.
+
+    Parameters
+    ----------
+    path : str
+
+    Returns
+    -------
+    header : astropy.io.fits.Header
+    columns : dict of str to ndarray, each shape (pixels,)
+        Those of the calibrated table but for wavelengths: pixel, flux, uncertainty, mask, and the
+        clean sum's.
+    """
     with fits.open(path) as hdus:
-        header, table = hdus[0].header, hdus["SPECTRUM"].data
+        flux, uncertainty, missing = (hdu.data.astype(float) for hdu in hdus[:3])
+        table = hdus["CLEAN"].data
+        # The clean sum's columns that have other names beside the plain ones.
+        names = {"counts": "clean", "uncertainty": "clean_uncertainty"}
+        clean = {names.get(name, name): np.array(table[name]) for name in table.names}
+        columns = {"pixel": np.arange(flux.size), "flux": flux, "uncertainty": uncertainty}
+        return hdus[0].header, columns | {"mask": missing > 0} | clean
+
+
+def peak_table(peaks):
+    """Make a table of the lines of a spectrum, their width in its header."""
+    units = {"pixel": "pixel", "error": "pixel", "height": "adu"}
+    columns = [
+        fits.Column(name, "D" if name in units else "L", unit=units.get(name), array=values)
+        for name, values in peaks._asdict().items()
+        if name != "fwhm"
+    ]
+    table = binary_table(columns, name="PEAKS")
+    table.header["FWHM"] = (float(peaks.fwhm), "[pixel] width of the lines")
+    return table
+
+
+def read_spectrum(path):
+    """Read a calibrated spectrum.
+
+    Parameters
+    ----------
+    path : str
+
+    Returns
+    -------
+    header : astropy.io.fits.Header
+    spectrum : Spectrum
+    peaks : lampflux.peaks.Peaks
+        Lines of the clean sum.
+    """
+    with fits.open(path) as hdus:
+        header, table, found = hdus[0].header, hdus["SPECTRUM"].data, hdus["PEAKS"]
         names = ("wavelength", "flux", "uncertainty", "clean", "clean_uncertainty", "summed")
         names += ("replaced", "saturated", "peak")
-        return header, Spectrum(*(table[name].astype(float) for name in names))
+        spectrum = Spectrum(*(table[name].astype(float) for name in names))
+        kinds = {"blended": bool, "flat": bool, "leaning": bool}
+        columns = {
+            name: found.data[name].astype(kinds.get(name, float)) for name in found.data.names
+        }
+        return header, spectrum, Peaks(**columns, fwhm=found.header["FWHM"])

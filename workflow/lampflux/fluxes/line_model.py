@@ -13,7 +13,6 @@ from lampflux.fluxes.line_shape import (
     overlaps,
     summed_light,
 )
-from lampflux.peaks import find_peaks
 from lampflux.statistics import box_sums, continuum, scatter
 
 # Wings that are tried: width against the core's, and then against the best of these.
@@ -348,19 +347,20 @@ class LineModel(NamedTuple):
     good: np.ndarray
 
 
-def model_lines(spectrum):
+def model_lines(spectrum, peaks):
     """Model all lines of a spectrum.
 
     Parameters
     ----------
     spectrum : Spectrum
+    peaks : lampflux.peaks.Peaks
+        Lines of its clean sum, leaning ones too.
 
     Returns
     -------
     LineModel
     """
     counts = spectrum.clean
-    peaks = find_peaks(counts, spectrum.clean_error, leaning=True)
     good = np.isfinite(counts) & (spectrum.saturated == 0)
     variance = np.square(spectrum.clean_error)
     if not np.isfinite(variance[good]).all():
