@@ -349,7 +349,7 @@ def test_the_file_holds_both_spectra(tmp_path):
         assert hdus[0].header["LAMP"] == "ThAr"
         assert hdus[0].header["RAWFILE"] == r"n\xe9.fits"
         assert not {"GAIN", "RDNOISE"} & set(hdus[0].header)
-    assert sorted(file.name for file in tmp_path.iterdir()) == [".a.fits.sha256", "a.fits"]
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["a.fits"]
 
 
 class Job(dict):
