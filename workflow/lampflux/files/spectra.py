@@ -1,10 +1,11 @@
 """Write and read the FITS products."""
 
+from typing import NamedTuple
+
 import numpy as np
 from astropy.io import fits
 
 from lampflux.files.whole import whole
-from lampflux.fluxes.measure import Spectrum
 
 
 def binary_table(columns, name):
@@ -124,6 +125,25 @@ def write_calibrated(path, header, nominal, cards, table):
     ]
     with whole(path) as part:
         fits.HDUList(hdus).writeto(part)
+
+
+class Spectrum(NamedTuple):
+    """What a calibrated file holds, arrays of shape (pixels,).
+
+    ``wavelength`` in air [Angstrom]; ``plain`` and ``clean`` counts and ``plain_error`` and
+    ``clean_error``, 1 sigma [ADU]; number of pixels ``summed``, ``replaced`` and ``saturated`` in
+    the clean sum, and its highest pixel, ``peak`` [ADU].
+    """
+
+    wavelength: np.ndarray
+    plain: np.ndarray
+    plain_error: np.ndarray
+    clean: np.ndarray
+    clean_error: np.ndarray
+    summed: np.ndarray
+    replaced: np.ndarray
+    saturated: np.ndarray
+    peak: np.ndarray
 
 
 def read_spectrum(path):
