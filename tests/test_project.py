@@ -12,7 +12,7 @@ from packaging.specifiers import SpecifierSet
 
 import lampflux
 from conftest import PROJECT
-from lampflux.fluxes.table import FLAGS
+from lampflux.fluxes.flags import FLAGS
 from lampflux.fluxes.windows import line_windows, order_problems, read_rows
 from lampflux.lamps.quality import IDEAL
 

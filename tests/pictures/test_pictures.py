@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
+from lampflux.fluxes.measure import DrawnFit
 from lampflux.pictures.extraction import block_means, draw_frame
 from lampflux.pictures.fluxes import draw_windows
 from lampflux.pictures.style import draw_spectrum, new_figure, save
@@ -159,7 +160,6 @@ def test_each_window_has_a_close_up_with_its_line_and_flux(tmp_path, count):
             "pixel_stop": 15 * number + 5,
             "net_flux": 1000.0 * number + 2345.04,
             "net_flux_err": 0.21,
-            "continuum": 1.0,
             "flags": "saturated" if number == 2 else "",
             "ion": "Ne I",
             "wavelength_air": 6402.25 + number if number else None,
@@ -168,7 +168,8 @@ def test_each_window_has_a_close_up_with_its_line_and_flux(tmp_path, count):
     ]
     figure = new_figure(IDENTITY, "windows")
     counts = np.random.default_rng(1).normal(0, 100, 100)
-    draw_windows(figure, 5000 + 0.5 * np.arange(100), counts, np.zeros(100), rows, 10.0)
+    fits = [DrawnFit(np.arange(20, 40), np.full(20, 5.0), np.full(20, 9.0))] * count
+    draw_windows(figure, 5000 + 0.5 * np.arange(100), counts, fits, rows)
     _, *below = figure.axes
     titles = [axes.get_title(loc="left") for axes in below]
     assert len(titles) == count

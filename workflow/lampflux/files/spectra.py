@@ -1,12 +1,12 @@
 """Write and read the FITS products."""
 
 import logging
+from typing import NamedTuple
 
 import numpy as np
 from astropy.io import fits
 
 from lampflux.files.whole import whole
-from lampflux.fluxes.measure import Spectrum
 from lampflux.peaks import Peaks
 
 
@@ -131,6 +131,25 @@ def write_calibrated(path, header, nominal, cards, table, peaks):
     ]
     with whole(path) as part:
         fits.HDUList(hdus).writeto(part)
+
+
+class Spectrum(NamedTuple):
+    """What a calibrated file holds, arrays of shape (pixels,).
+
+    ``wavelength`` in air [Angstrom]; ``plain`` and ``clean`` counts and ``plain_error`` and
+    ``clean_error``, 1 sigma [ADU]; number of pixels ``summed``, ``replaced`` and ``saturated`` in
+    the clean sum, and its highest pixel, ``peak`` [ADU].
+    """
+
+    wavelength: np.ndarray
+    plain: np.ndarray
+    plain_error: np.ndarray
+    clean: np.ndarray
+    clean_error: np.ndarray
+    summed: np.ndarray
+    replaced: np.ndarray
+    saturated: np.ndarray
+    peak: np.ndarray
 
 
 def read_sums(path):
