@@ -35,8 +35,13 @@ TABLES = {
     "truth_lines": f"{FRAMES}/{THORIUM}_truth.csv",
     "truth_pixels": f"{FRAMES}/{THORIUM}_injected.csv",
 }
-SPECTRA = {"spectrum": "spectra", "calibrated": "calibrated"}
+SPECTRA = {"spectrum": "spectra", "calibrated": "calibrated", "peaks": "calibrated"}
 MARKDOWN = [PROJECT / "README.md", *sorted(DOCS.rglob("*.md"))]
+
+
+def table_of(name):
+    """Name of the FITS table that a schema describes."""
+    return reference.read(f"workflow/schemas/products/{name}.yaml")["part"].split()[-1]
 
 
 def columns_of(name):
@@ -80,10 +85,11 @@ def test_a_spectrum_has_the_columns_units_and_keywords_that_are_documented(name,
     standard = {"SIMPLE", "BITPIX", "NAXIS", "NAXIS1", "EXTEND"}
     known = {"spectrum": columns_of("spectrum_header")}
     known["calibrated"] = known["spectrum"] | columns_of("calibrated_header")
+    known["peaks"] = known["calibrated"]
     seen = set()
     for exposure in THORIUM, ARGON:
         with fits.open(root / f"results/{room}/{exposure}.fits") as hdus:
-            units = {column.name: column.unit for column in hdus[-1].columns}
+            units = {column.name: column.unit for column in hdus[table_of(name)].columns}
             # Keywords of amplifiers end with their number.
             seen |= {
                 re.sub(r"^((?:BIASCOL|BIASLEV|LITBIAS))\d$", r"\1n", keyword)

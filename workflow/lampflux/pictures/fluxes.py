@@ -12,19 +12,24 @@ CLOSE_UPS_PER_ROW = 5
 LABEL_SPACE = 0.022
 
 
-def draw_windows(figure, wavelength, counts, model, rows, per_flux):
+def draw_windows(figure, wavelength, counts, fits, rows):
     """Draw the spectrum with its windows shaded and numbered, and each window close up.
 
     Parameters
     ----------
     figure : matplotlib.figure.Figure
-    wavelength, counts, model : ndarray, shape (pixels,)
-        Air wavelength [Angstrom], counts of the clean sum, and the modelled lines [ADU].
+    wavelength, counts : ndarray, shape (pixels,)
+        Air wavelength [Angstrom] and counts of the clean sum [ADU].
+    fits : list of lampflux.fluxes.measure.DrawnFit
+        What is drawn close up of each window; none where there are no windows.
     rows : list of dict
         Rows of the flux table.
-    per_flux : float
-        Exposure time times fibres [s].
     """
+    if not rows:
+        axes = figure.subplots()
+        draw_spectrum(axes, wavelength, counts, faint=True)
+        axes.set_title("no line windows", loc="left")
+        return
     lines = math.ceil(len(rows) / CLOSE_UPS_PER_ROW)
     height = 3.85 + 2.4 * lines
     figure.set_figheight(height)
@@ -45,9 +50,9 @@ def draw_windows(figure, wavelength, counts, model, rows, per_flux):
         wspace=0.25,
         hspace=0.55,
     )
-    for number, (place, row) in enumerate(zip(grid, rows), start=1):
+    for number, (place, fit, row) in enumerate(zip(grid, fits, rows), start=1):
         axes = figure.add_subplot(place)
-        draw_close_up(axes, counts, model, number, row, per_flux)
+        draw_close_up(axes, counts, fit, number, row)
     figure.supxlabel(
         "Column (pixel); above each window its line and net flux in ADU/s/fibre", fontsize="medium"
     )
@@ -76,18 +81,12 @@ def label_windows(axes, wavelength, rows):
         )
 
 
-def draw_close_up(axes, counts, model, number, row, per_flux):
+def draw_close_up(axes, counts, fit, number, row):
     """Draw one window with its surroundings, continuum and the model of all lines, and name it."""
-    start, stop = row["pixel_start"], row["pixel_stop"]
-    margin = max(stop - start, 8)
-    first, last = max(start - margin, 0), min(stop + margin, counts.size - 1)
-    near = np.arange(first, last + 1)
-    axes.axvspan(start - 0.5, stop + 0.5, color=WINDOW, alpha=0.25, lw=0)
-    draw_spectrum(axes, near, counts[near])
-    if row["continuum"] is not None:
-        level = row["continuum"] * per_flux
-        axes.plot(near, level + model[near], color=WINDOW, lw=1.0, drawstyle="steps-mid")
-        axes.axhline(level, color=WINDOW, lw=0.8, ls=":")
+    axes.axvspan(row["pixel_start"] - 0.5, row["pixel_stop"] + 0.5, color=WINDOW, alpha=0.25, lw=0)
+    draw_spectrum(axes, fit.pixels, counts[fit.pixels])
+    axes.plot(fit.pixels, fit.model, color=WINDOW, lw=1.0, drawstyle="steps-mid")
+    axes.plot(fit.pixels, fit.continuum, color=WINDOW, lw=0.8, ls=":")
     axes.xaxis.set_major_locator(MaxNLocator(3, integer=True))
     axes.yaxis.set_major_locator(MaxNLocator(4))
     axes.tick_params(labelsize="small")

@@ -5,19 +5,31 @@ import numpy as np
 from lampflux.pictures.style import LINE, QUIET, WINDOW, draw_spectrum, finish
 
 
-def draw_identification(figure, outcome, nominal, counts, peaks):
-    """Draw a spectrum with its identified lines, their residuals, and the nominal error.
+def draw_calibration(figure, identification, nominal, counts, peaks):
+    """Draw a spectrum with its identified lines, or by its nominal wavelengths without any.
 
     Parameters
     ----------
     figure : matplotlib.figure.Figure
-    outcome : lampflux.wavelengths.verdict.Outcome
-        With a solution.
+    identification : lampflux.wavelengths.Identification
     nominal, counts : ndarray, shape (pixels,)
         Nominal wavelengths [Angstrom] and summed counts [ADU].
     peaks : lampflux.peaks.Peaks
+        That the solution was fitted to.
     """
-    solution, wavelength = outcome.solution, outcome.wavelength
+    if identification.solution:
+        draw_identification(figure, identification, nominal, counts, peaks)
+        return
+    linear, stretched = figure.subplots(2, sharex=True)
+    draw_spectrum(linear, nominal, counts)
+    draw_spectrum(stretched, nominal, counts, faint=True)
+    stretched.set_xlabel("Nominal wavelength in air (Å)")
+    figure.supylabel("Sum along the slit (ADU)", fontsize="medium")
+
+
+def draw_identification(figure, identification, nominal, counts, peaks):
+    """Draw a spectrum with its identified lines, their residuals, and the nominal error."""
+    solution, wavelength = identification.solution, identification.wavelength
     figure.set_figheight(8.0)
     above, middle, below = figure.subplots(
         3,
@@ -34,7 +46,7 @@ def draw_identification(figure, outcome, nominal, counts, peaks):
     draw_spectrum(above, wavelength, counts, faint=True)
     above.set_ylabel("Sum along the slit (ADU)")
     at = np.interp(peaks.pixel, np.arange(counts.size), wavelength)
-    label_lines(above, at, peaks.height, solution)
+    name_identified_lines(above, at, peaks.height, solution)
 
     draw_residuals(middle, at, peaks.pixel, wavelength, solution)
 
@@ -50,7 +62,7 @@ def draw_identification(figure, outcome, nominal, counts, peaks):
 
 
 def draw_residuals(axes, at, pixel, wavelength, solution):
-    """Draw by how much identified lines, at some wavelengths, miss the solution."""
+    """Draw the distance of identified lines from the solution."""
     step = np.interp(pixel, np.arange(wavelength.size - 1), np.diff(wavelength))
     residual = solution.residual * step
     limit = 6.0 * solution.scatter * np.abs(np.median(step))
@@ -94,7 +106,7 @@ def whole_range(solution):
     return solution.first == 0 and solution.last == solution.wavelength.size - 1
 
 
-def label_lines(axes, at, height, solution):
+def name_identified_lines(axes, at, height, solution):
     """Name the brightest used lines above a spectrum, as many as fit beside each other."""
     axes.margins(y=0.02)
     span = abs(solution.wavelength[-1] - solution.wavelength[0])
