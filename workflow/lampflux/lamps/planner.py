@@ -200,7 +200,7 @@ def plan(
     ratio of 100, and its highest pixel, 8 ADU/s, may have 5000 s:
 
     >>> import pandas as pd
-    >>> from lampflux.lamps import plan
+    >>> from lampflux import plan
     >>> lines = pd.DataFrame({"flux": [100.0], "flux_err": [1.0], "peak_rate": [8.0]})
     >>> lines = lines.assign(read_variance=0.0, photon_variance=100.0)
     >>> summary, times = plan(lines.assign(limit=None, simulated=False), 1, 40000, 100)

@@ -187,7 +187,8 @@ def summarise(measurements: pd.DataFrame, fibres: int, gain: float) -> LampSumma
     Two exposures of one line, which scatter by more than their errors:
 
     >>> import pandas as pd
-    >>> from lampflux.lamps import join_tables, summarise
+    >>> from lampflux import summarise
+    >>> from lampflux.lamps.summary import join_tables
     >>> row = {"Wavelength": 6965.4, "wavelength_air": 6965.431, "ion": "Ar I", "flags": ""}
     >>> row |= {"wavelength_trusted": True, "pixel_start": 400, "pixel_stop": 416}
     >>> row |= {"peak": 900.0, "counts": 6100.0, "simulated": False}
