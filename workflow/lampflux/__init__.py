@@ -10,8 +10,8 @@ __version__ = "0.1.0"
 # Each public function and the module that defines it.
 _MODULES = {
     "extract": "lampflux.extraction.spectrum",
-    "identify": "lampflux.wavelengths.identify",
-    "line_list": "lampflux.wavelengths.identify",
+    "identify": "lampflux.wavelengths.identification",
+    "line_list": "lampflux.wavelengths.lines",
     "measure": "lampflux.fluxes.measure",
     "plan": "lampflux.lamps.planner",
     "read_frame": "lampflux.files.frames",

@@ -1,5 +1,6 @@
 """The extraction of a spectrum from a frame, stage by stage."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -63,16 +64,16 @@ class Extraction(NamedTuple):
 
 
 def extract(
-    frame,
-    background,
+    frame: np.ndarray,
+    background: np.ndarray,
     *,
-    rows="lit",
-    amplifiers=None,
-    gain=None,
-    read_noise=None,
-    saturation=np.inf,
-    cosmic_rays=True,
-):
+    rows: str | Sequence[int] = "lit",
+    amplifiers: Sequence[Sequence[int]] | None = None,
+    gain: float | None = None,
+    read_noise: float | None = None,
+    saturation: float = np.inf,
+    cosmic_rays: bool = True,
+) -> Extraction:
     """Extract the spectra of a lamp's frame: a plain sum, and a clean one of the lit rows.
 
     The clean sum has cosmic rays replaced, lines moved upright and stray light taken off.

@@ -20,7 +20,7 @@ EXPOSURE_TIME_KEYWORDS = ("EXPTIME", "EXPOSED")
 EXPOSURE_TIME_TOLERANCE = 1e-3
 
 
-def read_frame(path, spatial_axis=0):
+def read_frame(path: str, spatial_axis: int = 0) -> tuple[np.ndarray, fits.Header]:
     """Read the one 2D image of a FITS file, scaled to physical values.
 
     Parameters
@@ -42,6 +42,18 @@ def read_frame(path, spatial_axis=0):
     ------
     UserError
         The file cannot be read, changes meanwhile, or does not hold exactly one 2D image.
+
+    Examples
+    --------
+    An unsigned 16-bit frame, as cameras write it:
+
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     counts = np.full((4, 6), 40_000, dtype=np.uint16)
+    ...     fits.writeto(f"{folder}/arc.fits", counts)
+    ...     frame, header = read_frame(f"{folder}/arc.fits")
+    >>> frame.shape, frame.dtype, int(frame[0, 0]), header["BZERO"]
+    ((4, 6), dtype('uint16'), 40000, 32768)
     """
     with image_of(path) as image:
         header = readable(image.header)

@@ -1,6 +1,7 @@
 """Measure line fluxes: the net flux of each window and the fitted flux of its line."""
 
 import logging
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -10,7 +11,7 @@ from lampflux.fluxes.flags import FAINT_SNR, raised
 from lampflux.fluxes.line_fit import fit_lines
 from lampflux.fluxes.line_model import MODEL, model_lines
 from lampflux.fluxes.line_shape import line_light
-from lampflux.peaks import find_peaks
+from lampflux.peaks import Peaks, find_peaks
 
 
 class WindowTuning(NamedTuple):
@@ -88,19 +89,19 @@ class DrawnFit(NamedTuple):
 
 
 def measure(
-    counts,
-    windows,
-    uncertainty=None,
+    counts: np.ndarray,
+    windows: Sequence[tuple[int, int]],
+    uncertainty: np.ndarray | None = None,
     *,
-    exposure_time=1.0,
-    fibres=1,
-    expected=None,
-    summed=None,
-    saturated=None,
-    replaced=None,
-    peak=None,
-    peaks=None,
-):
+    exposure_time: float = 1.0,
+    fibres: int = 1,
+    expected: Sequence[float | None] | None = None,
+    summed: np.ndarray | None = None,
+    saturated: np.ndarray | None = None,
+    replaced: np.ndarray | None = None,
+    peak: np.ndarray | None = None,
+    peaks: Peaks | None = None,
+) -> list[LineFlux]:
     """Measure the line in each window of a spectrum.
 
     The net flux is the sum over the window above a continuum (Howell 2006, Handbook of CCD

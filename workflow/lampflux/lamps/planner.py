@@ -168,7 +168,14 @@ def choose_times(times):
     return float(single), (float(pair[0]), float(pair[1]))
 
 
-def plan(lines, fibres, peak, snr, factor=1.0, factor_error=0.0):
+def plan(
+    lines: pd.DataFrame,
+    fibres: int,
+    peak: float,
+    snr: float,
+    factor: float = 1.0,
+    factor_error: float = 0.0,
+) -> tuple[dict, pd.DataFrame]:
     """Plan the exposures of one lamp in one arm.
 
     Parameters

@@ -164,7 +164,7 @@ class LampSummary(NamedTuple):
     ratios: pd.DataFrame
 
 
-def summarise(measurements, fibres, gain):
+def summarise(measurements: pd.DataFrame, fibres: int, gain: float) -> LampSummary:
     """Summarise each line over all exposures of a lamp in an arm.
 
     Parameters

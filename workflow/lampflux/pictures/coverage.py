@@ -1,6 +1,6 @@
 """Pictures of the lines of all lamps and their gaps."""
 
-from lampflux.pictures.style import LINE, QUIET, WINDOW, finish, titled_figure
+from lampflux.pictures.style import COLOUR, finish, titled_figure
 
 # Colours of the lamps, which the colour-blind tell apart (Okabe & Ito 2008, Color Universal
 # Design), and markers.
@@ -59,7 +59,7 @@ def draw_atlas(lines, bands, line_limit):
         note = f"{arm} arm"
         if (part["limit"] == "lower").any():
             note += "; arrows: lower limits (saturated)"
-        axes.set_title(note, loc="left", fontsize="medium", color=LINE)
+        axes.set_title(note, loc="left", fontsize="medium", color=COLOUR.data)
     panels[-1].set_xlabel(
         f"Wavelength in air (Å); dotted: lines above {line_limit:g} ADU/s/fibre count for coverage"
     )
@@ -75,7 +75,7 @@ def draw_arm_atlas(axes, lines, styles, line_limit):
     low = min(lines["flux"].min(), line_limit) / 2 if len(lines) else line_limit / 10
     high = max(lines["flux"].max(), line_limit) * 2 if len(lines) else line_limit * 10
     axes.set_ylim(low, high)
-    axes.axhline(line_limit, color=QUIET, lw=1, ls=":")
+    axes.axhline(line_limit, color=COLOUR.muted, lw=1, ls=":")
     for source, style in styles.items():
         own = lines[lines["source"] == source]
         stems = {"color": style["color"], "lw": 0.7, "alpha": 0.6}
@@ -125,7 +125,7 @@ def draw_coverage(lines, coverage, bands, line_limit):
         part = part.sort_values(["lamps", "rank"])
         draw_arm_coverage(axes, lines[lines["arm"] == arm], part, bands[arm])
         title = f"{arm} arm: lamps, then the best pairs; shaded: longest stretch without a line"
-        axes.set_title(title, loc="left", fontsize="medium", color=LINE)
+        axes.set_title(title, loc="left", fontsize="medium", color=COLOUR.data)
     panels[-1, 0].set_xlabel("Wavelength in air (Å)")
     return figure
 
@@ -138,8 +138,10 @@ def draw_arm_coverage(axes, lines, coverage, band):
         names.append(" + ".join(sources))
         places = lines[lines["source"].isin(sources)]["wavelength"]
         places = places[places.between(*band)]
-        axes.barh(level, row.gap, left=row.gap_from, height=0.62, color=WINDOW, alpha=0.45)
-        axes.vlines(places, level - 0.31, level + 0.31, color=LINE, lw=1.2)
+        axes.barh(
+            level, row.gap, left=row.gap_from, height=0.62, color=COLOUR.highlight, alpha=0.45
+        )
+        axes.vlines(places, level - 0.31, level + 0.31, color=COLOUR.data, lw=1.2)
         axes.annotate(
             f"{row.gap:.0f} Å",
             (1.005, level),
@@ -147,12 +149,12 @@ def draw_arm_coverage(axes, lines, coverage, band):
             va="center",
             fontsize="small",
             fontweight="bold" if row.rank == 1 else "normal",
-            color=LINE,
+            color=COLOUR.data,
         )
     finish(axes)
     axes.set_yticks(range(len(names)), names, fontsize="small")
     single = int((coverage["lamps"] == 1).sum())
     if single < len(names):
-        axes.axhline(single - 0.5, color=QUIET, lw=0.8)
+        axes.axhline(single - 0.5, color=COLOUR.muted, lw=0.8)
     axes.set_ylim(len(names) - 0.4, -0.6)
     axes.set_xlim(*band)

@@ -5,7 +5,7 @@ import math
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
-from lampflux.pictures.style import LINE, SATURATED, WINDOW, draw_spectrum
+from lampflux.pictures.style import COLOUR, draw_spectrum
 
 CLOSE_UPS_PER_ROW = 5
 # Windows nearer than this part of the axis share a label's width.
@@ -65,7 +65,7 @@ def label_windows(axes, wavelength, rows):
     level, last = 0, -np.inf
     for number, row in enumerate(rows, start=1):
         ends = wavelength[[row["pixel_start"], row["pixel_stop"]]]
-        axes.axvspan(*ends, color=WINDOW, alpha=0.35, lw=0)
+        axes.axvspan(*ends, color=COLOUR.highlight, alpha=0.35, lw=0)
         level = (level + 1) % 4 if abs(ends.mean() - last) < LABEL_SPACE * span else 0
         last = ends.mean()
         axes.annotate(
@@ -75,7 +75,7 @@ def label_windows(axes, wavelength, rows):
             xycoords=("data", "axes fraction"),
             textcoords="offset points",
             ha="center",
-            color=WINDOW,
+            color=COLOUR.highlight,
             fontsize="small",
             fontweight="bold",
         )
@@ -83,10 +83,12 @@ def label_windows(axes, wavelength, rows):
 
 def draw_close_up(axes, counts, fit, number, row):
     """Draw one window with its surroundings, continuum and the model of all lines, and name it."""
-    axes.axvspan(row["pixel_start"] - 0.5, row["pixel_stop"] + 0.5, color=WINDOW, alpha=0.25, lw=0)
+    axes.axvspan(
+        row["pixel_start"] - 0.5, row["pixel_stop"] + 0.5, color=COLOUR.highlight, alpha=0.25, lw=0
+    )
     draw_spectrum(axes, fit.pixels, counts[fit.pixels])
-    axes.plot(fit.pixels, fit.model, color=WINDOW, lw=1.0, drawstyle="steps-mid")
-    axes.plot(fit.pixels, fit.continuum, color=WINDOW, lw=0.8, ls=":")
+    axes.plot(fit.pixels, fit.model, color=COLOUR.highlight, lw=1.0, drawstyle="steps-mid")
+    axes.plot(fit.pixels, fit.continuum, color=COLOUR.highlight, lw=0.8, ls=":")
     axes.xaxis.set_major_locator(MaxNLocator(3, integer=True))
     axes.yaxis.set_major_locator(MaxNLocator(4))
     axes.tick_params(labelsize="small")
@@ -97,7 +99,7 @@ def draw_close_up(axes, counts, fit, number, row):
         f"{number}  {line}\n{flux_text(row)}{', saturated' if saturated else ''}",
         fontsize="small",
         loc="left",
-        color=SATURATED if saturated else LINE,
+        color=COLOUR.saturated if saturated else COLOUR.data,
     )
 
 

@@ -3,10 +3,10 @@
 import numpy as np
 from matplotlib.ticker import LogLocator, NullFormatter
 
-from lampflux.pictures.style import LINE, QUIET, WINDOW, draw_spectrum, finish, titled_figure
+from lampflux.pictures.style import COLOUR, draw_spectrum, finish, titled_figure
 
 # Colours of the lines of a lamp in turn (Okabe & Ito 2008, Color Universal Design), and markers.
-LINE_COLOURS = (LINE, WINDOW, "#009e73", "#cc79a7", "#56b4e9")
+LINE_COLOURS = (COLOUR.data, COLOUR.highlight, "#009e73", "#cc79a7", "#56b4e9")
 LINE_MARKERS = "os^Dv"
 # Lines that scatter by more would hide the steadiness of the others [%].
 SCATTER_SHOWN = 20
@@ -14,8 +14,8 @@ SCATTER_SHOWN = 20
 NAMES_SHOWN = 12
 # Marker, colour and label of each verdict on linearity.
 VERDICT_STYLES = {
-    "linear": ("o", LINE, "linear"),
-    "nonlinear": ("X", WINDOW, "loses: excluded"),
+    "linear": ("o", COLOUR.data, "linear"),
+    "nonlinear": ("X", COLOUR.highlight, "loses: excluded"),
     "gains": ("D", "#009e73", "gains"),
 }
 
@@ -81,10 +81,10 @@ def label_lines(axes, lines):
             ha="center",
             va="bottom",
             fontsize="small",
-            color=LINE,
+            color=COLOUR.data,
             arrowprops={
                 "arrowstyle": "-",
-                "color": WINDOW,
+                "color": COLOUR.highlight,
                 "lw": 0.8,
                 "shrinkA": 0,
                 "shrinkB": 0,
@@ -105,8 +105,8 @@ def draw_fluxes(axes, lines):
         axes.set_yticks([])
         return
     for limit, marker, colour, label in (
-        (False, "o", LINE, "best flux and its error"),
-        (True, "^", WINDOW, "lower limit: saturated or not linear in every exposure"),
+        (False, "o", COLOUR.data, "best flux and its error"),
+        (True, "^", COLOUR.highlight, "lower limit: saturated or not linear in every exposure"),
     ):
         part = positive[(positive["limit"] == "lower") == limit]
         if len(part):
@@ -135,7 +135,7 @@ def number_lines(axes, lines):
             textcoords="offset points",
             ha="center",
             fontsize="small",
-            color=QUIET,
+            color=COLOUR.muted,
         )
 
 
@@ -164,10 +164,10 @@ def draw_stability(axes, measurements, reasons, brightness):
         style = {"marker": marker, "ms": 3.5, "lw": 0.8, "color": LINE_COLOURS[colour]}
         axes.plot(place, deviation[line], label=str(line), **style)
     common = 100 * (brightness / brightness.mean() - 1)
-    axes.plot(place, common, color=QUIET, lw=3, alpha=0.4, zorder=0, label="lamp")
+    axes.plot(place, common, color=COLOUR.muted, lw=3, alpha=0.4, zorder=0, label="lamp")
     finish(axes)
     axes.margins(x=0.02, y=0.1)
-    axes.axhline(0, color=QUIET, lw=0.5)
+    axes.axhline(0, color=COLOUR.muted, lw=0.5)
     names = measurements.drop_duplicates("order").sort_values("order")["exposure"]
     labels = [name.split("_", 3)[3].replace("_", "\n") for name in names]
     every = -(-len(place) // NAMES_SHOWN)
@@ -175,7 +175,7 @@ def draw_stability(axes, measurements, reasons, brightness):
     axes.set_xticks(place[::every], labels[::every], fontsize=size)
     axes.set_xlabel("Exposure, by time and number")
     axes.set_ylabel("Flux against line's mean (%)")
-    axes.set_title("Stability", loc="left", fontsize="medium", color=LINE)
+    axes.set_title("Stability", loc="left", fontsize="medium", color=COLOUR.data)
     axes.legend(
         frameon=False,
         fontsize="x-small",
@@ -216,10 +216,10 @@ def draw_linearity(axes, lines, shortest, ratios):
             (5, -10 if side % 2 else 4),
             textcoords="offset points",
             fontsize="x-small",
-            color=QUIET,
+            color=COLOUR.muted,
         )
     finish(axes)
-    axes.axhline(1, color=QUIET, lw=0.5)
+    axes.axhline(1, color=COLOUR.muted, lw=0.5)
     axes.set_xscale("log")
     if shown["flux"].max() < 30 * shown["flux"].min():
         axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
@@ -230,5 +230,5 @@ def draw_linearity(axes, lines, shortest, ratios):
     axes.set_xlabel("Flux of the line (ADU/s/fibre)")
     axes.set_ylabel(f"Rate in {times} s over {shortest:g} s")
     title = "Linearity, lamp's brightness divided out"
-    axes.set_title(title, loc="left", fontsize="medium", color=LINE)
+    axes.set_title(title, loc="left", fontsize="medium", color=COLOUR.data)
     axes.legend(frameon=False, fontsize="small", loc="best")

@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from lampflux.pictures.style import LINE, QUIET, WINDOW, finish, titled_figure
+from lampflux.pictures.style import COLOUR, finish, titled_figure
 
 # How the bar from the time needed to the time allowed is drawn.
 BAR_STYLES = {
-    "served": {"color": LINE, "lw": 1.8, "alpha": 0.75},
+    "served": {"color": COLOUR.data, "lw": 1.8, "alpha": 0.75},
     "not served": {"color": "#d55e00", "lw": 1.0, "ls": (0, (2, 1.5))},
 }
 BAR_LABELS = {"served": "time needed to time allowed", "not served": "not served"}
@@ -49,8 +49,8 @@ def draw_plan(plans, planned, peak, snr):
     for kind in dict.fromkeys(each.get_gid() for each in axes.lines if each.get_gid()):
         next(each for each in axes.lines if each.get_gid() == kind).set_label(BAR_LABELS[kind])
     for style, label in (("-", "best single time"), ("--", "best pair")):
-        axes.plot([], [], style, color=WINDOW, lw=1.6, label=label)
-    axes.plot([], [], "|", ms=6, color=QUIET, label="line's peak at its aim")
+        axes.plot([], [], style, color=COLOUR.highlight, lw=1.6, label=label)
+    axes.plot([], [], "|", ms=6, color=COLOUR.muted, label="line's peak at its aim")
     axes.set_yticks(places, names, fontsize="small")
     axes.set_ylim(top - 1.5, -1.2)
     axes.margins(x=0.03)
@@ -63,18 +63,18 @@ def draw_plan(plans, planned, peak, snr):
 
 def draw_lamp_plan(axes, summary, lines, top, height):
     """Draw one lamp's lines and planned times from ``top`` downwards."""
-    axes.axhspan(top - 0.6, top + height + 0.6, color=QUIET, alpha=0.07, lw=0)
+    axes.axhspan(top - 0.6, top + height + 0.6, color=COLOUR.muted, alpha=0.07, lw=0)
     for level, line in enumerate(lines.itertuples()):
         place = top + level + 0.5
         kind = "served" if line.served_by else "not served"
         if np.isfinite(line.time_snr):
             ends = (line.time_snr, line.time_peak), (place, place)
             axes.plot(*ends, **BAR_STYLES[kind], gid=kind)
-        axes.plot(line.time_peak, place, "|", ms=4, color=QUIET)
+        axes.plot(line.time_peak, place, "|", ms=4, color=COLOUR.muted)
     planned = ((summary.single, "-"), (summary.pair_short, "--"), (summary.pair_long, "--"))
     for time, style in planned:
         if np.isfinite(time):
-            axes.plot((time, time), (top, top + height), style, color=WINDOW, lw=1.6)
+            axes.plot((time, time), (top, top + height), style, color=COLOUR.highlight, lw=1.6)
 
 
 def plan_text(summary):

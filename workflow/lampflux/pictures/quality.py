@@ -2,10 +2,14 @@
 
 import numpy as np
 
-from lampflux.pictures.style import LINE, QUIET, SATURATED, WINDOW, finish, titled_figure
+from lampflux.pictures.style import COLOUR, finish, titled_figure
 
 # Colour and marker of each score.
-SCORE_STYLES = {"good": (LINE, "o"), "warned": (WINDOW, "s"), "failed": (SATURATED, "X")}
+SCORE_STYLES = {
+    "good": (COLOUR.data, "o"),
+    "warned": (COLOUR.highlight, "s"),
+    "failed": (COLOUR.saturated, "X"),
+}
 PARAMETER_LABELS = {
     "bias_shift": "Bias against\nthe arm (ADU)",
     "background": "Background\n(ADU/pixel)",
@@ -51,7 +55,7 @@ def draw_health(exposures, thresholds, ideals):
             draw_parameter(axes, part, name, ideals[name], thresholds[name])
             if column == 0:
                 axes.set_ylabel(PARAMETER_LABELS[name], fontsize="small")
-        panels[0, column].set_title(f"{arm} arm", loc="left", fontsize="medium", color=LINE)
+        panels[0, column].set_title(f"{arm} arm", loc="left", fontsize="medium", color=COLOUR.data)
         every = 1 + len(exposures) // NAMES_SHOWN
         shown = part.iloc[::every]
         panels[-1, column].set_xticks(
@@ -66,7 +70,7 @@ def draw_health(exposures, thresholds, ideals):
         for score, (colour, marker) in SCORE_STYLES.items()
     ]
     for style, label in ((":", "warned beyond"), ("--", "failed beyond")):
-        handles += panels[0, 0].plot([], [], ls=style, color=QUIET, lw=0.9, label=label)
+        handles += panels[0, 0].plot([], [], ls=style, color=COLOUR.muted, lw=0.9, label=label)
     figure.legend(
         handles=handles, loc="outside lower right", ncols=5, frameon=False, fontsize="small"
     )
@@ -78,7 +82,7 @@ def draw_parameter(axes, part, name, ideal, limits):
     known = part[np.isfinite(part[name])]
     finish(axes)
     axes.tick_params(labelsize="small")
-    axes.axhline(ideal, color=QUIET, lw=0.4)
+    axes.axhline(ideal, color=COLOUR.muted, lw=0.4)
     for score, (colour, marker) in SCORE_STYLES.items():
         inside = known[parameter_scores(known, name) == score]
         axes.plot(inside.index, inside[name], ls="", marker=marker, ms=4.5, color=colour)
@@ -86,7 +90,7 @@ def draw_parameter(axes, part, name, ideal, limits):
     reach = 1.25 * max(far, limits[0] if limits else far) or 1.0
     for limit, style in zip(limits or (), (":", "--")):
         for side in ideal - limit, ideal + limit:
-            axes.axhline(side, color=QUIET, lw=0.9, ls=style)
+            axes.axhline(side, color=COLOUR.muted, lw=0.9, ls=style)
     signed = ideal == 1.0 or name in ("bias_shift", "background", "wave_shift_pixel")
     axes.set_ylim(ideal - reach if signed else -0.08 * reach, ideal + reach)
     axes.set_xlim(-0.6, len(part) - 0.4)
@@ -96,7 +100,7 @@ def draw_parameter(axes, part, name, ideal, limits):
             (0.5, 0.75),
             xycoords="axes fraction",
             ha="center",
-            color=QUIET,
+            color=COLOUR.muted,
             fontsize="small",
         )
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from lampflux.pictures.style import LINE, QUIET, WINDOW, draw_spectrum, finish
+from lampflux.pictures.style import COLOUR, draw_spectrum, finish
 
 
 def draw_calibration(figure, identification, nominal, counts, peaks):
@@ -50,8 +50,8 @@ def draw_identification(figure, identification, nominal, counts, peaks):
 
     draw_residuals(middle, at, peaks.pixel, wavelength, solution)
 
-    below.plot(wavelength, nominal - wavelength, color=LINE, lw=1.2)
-    below.axhline(0, color=QUIET, lw=0.5)
+    below.plot(wavelength, nominal - wavelength, color=COLOUR.data, lw=1.2)
+    below.axhline(0, color=COLOUR.muted, lw=0.5)
     below.set_ylabel("Nominal minus\nsolution (Å)")
     below.set_xlabel(
         "Wavelength in air (Å)" + ("; hatched: not trusted" if not whole_range(solution) else "")
@@ -67,18 +67,24 @@ def draw_residuals(axes, at, pixel, wavelength, solution):
     residual = solution.residual * step
     limit = 6.0 * solution.scatter * np.abs(np.median(step))
     used, left_out = solution.used, np.isfinite(residual) & ~solution.used
-    axes.axhline(0, color=QUIET, lw=0.5)
+    axes.axhline(0, color=COLOUR.muted, lw=0.5)
     axes.plot(
         at[left_out],
         residual[left_out].clip(-limit, limit),
         "x",
-        color=QUIET,
+        color=COLOUR.muted,
         ms=4,
         label="left out (clipped to the frame)",
     )
-    axes.plot(at[used], residual[used], "o", color=LINE, ms=3.5, label="used")
+    axes.plot(at[used], residual[used], "o", color=COLOUR.data, ms=3.5, label="used")
     axes.fill_between(
-        wavelength, -solution.error, solution.error, color=WINDOW, alpha=0.3, lw=0, label="1 sigma"
+        wavelength,
+        -solution.error,
+        solution.error,
+        color=COLOUR.highlight,
+        alpha=0.3,
+        lw=0,
+        label="1 sigma",
     )
     axes.set_ylim(-1.15 * limit, 1.15 * limit)
     axes.set_ylabel("Line minus\nsolution (Å)")
@@ -94,7 +100,7 @@ def hatch_untrusted(axes, wavelength, solution):
                 wavelength[first],
                 wavelength[last],
                 facecolor="none",
-                edgecolor=QUIET,
+                edgecolor=COLOUR.muted,
                 alpha=0.35,
                 hatch="////",
                 lw=0,
@@ -126,7 +132,7 @@ def name_identified_lines(axes, at, height, solution):
             ha="center",
             va="bottom",
             fontsize="x-small",
-            color=QUIET,
+            color=COLOUR.muted,
         )
         if len(named) == 45:
             return
