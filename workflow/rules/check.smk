@@ -3,15 +3,15 @@
 
 rule check:
     log:
-        f"{RESULTS}/logs/check.log",
+        "<results>/logs/check.log",
     localrule: True
     conda:
         "../../environment.yml"
     params:
         code=code_of("check"),
-        problems=lambda wildcards: PROBLEMS,
-        exposures=exposures_to_check,
-        results=RESULTS,
+        problems=lambda wildcards: campaign.problems,
+        exposures=lambda wildcards: campaign.files_to_check(),
+        results=campaign.results,
     message:
         "frames, darks, tables and products: is all as it should be?"
     script:
