@@ -20,16 +20,14 @@ import yaml
 from snakemake.common.configfile import load_configfile
 from snakemake.exceptions import WorkflowError
 
-PROJECT = Path(__file__).resolve().parent.parent
-SECONDS = 5
-sys.path.append(str(PROJECT / "workflow"))
-
 from lampflux.campaign.campaign import make_campaign
 from lampflux.campaign.config import complete_config, read_yaml
 from lampflux.campaign.tables import checked_rows, window_table_problems
 from lampflux.errors import UserError
 from lampflux.fluxes.windows import line_windows, read_rows
 
+PROJECT = Path(__file__).resolve().parent.parent
+SECONDS = 5
 DEFAULTS = read_yaml(PROJECT / "config.yaml")
 WINDOWS = """start,stop,unit,ion,wavelength_air,note
 10,20,pixel,Ne I,5852.4879,bright
