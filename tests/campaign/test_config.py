@@ -4,9 +4,11 @@ import copy
 import os
 
 import pytest
+from snakemake.cli import parse_config
 
 from conftest import PROJECT
 from lampflux.campaign.config import complete_config, read_yaml
+from lampflux.campaign.problems import schema_problems
 from lampflux.errors import UserError
 
 FRAME = "resources/raw/Photron_Ne_Red_10s_01.fits"
@@ -86,10 +88,38 @@ def test_the_users_keys_replace_single_defaults():
     assert defaults == before
 
 
-def test_words_of_the_command_line_mean_what_yaml_means():
-    config = {"exposures": "null", "cosmic_rays": "false", "fit": "true", "raw_dir": "nullable"}
-    wanted = {"exposures": None, "cosmic_rays": False, "fit": True, "raw_dir": "nullable"}
-    assert complete_config({}, config) == wanted
+@pytest.mark.parametrize(
+    ("given", "key", "wanted"),
+    [
+        ("exposures=null", ["exposures"], None),
+        ("simulation=null", ["simulation"], None),
+        ("cosmic_rays=false", ["cosmic_rays"], False),
+        ("cosmic_rays=True", ["cosmic_rays"], True),
+        ("fibres=60", ["fibres"], 60),
+        ("rows=[20,140]", ["rows"], [20, 140]),
+        ("rows=all", ["rows"], "all"),
+        ("planner={peak: 30000}", ["planner", "peak"], 30000),
+        (
+            "planner={scale: {Red: {factor: 0.5, error: 1e-3}}}",
+            ["planner", "scale", "Red"],
+            {"factor": 0.5, "error": 0.001},
+        ),
+        ("quality={background: null, bias_shift: [1, 2]}", ["quality", "background"], None),
+        ("quality={background: null, bias_shift: [1, 2]}", ["quality", "bias_shift"], [1, 2]),
+        ("arms={Red: {rows: [1, 2]}}", ["arms", "Red", "rows"], [1, 2]),
+        ("arms={Red: {crval: 6781.9}}", ["arms", "Red", "crval"], 6781.9),
+        ("lamps={Cd: [Cd I, 7]}", ["lamps", "Cd"], ["Cd I", "7"]),
+        ("results_dir=20240101", ["results_dir"], "20240101"),
+        ("raw_dir=nullable", ["raw_dir"], "nullable"),
+    ],
+)
+def test_the_command_line_takes_lists_nested_keys_and_numbers_like_text(given, key, wanted):
+    config = complete_config(read_yaml(PROJECT / "config.yaml"), parse_config([given]))
+    assert schema_problems(config, "config", "config") == []
+    for step in key:
+        config = config[step]
+    assert config == wanted
+    assert type(config) is type(wanted)
 
 
 @pytest.mark.parametrize(

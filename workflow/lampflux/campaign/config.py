@@ -6,11 +6,8 @@ from pathlib import Path
 
 import yaml
 
-from lampflux.campaign.problems import schema_problems
+from lampflux.campaign.problems import schema_problems, typed, validator
 from lampflux.errors import UserError
-
-# Snakemake hands these words of --config on as text.
-WORDS = {"null": None, "true": True, "false": False}
 
 
 def read_yaml(path):
@@ -52,16 +49,18 @@ def complete_config(defaults, config):
     Returns
     -------
     dict
+        With values of the kinds that the schema wants, where they read as such.
     """
-    complete = copy.deepcopy(defaults)
-    for key, value in config.items():
-        if isinstance(value, dict) and isinstance(complete.get(key), dict):
-            complete[key] = complete_config(complete[key], value)
-        elif isinstance(value, str):
-            complete[key] = WORDS.get(value, value)
-        else:
-            complete[key] = value
-    return complete
+    return typed(overlaid(defaults, config), validator("config").schema)
+
+
+def overlaid(under, over):
+    """Merge nested dicts; the second takes precedence."""
+    merged = copy.deepcopy(under)
+    for key, value in over.items():
+        both = isinstance(value, dict) and isinstance(merged.get(key), dict)
+        merged[key] = overlaid(merged[key], value) if both else value
+    return merged
 
 
 def config_problems(config):

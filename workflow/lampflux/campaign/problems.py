@@ -7,6 +7,8 @@ from pathlib import Path
 import yaml
 from jsonschema import Draft202012Validator
 
+from lampflux.files.tables import number
+
 SCHEMAS = Path(__file__).resolve().parents[2] / "schemas"
 # Kinds of values in schemas, in plain words.
 KINDS = {
@@ -27,6 +29,51 @@ def validator(schema):
     """Make the validator of a schema of this project."""
     text = (SCHEMAS / f"{schema}.schema.yaml").read_text(encoding="utf-8")
     return Draft202012Validator(yaml.safe_load(text))
+
+
+def typed(data, schema, whole=None):
+    """Give text the kind of value that a schema wants, as far as it reads as one.
+
+    On the command line a number, a list or a key within another key is text to Snakemake, and a
+    folder's name of digits alone is a number.
+
+    Parameters
+    ----------
+    data : object
+    schema : dict
+        For the data, a part of ``whole``.
+    whole : dict
+        The schema with the definitions.
+
+    Returns
+    -------
+    object
+        What has no such reading stays as it is.
+    """
+    whole = whole or schema
+    if "$ref" in schema:
+        schema = whole["$defs"][schema["$ref"].rpartition("/")[2]]
+    for option in schema.get("oneOf", ()):
+        made = typed(data, option, whole)
+        if Draft202012Validator(option | {"$defs": whole["$defs"]}).is_valid(made):
+            return made
+    if isinstance(data, dict):
+        keys, others = schema.get("properties", {}), schema.get("additionalProperties")
+        others = others if isinstance(others, dict) else {}
+        return {key: typed(value, keys.get(key, others), whole) for key, value in data.items()}
+    if isinstance(data, list):
+        return [typed(value, schema.get("items", {}), whole) for value in data]
+    kinds = schema.get("type", ())
+    kinds = [kinds] if isinstance(kinds, str) else kinds
+    if isinstance(data, int) and not isinstance(data, bool) and list(kinds) == ["string"]:
+        return str(data)
+    if not isinstance(data, str) or "string" in kinds:
+        return data
+    if "null" in kinds and data in ("null", "~"):
+        return None
+    if "boolean" in kinds and data.lower() in ("true", "false"):
+        return data.lower() == "true"
+    return number(data) if {"number", "integer"} & set(kinds) else data
 
 
 def schema_problems(data, schema, where):
