@@ -74,6 +74,8 @@ def fork_scripts():
     To start Python and to load numpy, astropy and matplotlib takes longer than the work of most
     jobs. Where no server can be had, jobs start as Snakemake starts them.
     """
+    if not config["fork_scripts"]:
+        return
     folder = PROJECT / "workflow"
     # What the scripts of which there are many jobs use, and what Snakemake puts before them.
     scripts = ("spectra", "calibrated", "fluxes", "lamps")
