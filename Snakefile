@@ -10,17 +10,14 @@ from pathlib import Path
 
 from snakemake.utils import min_version
 
-min_version("9.0")
+min_version("9.14")
 
 
-# The folder of this file; resources and scripts lie below it, wherever the work is done.
+# The folder of this file; config.yaml, resources and scripts are below it, wherever the work is done.
 PROJECT = Path(workflow.current_basedir.get_path_or_uri(secret_free=True))
 
 
-include: "workflow/rules/config.smk"
-
-
-configfile: str(PROJECT / "config.yaml")
+include: "workflow/rules/common.smk"
 
 
 report: "workflow/report/workflow.rst"
@@ -28,62 +25,39 @@ report: "workflow/report/workflow.rst"
 
 wildcard_constraints:
     exposure="[^/]+",
-
-
-include: "workflow/rules/common.smk"
-include: "workflow/rules/inputs.smk"
-include: "workflow/rules/run.smk"
+    brand="[^/_]+",
+    lamp="[^/_]+",
+    arm="[^/_]+",
 
 
 rule all:
     default_target: True
     input:
-        all_products,
+        lambda wildcards: all_products(),
     localrule: True
 
 
-include: "workflow/rules/spectra.smk"
-include: "workflow/rules/calibrated.smk"
-include: "workflow/rules/windows.smk"
-include: "workflow/rules/fluxes.smk"
-include: "workflow/rules/lamps.smk"
-include: "workflow/rules/quality.smk"
 include: "workflow/rules/check.smk"
 
 
-if SIMULATED:
+if campaign.problems:
 
-    include: "workflow/rules/simulate.smk"
-    include: "workflow/rules/closure.smk"
+    include: "workflow/rules/refuse.smk"
 
+else:
 
-# One target for each lamp (Photron_ThAr) and for each lamp and arm (Photron_ThAr_Red).
-for target, exposures in lamp_targets().items():
+    include: "workflow/rules/spectra.smk"
+    include: "workflow/rules/calibrated.smk"
+    include: "workflow/rules/windows.smk"
+    include: "workflow/rules/fluxes.smk"
+    include: "workflow/rules/lamps.smk"
+    include: "workflow/rules/quality.smk"
 
-    rule:
-        name:
-            target
-        input:
-            products(exposures),
-            lamp_products(exposures),
-        localrule: True
+    if campaign.simulates:
 
-
-# A cluster job of many exposures has no onstart.
-if not workflow.is_main_process and workflow.modifier.is_main_snakefile():
-    fork_scripts()
+        include: "workflow/rules/simulate.smk"
+        include: "workflow/rules/closure.smk"
+    include: "workflow/rules/targets.smk"
 
 
-onstart:
-    claim_results()
-    start_without_pause()
-    fork_scripts()
-
-
-onsuccess:
-    answers()
-
-
-onerror:
-    drop_outdated()
-    failures(log)
+include: "workflow/rules/run.smk"

@@ -5,7 +5,6 @@ no hang.
 """
 
 import argparse
-import copy
 import math
 import os
 import random
@@ -20,16 +19,16 @@ from pathlib import Path
 import yaml
 from snakemake.common.configfile import load_configfile
 from snakemake.exceptions import WorkflowError
-from snakemake.utils import update_config
+
+from lampflux.campaign.campaign import make_campaign
+from lampflux.campaign.config import complete_config, read_yaml
+from lampflux.campaign.tables import checked_rows, window_table_problems
+from lampflux.errors import UserError
+from lampflux.fluxes.windows import line_windows, read_rows
 
 PROJECT = Path(__file__).resolve().parent.parent
 SECONDS = 5
-COMMON = compile(
-    (PROJECT / "workflow" / "rules" / "common.smk").read_text(encoding="utf-8"),
-    "common.smk",
-    "exec",
-)
-DEFAULTS = yaml.safe_load((PROJECT / "config.yaml").read_text(encoding="utf-8"))
+DEFAULTS = read_yaml(PROJECT / "config.yaml")
 WINDOWS = """start,stop,unit,ion,wavelength_air,note
 10,20,pixel,Ne I,5852.4879,bright
 30,40,,Ne I,,"with, comma"
@@ -112,36 +111,13 @@ def lines(rng, content):
 DAMAGE = (flip, cut, splice, put, put, lines)
 
 
-class Outside:
-    """What common.smk asks of Snakemake's workflow while nothing runs."""
-
-    is_main_process = False
-    rules = ()
-
-    def __bool__(self):
-        return False
-
-
-def parsed(config):
-    """Everything that common.smk makes of a config."""
-    names = {"PROJECT": PROJECT, "DEFAULTS": {}, "config": config, "workflow": Outside()}
-    exec(COMMON, names)
-    return names
-
-
-def stop_at_problems(names, problems=()):
-    """End as a run does where something wrong was noted."""
-    noted = [*names["PROBLEMS"], *problems]
-    names["PROBLEMS"].clear()
-    if noted:
-        names["stop"](noted)
-
-
-def read_windows(names, path):
+def read_windows(path):
     """Read a window table as a run does, and see that what is taken makes sense."""
-    rows = names["table_rows"](names["read_rows"], str(path), "line_windows")
-    windows = names["line_windows"](rows)
-    stop_at_problems(names, (f"{path}, {each}" for each in names["order_problems"](windows)))
+    problems = window_table_problems(str(path))
+    if problems:
+        raise UserError(*problems)
+    rows, _ = checked_rows(read_rows, str(path), "line_windows")
+    windows = line_windows(rows)
     for window in windows:
         assert window.unit in ("pixel", "angstrom"), window
         assert -math.inf < window.start <= window.stop < math.inf, window
@@ -152,32 +128,34 @@ def read_windows(names, path):
         assert apart or one.unit != other.unit, (one, other)
 
 
-def read_exposures(names, path):
+def read_exposures(path):
     """Read a table of exposures as a run does, and see that what is taken makes sense."""
-    names["config"]["exposures"] = str(path)
-    exposures = names["load_exposures"]().values()
-    stop_at_problems(names)
-    assert exposures
-    for each in exposures:
+    config = complete_config(DEFAULTS, {"exposures": str(path), "simulation": None})
+    campaign = make_campaign(config, PROJECT)
+    if campaign.problems:
+        raise UserError(*campaign.problems)
+    assert campaign.exposures
+    for each in campaign.exposures.values():
         assert 0 < each.exptime < math.inf, each
-        assert each.lamp in names["config"]["lamps"], each
-        assert each.arm in names["config"]["arms"], each
+        assert each.lamp in config["lamps"], each
+        assert each.arm in config["arms"], each
         assert os.path.isfile(each.path), each
         assert each.dark is None or os.path.isfile(each.dark), each
         assert re.fullmatch(r"[A-Za-z0-9.+_-]+", each.stem), each
 
 
-def read_config(names, path):
+def read_config(path):
     """Read a config as a run does, and see that what is taken makes sense."""
     try:
         own = load_configfile(path)
     except (WorkflowError, yaml.YAMLError, ValueError, RecursionError) as error:
         # Snakemake's own, before lampflux is asked.
-        sys.exit(f"lampflux: {path} {type(error).__name__}")
-    config = copy.deepcopy(DEFAULTS)
-    update_config(config, own)
+        raise UserError(f"{path} {type(error).__name__}") from error
     places = {"raw_dir": str(path.parent), "results_dir": str(path.parent / "results")}
-    config = names["parsed"](config | places)["config"]
+    config = complete_config(complete_config(DEFAULTS, own), places)
+    if config["simulation"] == DEFAULTS["simulation"]:
+        config["simulation"] = None
+    config = make_campaign(config, PROJECT).config
     assert config["fibres"] > 0
     for arm in config["arms"].values():
         assert all(math.isfinite(arm[key]) for key in ("crval", "crpix", "cdelt")), arm
@@ -196,16 +174,15 @@ def too_long(*_):
     raise TimeoutError(f"took over {SECONDS} s")
 
 
-def judge(read, names, path):
+def judge(read, path):
     """Read a damaged file: how it ended, and what to say of a failure."""
     signal.alarm(SECONDS)
     try:
-        read(names, path)
-    except SystemExit as error:
-        said = str(error.code).splitlines()
-        if all(line.startswith("lampflux: ") and len(line) < 20000 for line in said) and said:
-            return "refused", str(error.code)
-        return "sentence", repr(error.code)
+        read(path)
+    except UserError as error:
+        if all(0 < len(sentence) < 20000 for sentence in error.args) and error.args:
+            return "refused", ""
+        return "sentence", repr(error.args)
     except BaseException as error:
         return "failure", f"{type(error).__name__}: {error}"
     finally:
@@ -227,18 +204,16 @@ def main():
             Path(folder, name).touch()
         empty = Path(folder, "empty")
         empty.mkdir()
-        sound = copy.deepcopy(DEFAULTS) | {"raw_dir": str(empty), "simulation": None}
         for kind, (read, text, suffix) in KINDS.items():
-            names = parsed(copy.deepcopy(sound)) | {"parsed": parsed}
             path = Path(empty if kind == "config" else folder, f"damaged{suffix}")
             path.write_text(text, encoding="utf-8")
-            outcome = judge(read, names, path)
+            outcome = judge(read, path)
             assert outcome == ("taken", ""), outcome
             for number in range(args.files):
                 rng = random.Random(f"{args.seed} {number}")
                 content = rng.choice(DAMAGE)(rng, text.encode())
                 path.write_bytes(content)
-                outcome, said = judge(read, names, path)
+                outcome, said = judge(read, path)
                 counts[kind, outcome] += 1
                 if outcome not in ("taken", "refused"):
                     args.keep.mkdir(parents=True, exist_ok=True)

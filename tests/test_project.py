@@ -82,6 +82,13 @@ def test_the_package_with_its_workflow_extra_asks_for_the_same_packages_in_the_s
     assert ranges(project()["dependencies"] + extra) == requirements()
 
 
+def test_the_workflow_asks_for_the_oldest_snakemake_that_its_packages_allow():
+    oldest = re.search(r'(?m)^min_version\("(.+)"\)$', read("Snakefile"))[1]
+    assert requirements()["snakemake"] == SpecifierSet(f">={oldest},<10")
+    # What comes before the version is looked at must be understood by any Snakemake 9.
+    assert "pathvars" not in read("Snakefile")
+
+
 def test_conda_and_pip_ask_for_the_same_python():
     assert environment()["python"] == SpecifierSet(project()["requires-python"])
 

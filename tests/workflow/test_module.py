@@ -57,6 +57,63 @@ def test_another_workflow_uses_rules_and_products_and_gives_only_what_it_changes
     assert fluxes[0] == pytest.approx([61 * flux for flux in fluxes[1]], rel=1e-9)
 
 
+# Another workflow, whose scripts have a package of a common name in the usual place.
+NEIGHBOUR = """
+import os
+
+before = dict(os.environ)
+{module}
+assert dict(os.environ) == before
+
+
+rule own:
+    output:
+        "own.txt",
+    script:
+        "workflow/scripts/own.py"
+
+
+rule variables:
+    output:
+        "variables.txt",
+    shell:
+        "env > {{output}}"
+"""
+MODULE = f"""
+module lampflux:
+    snakefile:
+        "{PROJECT}/Snakefile"
+    config:
+        {{"raw_dir": "night"}}
+
+
+use rule * from lampflux as lampflux_*
+"""
+
+
+def test_a_neighbour_keeps_its_modules_and_its_environment_variables(frame, snakemake, tmp_path):
+    seen = []
+    for name, module in ("alone", ""), ("beside", MODULE):
+        outer = tmp_path / name
+        write_text(outer / "Snakefile", NEIGHBOUR.format(module=module))
+        write_text(outer / "workflow/scripts/common/__init__.py", "WHOSE = 'own'")
+        write_text(
+            outer / "workflow/scripts/own.py",
+            "from common import WHOSE\n"
+            "with open(snakemake.output[0], 'w') as file:\n    file.write(WHOSE)\n",
+        )
+        product = [f"results/fluxes/{EXPOSURE}.csv"] if module else []
+        run = snakemake(frame, "own", "variables", *product, "--forcerun", "own", project=outer)
+        assert run.status == 0, run.output
+        assert (frame / "own.txt").read_text() == "own"
+        lines = (frame / "variables.txt").read_text().splitlines()
+        (frame / "variables.txt").unlink()
+        seen.append({line for line in lines if not line.startswith("_=")})
+    assert seen[0] == seen[1]
+    assert (frame / f"results/fluxes/{EXPOSURE}.csv").is_file()
+    assert not (frame / "results/logs/run.lock").exists()
+
+
 def settings(raw, results):
     return ["--config", f"raw_dir={raw}", f"results_dir={results}"]
 

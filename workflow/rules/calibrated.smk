@@ -3,26 +3,26 @@
 
 rule calibrate_wavelengths:
     input:
-        spectrum=f"{RESULTS}/spectra/{{exposure}}.fits",
-        lines=line_lists_of,
-        reference=reference_of,
+        spectrum=rules.extract_spectrum.output.fits,
+        lines=lambda wildcards: campaign.line_lists[exposure_of(wildcards).lamp].values(),
+        reference=lambda wildcards: campaign.references.get(exposure_of(wildcards).arm, []),
     output:
-        fits=f"{RESULTS}/calibrated/{{exposure}}.fits",
-        lines=f"{RESULTS}/calibrated/{{exposure}}_lines.csv",
+        fits="<results>/calibrated/{exposure}.fits",
+        lines="<results>/calibrated/{exposure}_lines.csv",
         png=report(
-            f"{RESULTS}/calibrated/{{exposure}}.png",
+            "<results>/calibrated/{exposure}.png",
             caption="../report/calibrated.rst",
             category="5 Calibrated spectra",
             labels={"exposure": "{exposure}"},
         ),
     log:
-        f"{RESULTS}/logs/calibrated/{{exposure}}.log",
+        "<results>/logs/calibrated/{exposure}.log",
     conda:
         "../../environment.yml"
     params:
         code=code_of("calibrated"),
-        nominal=nominal_solution,
-        ions=ions_of,
+        nominal=lambda wildcards: campaign.nominal_solution(exposure_of(wildcards)),
+        ions=lambda wildcards: list(campaign.line_lists[exposure_of(wildcards).lamp]),
         fit=config["wavelengths"] == "fitted",
     message:
         "{wildcards.exposure}: pixels to wavelengths"

@@ -3,14 +3,14 @@
 
 rule check:
     log:
-        f"{RESULTS}/logs/check.log",
+        "<results>/logs/check.log",
     localrule: True
     conda:
         "../../environment.yml"
     params:
         code=code_of("check"),
-        problems=lambda wildcards: PROBLEMS,
-        exposures=exposures_to_check,
+        problems=lambda wildcards: campaign.problems,
+        exposures=lambda wildcards: campaign.files_to_check(),
     message:
         "check frames, darks and tables"
     script:

@@ -1,22 +1,27 @@
 # Measured against injected: every flux and wavelength of the simulated exposures.
 
+SIMULATED = {
+    "folder": [Path(exposure.path).parent.name for exposure in campaign.exposures.values()],
+    "exposure": list(campaign.exposures),
+}
+
 
 rule compare_with_truth:
     input:
-        fluxes=closure_inputs("{results}/fluxes/{exposure}.csv"),
-        calibrated=closure_inputs("{results}/calibrated/{exposure}.fits"),
-        lines=closure_inputs("{frame}_truth.csv"),
-        pixels=closure_inputs("{frame}_injected.csv"),
+        fluxes=collect(rules.measure_fluxes.output.csv, exposure=campaign.exposures),
+        calibrated=collect(rules.calibrate_wavelengths.output.fits, exposure=campaign.exposures),
+        lines=collect(rules.simulate_exposure.output.lines, zip, **SIMULATED),
+        pixels=collect(rules.simulate_exposure.output.pixels, zip, **SIMULATED),
     output:
-        lines=f"{RESULTS}/closure/lines.csv",
-        summary=f"{RESULTS}/closure/summary.csv",
+        lines="<results>/closure/lines.csv",
+        summary="<results>/closure/summary.csv",
         png=report(
-            f"{RESULTS}/closure/closure.png",
+            "<results>/closure/closure.png",
             caption="../report/closure.rst",
             category="7 Closure",
         ),
     log:
-        f"{RESULTS}/logs/closure.log",
+        "<results>/logs/closure.log",
     conda:
         "../../environment.yml"
     params:

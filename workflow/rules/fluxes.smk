@@ -1,21 +1,27 @@
 # Calibrated spectra to line fluxes: one row for each line window.
 
 
+def window_table_of(wildcards):
+    """Window table of an exposure, a proposed one where there is no other."""
+    exposure = exposure_of(wildcards)
+    return campaign.window_tables[exposure.lamp, exposure.arm]
+
+
 rule measure_fluxes:
     input:
-        calibrated=f"{RESULTS}/calibrated/{{exposure}}.fits",
-        lines=f"{RESULTS}/calibrated/{{exposure}}_lines.csv",
+        calibrated=rules.calibrate_wavelengths.output.fits,
+        lines=rules.calibrate_wavelengths.output.lines,
         windows=window_table_of,
     output:
-        csv=f"{RESULTS}/fluxes/{{exposure}}.csv",
+        csv="<results>/fluxes/{exposure}.csv",
         png=report(
-            f"{RESULTS}/fluxes/{{exposure}}.png",
+            "<results>/fluxes/{exposure}.png",
             caption="../report/fluxes.rst",
             category="4 Line fluxes",
             labels={"exposure": "{exposure}"},
         ),
     log:
-        f"{RESULTS}/logs/fluxes/{{exposure}}.log",
+        "<results>/logs/fluxes/{exposure}.log",
     conda:
         "../../environment.yml"
     params:

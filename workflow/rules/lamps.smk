@@ -2,29 +2,33 @@
 # long to expose each.
 
 
+TABLE_PAGE = str(PROJECT / "workflow" / "report" / "table.html")
+
+
 rule summarise_lamp:
     input:
-        fluxes=exposures_of_brand("{results}/fluxes/{exposure}.csv"),
-        shown=shown_spectrum,
+        fluxes=lambda wildcards: collect(
+            rules.measure_fluxes.output.csv,
+            exposure=stems(campaign.exposures_of(*lamp_of(wildcards))),
+        ),
+        shown=lambda wildcards: rules.calibrate_wavelengths.output.fits.format(
+            exposure=campaign.shown(*lamp_of(wildcards)).stem
+        ),
     output:
-        csv=f"{RESULTS}/lamps/{{brand}}_{{lamp}}_{{arm}}.csv",
+        csv="<results>/lamps/{brand}_{lamp}_{arm}.csv",
         png=report(
-            f"{RESULTS}/lamps/{{brand}}_{{lamp}}_{{arm}}.png",
+            "<results>/lamps/{brand}_{lamp}_{arm}.png",
             caption="../report/lamps.rst",
             category="2 Lamps",
             labels={"lamp": "{brand} {lamp}", "arm": "{arm}"},
         ),
     log:
-        f"{RESULTS}/logs/lamps/{{brand}}_{{lamp}}_{{arm}}.log",
-    wildcard_constraints:
-        brand="[^/_]+",
-        lamp="[^/_]+",
-        arm="[^/_]+",
+        "<results>/logs/lamps/{brand}_{lamp}_{arm}.log",
     conda:
         "../../environment.yml"
     params:
         code=code_of("lamps"),
-        lamp=lamp_identity,
+        lamp=lambda wildcards: campaign.lamp_description(*lamp_of(wildcards)),
         fibres=config["fibres"],
     message:
         "{wildcards.brand} {wildcards.lamp} {wildcards.arm}: all exposures to lines"
@@ -32,45 +36,55 @@ rule summarise_lamp:
         "../scripts/lamps.py"
 
 
+# One for each brand, lamp and arm.
+LAMP_TABLES = [
+    rules.summarise_lamp.output.csv.format(brand=brand, lamp=lamp, arm=arm)
+    for brand, lamp, arm in campaign.series
+]
+
+
 rule compare_lamps:
     input:
-        lamps=lamp_files("{results}/lamps/{brand}_{lamp}_{arm}.csv"),
-        shown=lamp_files("{results}/calibrated/{shown}.fits"),
+        lamps=LAMP_TABLES,
+        shown=collect(
+            rules.calibrate_wavelengths.output.fits,
+            exposure=[campaign.shown(*names).stem for names in campaign.series],
+        ),
         page=TABLE_PAGE,
     output:
-        lines=f"{RESULTS}/lamps/all_lines.csv",
-        coverage=f"{RESULTS}/lamps/coverage.csv",
+        lines="<results>/lamps/all_lines.csv",
+        coverage="<results>/lamps/coverage.csv",
         lines_html=report(
-            f"{RESULTS}/lamps/all_lines.html",
+            "<results>/lamps/all_lines.html",
             caption="../report/all_lines.rst",
             category="1 Answers",
             labels={"answer": "2 lines of all lamps", "as": "table"},
         ),
         coverage_html=report(
-            f"{RESULTS}/lamps/coverage.html",
+            "<results>/lamps/coverage.html",
             caption="../report/coverage_table.rst",
             category="1 Answers",
             labels={"answer": "1 coverage", "as": "table"},
         ),
         atlas=report(
-            f"{RESULTS}/lamps/atlas.png",
+            "<results>/lamps/atlas.png",
             caption="../report/atlas.rst",
             category="1 Answers",
             labels={"answer": "2 lines of all lamps", "as": "picture"},
         ),
         coverage_png=report(
-            f"{RESULTS}/lamps/coverage.png",
+            "<results>/lamps/coverage.png",
             caption="../report/coverage.rst",
             category="1 Answers",
             labels={"answer": "1 coverage", "as": "picture"},
         ),
     log:
-        f"{RESULTS}/logs/lamps/atlas.log",
+        "<results>/logs/lamps/atlas.log",
     conda:
         "../../environment.yml"
     params:
         code=code_of("atlas"),
-        lamps=lamp_names(),
+        lamps=list(campaign.series),
         line_limit=config["line_limit"],
     message:
         "lines of all lamps side by side"
@@ -80,35 +94,35 @@ rule compare_lamps:
 
 rule plan_exposures:
     input:
-        lamps=lamp_files("{results}/lamps/{brand}_{lamp}_{arm}.csv"),
+        lamps=LAMP_TABLES,
         page=TABLE_PAGE,
     output:
-        plan=f"{RESULTS}/lamps/exposure_plan.csv",
-        lines=f"{RESULTS}/lamps/planned_lines.csv",
+        plan="<results>/lamps/exposure_plan.csv",
+        lines="<results>/lamps/planned_lines.csv",
         html=report(
-            f"{RESULTS}/lamps/exposure_plan.html",
+            "<results>/lamps/exposure_plan.html",
             caption="../report/plan_table.rst",
             category="1 Answers",
             labels={"answer": "3 exposure plan", "as": "table"},
         ),
         png=report(
-            f"{RESULTS}/lamps/exposure_plan.png",
+            "<results>/lamps/exposure_plan.png",
             caption="../report/exposure_plan.rst",
             category="1 Answers",
             labels={"answer": "3 exposure plan", "as": "picture"},
         ),
     log:
-        f"{RESULTS}/logs/lamps/exposure_plan.log",
+        "<results>/logs/lamps/exposure_plan.log",
     conda:
         "../../environment.yml"
     params:
         code=code_of("planner"),
-        lamps=lamp_names(),
+        lamps=list(campaign.series),
         fibres=config["fibres"],
         peak=config["planner"]["peak"],
         snr=config["planner"]["snr"],
         scale=config["planner"]["scale"],
-        saturation=saturation_limits(),
+        saturation=campaign.saturation_limits(),
     message:
         "exposure times of all lamps"
     script:

@@ -3,30 +3,32 @@
 
 rule check_quality:
     input:
-        calibrated=exposure_files("{results}/calibrated/{exposure}.fits"),
-        fluxes=exposure_files("{results}/fluxes/{exposure}.csv"),
+        calibrated=collect(
+            rules.calibrate_wavelengths.output.fits, exposure=stems(campaign.in_order)
+        ),
+        fluxes=collect(rules.measure_fluxes.output.csv, exposure=stems(campaign.in_order)),
         page=TABLE_PAGE,
     output:
-        csv=f"{RESULTS}/quality/exposures.csv",
+        csv="<results>/quality/exposures.csv",
         html=report(
-            f"{RESULTS}/quality/exposures.html",
+            "<results>/quality/exposures.html",
             caption="../report/quality_table.rst",
             category="3 Quality",
             labels={"health": "table"},
         ),
         png=report(
-            f"{RESULTS}/quality/trends.png",
+            "<results>/quality/trends.png",
             caption="../report/quality.rst",
             category="3 Quality",
             labels={"health": "trends"},
         ),
     log:
-        f"{RESULTS}/logs/quality.log",
+        "<results>/logs/quality.log",
     conda:
         "../../environment.yml"
     params:
         code=code_of("quality"),
-        exposures=exposure_identities(),
+        exposures=campaign.exposure_descriptions(),
         thresholds=config["quality"],
         fit=config["wavelengths"] == "fitted",
     message:

@@ -3,13 +3,13 @@
 
 rule simulate_exposure:
     input:
-        lines=emitted_lines_of,
+        lines=lambda wildcards: campaign.places.emitted_lines(exposure_of(wildcards)),
     output:
-        frame=f"{FRAMES}/{{folder}}/{{exposure}}.fits",
-        lines=f"{FRAMES}/{{folder}}/{{exposure}}_truth.csv",
-        pixels=f"{FRAMES}/{{folder}}/{{exposure}}_injected.csv",
+        frame=f"{campaign.simulated_frames}/{{folder}}/{{exposure}}.fits",
+        lines=f"{campaign.simulated_frames}/{{folder}}/{{exposure}}_truth.csv",
+        pixels=f"{campaign.simulated_frames}/{{folder}}/{{exposure}}_injected.csv",
     log:
-        f"{RESULTS}/logs/simulate/{{folder}}/{{exposure}}.log",
+        "<results>/logs/simulate/{folder}/{exposure}.log",
     wildcard_constraints:
         exposure="(?!Dark_)[^/]+",
         folder="[^/]+",
@@ -20,9 +20,9 @@ rule simulate_exposure:
         name="{exposure}",
         arm=lambda wildcards: exposure_of(wildcards).arm,
         exptime=lambda wildcards: exposure_of(wildcards).exptime,
-        brightness=lambda wildcards: BRIGHTNESS[wildcards.exposure],
-        settings=simulation_settings,
-        physics=lambda wildcards: PHYSICS[exposure_of(wildcards).arm],
+        brightness=lambda wildcards: campaign.simulation.brightness[wildcards.exposure],
+        settings=campaign.simulation_settings(),
+        physics=lambda wildcards: campaign.simulation.physics[exposure_of(wildcards).arm],
     message:
         "{wildcards.exposure}: simulate the raw frame"
     script:
@@ -31,12 +31,12 @@ rule simulate_exposure:
 
 rule simulate_dark:
     output:
-        frame=f"{FRAMES}/{{folder}}/Dark_{{arm}}_{{exptime}}s.fits",
+        frame=f"{campaign.simulated_frames}/{{folder}}/Dark_{{arm}}_{{exptime}}s.fits",
     log:
-        f"{RESULTS}/logs/simulate/{{folder}}/Dark_{{arm}}_{{exptime}}s.log",
+        "<results>/logs/simulate/{folder}/Dark_{arm}_{exptime}s.log",
     wildcard_constraints:
         folder="[^/]+",
-        arm="|".join(PHYSICS),
+        arm="|".join(campaign.simulation.physics),
         exptime=r"\d+(\.\d+)?",
     conda:
         "../../environment.yml"
@@ -46,8 +46,8 @@ rule simulate_dark:
         arm="{arm}",
         exptime=lambda wildcards: float(wildcards.exptime),
         brightness=0,
-        settings=simulation_settings,
-        physics=lambda wildcards: PHYSICS[wildcards.arm],
+        settings=campaign.simulation_settings(),
+        physics=lambda wildcards: campaign.simulation.physics[wildcards.arm],
     message:
         "{wildcards.folder}: simulate the dark of {wildcards.exptime} s"
     script:

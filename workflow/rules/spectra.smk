@@ -1,37 +1,39 @@
 # Raw frames to 1D spectra: dark or bias subtracted, rows summed.
 
+# Pictures of raw frames are the largest: a report of many exposures leaves them out.
+FRAMES_REPORTED = 40
+
 
 rule extract_spectrum:
     input:
-        frame=frame_of,
-        dark=dark_of,
+        frame=lambda wildcards: fetched(exposure_of(wildcards).path),
+        dark=lambda wildcards: fetched(exposure_of(wildcards).dark),
     output:
-        fits=f"{RESULTS}/spectra/{{exposure}}.fits",
-        # The largest pictures: a report of many exposures leaves them out.
+        fits="<results>/spectra/{exposure}.fits",
         png=(
             report(
-                f"{RESULTS}/spectra/{{exposure}}.png",
+                "<results>/spectra/{exposure}.png",
                 caption="../report/spectra.rst",
                 category="6 Spectra",
                 labels={"exposure": "{exposure}"},
             )
-            if len(EXPOSURES) <= FRAMES_REPORTED
-            else f"{RESULTS}/spectra/{{exposure}}.png"
+            if len(campaign.exposures) <= FRAMES_REPORTED
+            else "<results>/spectra/{exposure}.png"
         ),
     log:
-        f"{RESULTS}/logs/spectra/{{exposure}}.log",
+        "<results>/logs/spectra/{exposure}.log",
     conda:
         "../../environment.yml"
     params:
         code=code_of("spectra"),
-        identity=identity,
-        spatial_axis=arm_setting("spatial_axis", 0),
-        rows=arm_setting("rows"),
-        bias=bias_settings,
-        gain=arm_setting("gain"),
-        read_noise=arm_setting("read_noise"),
-        saturation=arm_setting("saturation"),
-        amplifiers=arm_setting("amplifiers"),
+        identity=lambda wildcards: exposure_of(wildcards).cards,
+        spatial_axis=lambda wildcards: arm_of(wildcards)["spatial_axis"],
+        rows=lambda wildcards: arm_of(wildcards)["rows"],
+        bias=lambda wildcards: campaign.bias_settings(exposure_of(wildcards)),
+        gain=lambda wildcards: arm_of(wildcards)["gain"],
+        read_noise=lambda wildcards: arm_of(wildcards)["read_noise"],
+        saturation=lambda wildcards: arm_of(wildcards)["saturation"],
+        amplifiers=lambda wildcards: arm_of(wildcards)["amplifiers"],
         cosmic_rays=config["cosmic_rays"],
     message:
         "{wildcards.exposure}: raw frame to 1D spectrum"

@@ -2,17 +2,23 @@
 # copied to the user's own folder of window tables, and edited there.
 
 
+def exposures_of_all_brands(wildcards):
+    """Names of the exposures of a lamp of any brand in an arm."""
+    return stems(or_stop(campaign.exposures_of_all_brands, wildcards.lamp, wildcards.arm))
+
+
 rule propose_windows:
     input:
-        calibrated=exposures_of_lamp("{results}/calibrated/{exposure}.fits"),
-        lines=exposures_of_lamp("{results}/calibrated/{exposure}_lines.csv"),
+        calibrated=lambda wildcards: collect(
+            rules.calibrate_wavelengths.output.fits, exposure=exposures_of_all_brands(wildcards)
+        ),
+        lines=lambda wildcards: collect(
+            rules.calibrate_wavelengths.output.lines, exposure=exposures_of_all_brands(wildcards)
+        ),
     output:
-        csv=f"{RESULTS}/windows/{{lamp}}_{{arm}}.csv",
+        csv="<results>/windows/{lamp}_{arm}.csv",
     log:
-        f"{RESULTS}/logs/windows/{{lamp}}_{{arm}}.log",
-    wildcard_constraints:
-        lamp="[^/_]+",
-        arm="[^/_]+",
+        "<results>/logs/windows/{lamp}_{arm}.log",
     conda:
         "../../environment.yml"
     params:

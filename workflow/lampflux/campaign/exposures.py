@@ -34,6 +34,11 @@ class Exposure(NamedTuple):
         """What no two exposures share."""
         return self.brand, self.lamp, self.arm, self.exptime, self.id
 
+    @property
+    def cards(self):
+        """What headers and titles of products say of it."""
+        return dict(zip(("BRAND", "LAMP", "CCD", "EXPTIME", "ID"), self.identity))
+
 
 def is_address(path):
     """Whether a path is an address in a storage, such as s3://bucket/frame.fits."""

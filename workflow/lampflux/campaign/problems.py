@@ -1,12 +1,13 @@
 """What is wrong with a config or a table, in plain words."""
 
 import math
+from functools import cache
 from pathlib import Path
 
 import yaml
 from jsonschema import Draft202012Validator
-from snakemake.exceptions import WorkflowError
-from snakemake.utils import validate
+
+from lampflux.files.tables import number
 
 SCHEMAS = Path(__file__).resolve().parents[2] / "schemas"
 # Kinds of values in schemas, in plain words.
@@ -19,31 +20,91 @@ KINDS = {
     "string": "text",
     "boolean": "true or false",
 }
-# Most faults of one table or of the config that are told.
+# Most faults of one table or of the config that are listed.
 MOST_FAULTS = 20
 
 
+@cache
+def validator(schema):
+    """Make the validator of a schema of this project."""
+    text = (SCHEMAS / f"{schema}.schema.yaml").read_text(encoding="utf-8")
+    return Draft202012Validator(yaml.safe_load(text))
+
+
+def typed(data, schema, whole=None):
+    """Give text the kind of value that a schema wants, as far as it reads as one.
+
+    On the command line a number, a list or a key within another key is text to Snakemake, and a
+    folder's name of digits alone is a number.
+
+    Parameters
+    ----------
+    data : object
+    schema : dict
+        For the data, a part of ``whole``.
+    whole : dict
+        The schema with the definitions.
+
+    Returns
+    -------
+    object
+        What has no such reading stays as it is.
+    """
+    whole = whole or schema
+    if "$ref" in schema:
+        schema = whole["$defs"][schema["$ref"].rpartition("/")[2]]
+    for option in schema.get("oneOf", ()):
+        made = typed(data, option, whole)
+        if Draft202012Validator(option | {"$defs": whole["$defs"]}).is_valid(made):
+            return made
+    if isinstance(data, dict):
+        keys, others = schema.get("properties", {}), schema.get("additionalProperties")
+        others = others if isinstance(others, dict) else {}
+        return {key: typed(value, keys.get(key, others), whole) for key, value in data.items()}
+    if isinstance(data, list):
+        return [typed(value, schema.get("items", {}), whole) for value in data]
+    kinds = schema.get("type", ())
+    kinds = [kinds] if isinstance(kinds, str) else kinds
+    if isinstance(data, int) and not isinstance(data, bool) and list(kinds) == ["string"]:
+        return str(data)
+    if not isinstance(data, str) or "string" in kinds:
+        return data
+    if "null" in kinds and data in ("null", "~"):
+        return None
+    if "boolean" in kinds and data.lower() in ("true", "false"):
+        return data.lower() == "true"
+    return number(data) if {"number", "integer"} & set(kinds) else data
+
+
 def schema_problems(data, schema, where):
-    """Check data against a schema; a sentence for each fault, but only one for each kind."""
-    path = str(SCHEMAS / f"{schema}.schema.yaml")
-    faults, told = [], set()
-    try:
-        validate(data, path)
-    except WorkflowError:
-        with open(path, encoding="utf-8") as file:
-            rules = yaml.safe_load(file)
-        for fault in Draft202012Validator(rules).iter_errors(data):
-            place = list(fault.absolute_path)
-            wanted = fault.schema.get("description", "").rstrip(".")
-            words = fault_words(fault) + (f" (wanted: {wanted})" if wanted else "")
-            # Neither the same of many rows nor, by two rules, the same of one value.
-            column = place[2:] if place[:1] == ["rows"] else place
-            kinds = {(str(column), words)}
-            if fault.validator == "type":
-                kinds.add((str(place), "type"))
-            if not kinds & told:
-                faults.append((place, words))
-            told |= kinds
+    """Check data against a schema; a sentence for each fault, but only one for each kind.
+
+    Parameters
+    ----------
+    data : object
+        As YAML or `lampflux.files.tables` give it.
+    schema : str
+        Name of the schema, such as ``config``.
+    where : str
+        The file, for the sentences.
+
+    Returns
+    -------
+    list of str
+    """
+    faults, seen = [], set()
+    for fault in validator(schema).iter_errors(data):
+        place = list(fault.absolute_path)
+        wanted = fault.schema.get("description", "").rstrip(".")
+        words = fault_words(fault) + (f" (wanted: {wanted})" if wanted else "")
+        # Neither the same of many rows nor, by two rules, the same of one value.
+        column = place[2:] if place[:1] == ["rows"] else place
+        kinds = {(str(column), words)}
+        if fault.validator == "type":
+            kinds.add((str(place), "type"))
+        if not kinds & seen:
+            faults.append((place, words))
+        seen |= kinds
     sentences = [
         f"{', '.join([where, *place_words(place)])}: {words}; correct it."
         for place, words in faults
@@ -96,52 +157,3 @@ def infinite(data, place=()):
         return []
     steps = data.items() if isinstance(data, dict) else enumerate(data)
     return [found for step, part in steps for found in infinite(part, (*place, step))]
-
-
-def range_problems(config):
-    """Ranges of the config that cannot be meant, one sentence each."""
-    ranges = {"rows": config["rows"]}
-    for arm, settings in config["arms"].items():
-        for key in "rows", "bias_range":
-            ranges[f"arms.{arm}.{key}"] = settings.get(key)
-        for number, columns in enumerate(settings.get("amplifiers", [])):
-            ranges[f"arms.{arm}.amplifiers.{number}"] = columns
-    ranges |= {f"quality.{name}": limits for name, limits in config["quality"].items()}
-    backwards = [
-        f"config, {key}: {ends} runs backwards; swap its ends."
-        for key, ends in ranges.items()
-        if isinstance(ends, list) and ends[0] > ends[1]
-    ]
-    return backwards or amplifier_problems(config)
-
-
-def amplifier_problems(config):
-    """Arms whose amplifiers overlap or leave columns out, one sentence each."""
-    problems = []
-    for arm, settings in config["arms"].items():
-        amplifiers = sorted(settings.get("amplifiers", []))
-        ends = [-1, *(last for _, last in amplifiers)]
-        for (first, last), end in zip(amplifiers, ends):
-            if first != end + 1:
-                problems.append(
-                    f"config, arms.{arm}.amplifiers: [{first}, {last}] does not begin at column "
-                    f"{end + 1}, where the one before ends; make them cover each column once."
-                )
-    return problems
-
-
-def scale_problems(config):
-    """Scales of the exposure plan that cannot be meant, one sentence each."""
-    problems = []
-    for arm, scale in config["planner"]["scale"].items():
-        where = f"config, planner.scale.{arm}"
-        if arm not in config["arms"]:
-            problems.append(
-                f"{where}: there is no arm {arm} ({', '.join(config['arms'])}); correct the name."
-            )
-        if scale["error"] >= scale["factor"]:
-            problems.append(
-                f"{where}: the error {scale['error']} is not below the factor "
-                f"{scale['factor']}, so that nothing could be planned; correct them."
-            )
-    return problems

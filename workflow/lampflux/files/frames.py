@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import logging
 import math
 import os
 import warnings
@@ -81,18 +82,19 @@ def image_of(path):
     try:
         before = os.stat(path)
         with (
-            warnings.catch_warnings(),
-            open(path, "rb") as file,
-            fits.open(whole_file(file, path), do_not_scale_image_data=True) as hdus,
+            recorded_warnings() as caught,
+            unzipped(path) as file,
+            fits.open(
+                file, do_not_scale_image_data=True, checksum=check_integrity(file, path)
+            ) as hdus,
         ):
-            # A truncated file must not pass with a warning.
-            warnings.filterwarnings("error", category=AstropyUserWarning, message=".*truncated")
             images = [hdu for hdu in hdus if hdu.is_image and len(hdu.shape) == 2 and hdu.size]
             if len(images) != 1:
                 raise UserError(
                     f"{path} holds {len(images)} two-dimensional images where one is wanted; "
                     "give the raw frame, one image to a file."
                 )
+            check_sums([str(warning.message) for warning in caught], hdus, path)
             yield images[0]
         after = os.stat(path)
     except UserError:
@@ -107,14 +109,47 @@ def image_of(path):
         raise UserError(f"{path} changed while it was read; run again once it is complete.")
 
 
-def whole_file(file, path):
-    """Unpack a gzipped file whole, which looks at its checksum, and see that all is sound."""
-    if file.read(2) == b"\x1f\x8b":
+def unzipped(path):
+    """Open a file; unzip a gzipped one at once, which verifies its checksum."""
+    file = open(path, "rb")  # noqa: SIM115
+    if file.read(2) != b"\x1f\x8b":
+        return file
+    with file:
         file.seek(0)
-        file = io.BytesIO(gzip.decompress(file.read()))
-    check_integrity(file, path)
-    file.seek(0)
-    return file
+        return io.BytesIO(gzip.decompress(file.read()))
+
+
+@contextmanager
+def recorded_warnings():
+    """Record astropy's warnings; those of a file cut short or a damaged END become errors."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", AstropyUserWarning)
+        warnings.filterwarnings(
+            "error", category=AstropyUserWarning, message=".*(truncated|END key)"
+        )
+        yield caught
+
+
+def check_sums(said, hdus, path):
+    """Refuse a file whose data do not match their checksums, given astropy's warnings.
+
+    A header that alone does not match its CHECKSUM was usually edited after writing: that is
+    logged as a warning.
+    """
+    data_differ = any(text.startswith("Datasum verification failed") for text in said)
+    header_differs = any(text.startswith("Checksum verification failed") for text in said)
+    without_datasum = any("CHECKSUM" in h.header and not h.header.get("DATASUM") for h in hdus)
+    if data_differ or (header_differs and without_datasum):
+        keyword = "DATASUM" if data_differ else "CHECKSUM"
+        raise UserError(
+            f"{path} does not match its checksum ({keyword}); copy it again from its source."
+        )
+    if header_differs:
+        logging.warning(
+            "%s: a header does not match its checksum (CHECKSUM), the data match theirs "
+            "(DATASUM); the header was edited after writing, or is damaged.",
+            path,
+        )
 
 
 def readable(header):

@@ -1,0 +1,381 @@
+"""The campaign: all that is to be done, and all that is wrong with it."""
+
+import os
+import shlex
+import time
+from collections import defaultdict
+from functools import cached_property
+from pathlib import Path
+from typing import NamedTuple
+
+from lampflux.campaign.config import config_problems
+from lampflux.campaign.exposures import (
+    exposure_of_row,
+    exposures_from_table,
+    file_problems,
+    find_exposures,
+    fits_files,
+    is_address,
+    simulated_exposures,
+)
+from lampflux.campaign.tables import (
+    Places,
+    checked_rows,
+    line_lists,
+    references,
+    simulated_arms,
+    window_tables,
+)
+from lampflux.errors import UserError
+from lampflux.files.tables import read_emitted_lines, read_table
+
+# Settings of an arm where the config gives none.
+ARM = {
+    "amplifiers": None,
+    "bias_range": None,
+    "gain": None,
+    "read_noise": None,
+    "saturation": None,
+    "spatial_axis": 0,
+}
+# Saturation limit [ADU] to plan exposures with where an arm has none: 16 bits.
+DIGITAL_LIMIT = 65535
+
+
+class Simulation(NamedTuple):
+    """What simulated frames are made with: by arm, and by exposure."""
+
+    physics: dict
+    brightness: dict
+
+
+class Campaign:
+    """What is to be done with the exposures that a config names.
+
+    Parameters
+    ----------
+    config : dict
+        Complete, without faults of its own.
+    project : str or Path
+        Folder of config.yaml, with the tables that come with lampflux.
+
+    Attributes
+    ----------
+    exposures : dict
+        Name to `Exposure`, of those whose lamp and arm the config knows.
+    window_tables : dict
+        Lamp and arm to the path of their window table.
+    line_lists : dict
+        Lamp to a dict of ion to the path of its line list.
+    references : dict
+        Arm to the path of its reference solution, of those that have one.
+    simulation : Simulation or None
+        None for frames that exist.
+    notes, warnings, problems : list of str
+        What the user should know, and what must be corrected before anything can run.
+    """
+
+    def __init__(self, config, project):
+        self.config = config
+        self.places = Places(str(project), config)
+        self.results = str(Path(config["results_dir"]))
+        self.notes, self.warnings, self.problems = [], [], []
+        self.frames = self._frames()
+        self.simulates = self._simulates()
+        self.exposures = {
+            exposure.stem: exposure
+            for exposure in self._find_exposures()
+            if exposure.lamp in config["lamps"] and exposure.arm in config["arms"]
+        }
+        self.simulation = self._simulation() if self.simulates else None
+        self._find_tables()
+        if not self.exposures and not self.problems:
+            self.problems.append(no_frames(config["raw_dir"]))
+        self.problems += [] if self.simulates else future_problems(self.files)
+
+    # How it is made
+
+    def _frames(self):
+        """FITS files below raw_dir, other than products and simulated frames."""
+        if self.config["exposures"]:
+            return []
+        simulation = self.config["simulation"]
+        simulated = [simulation["frames_dir"]] if simulation else []
+        return fits_files(self.config["raw_dir"], leave_out=[self.results, *simulated])
+
+    def _simulates(self):
+        """Whether frames are simulated: wanted, below raw_dir, and nothing else is there."""
+        simulation = self.config["simulation"]
+        if simulation is None or self.config["exposures"] or self.frames:
+            return False
+        folders = self.config["raw_dir"], simulation["frames_dir"]
+        raw, frames = (os.path.realpath(path) for path in folders)
+        return os.path.commonpath([raw, frames]) == raw
+
+    def _find_exposures(self):
+        """Exposures to simulate, of a table, or by file name."""
+        names = self.config["lamps"], self.config["arms"]
+        if self.simulates:
+            table = self.config["simulation"]["exposures"]
+            exposures, problems = simulated_exposures(
+                self._simulated_rows, table, self.simulated_frames, *names
+            )
+            self.notes.append(
+                f"Simulated frames: {len(exposures)} exposures of {table}; put your own into "
+                f"{self.config['raw_dir']} or name their folder with --config raw_dir=FOLDER."
+            )
+        elif self.config["exposures"]:
+            table = self.config["exposures"]
+            rows, problems = checked_rows(read_table, table, "exposures")
+            exposures, more = exposures_from_table(rows, table, *names)
+            problems += more
+        else:
+            exposures, problems = find_exposures(self.frames, *names)
+            problems += file_problems(self.frames)
+        self.problems += problems
+        return exposures
+
+    @cached_property
+    def _simulated_rows(self):
+        """Rows of the table of exposures to simulate."""
+        path = self.places.resource(self.config["simulation"]["exposures"])
+        rows, problems = checked_rows(
+            lambda path: read_table(path, numbers=("brightness",)), path, "simulated_exposures"
+        )
+        self.problems += problems
+        return rows
+
+    def _simulation(self):
+        """Read what simulated frames are made with."""
+        path = self.places.resource(self.config["simulation"]["physics"])
+        physics, problems = simulated_arms(path, {each.arm for each in self.exposures.values()})
+        self.problems += problems
+        for path in sorted(set(map(self.places.emitted_lines, self.exposures.values()))):
+            self.problems += checked_rows(read_emitted_lines, path, "simulated_lines")[1]
+        brightness = {
+            exposure_of_row(row, "", (), ())[0].stem: row.get("brightness", 1.0)
+            for row in self._simulated_rows
+        }
+        return Simulation(physics, brightness)
+
+    def _find_tables(self):
+        """Find and check the tables of the lamps and arms that have exposures."""
+        exposures = self.exposures.values()
+        self.window_tables, notes, problems = window_tables(exposures, self.places, self.results)
+        self.notes += notes
+        self.problems += problems
+        self.line_lists, missing, problems = line_lists(
+            {exposure.lamp for exposure in exposures}, self.places
+        )
+        self.problems += problems
+        if missing:
+            self.warnings.append(
+                f"No line list for {', '.join(missing)} in {self.config['line_lists']}: lines are "
+                "identified by the lamps' other ions."
+            )
+        self.references, problems = references(
+            {exposure.arm for exposure in exposures}, self.places
+        )
+        self.problems += problems
+
+    # What is in it
+
+    @property
+    def simulated_frames(self):
+        """Folder of the simulated frames; None where frames exist."""
+        return str(Path(self.config["simulation"]["frames_dir"])) if self.simulates else None
+
+    @property
+    def files(self):
+        """Frames and darks, each once, addresses in a storage among them."""
+        pairs = ((exposure.path, exposure.dark) for exposure in self.exposures.values())
+        return sorted({path for pair in pairs for path in pair if path})
+
+    @cached_property
+    def series(self):
+        """Brand, lamp and arm to their exposures."""
+        series = defaultdict(list)
+        for exposure in self.exposures.values():
+            series[exposure.identity[:3]].append(exposure)
+        return dict(sorted(series.items()))
+
+    @cached_property
+    def in_order(self):
+        """All exposures by brand, lamp, arm, exposure time and number."""
+        return sorted(self.exposures.values(), key=lambda each: each.identity)
+
+    @cached_property
+    def arms(self):
+        """Arm to its settings, complete."""
+        general = ARM | {key: self.config[key] for key in ("rows", "bias")}
+        return {arm: general | settings for arm, settings in self.config["arms"].items()}
+
+    @cached_property
+    def targets(self):
+        """Targets, brand_lamp and brand_lamp_arm, to the exposures of each."""
+        targets = defaultdict(list)
+        for exposure in self.exposures.values():
+            lamp = f"{exposure.brand}_{exposure.lamp}"
+            targets[lamp].append(exposure)
+            targets[f"{lamp}_{exposure.arm}"].append(exposure)
+        return targets
+
+    def check_targets(self, rules):
+        """Raise `UserError` where lamps have the names of rules."""
+        clashes = self.targets.keys() & rules
+        if clashes:
+            raise UserError(
+                *(
+                    f"{self.targets[name][0].path}: the lamp's target {name} is also the name of "
+                    "a rule; give it another brand or lamp name."
+                    for name in sorted(clashes)
+                )
+            )
+
+    def exposure(self, name):
+        """Exposure of a name; raises `UserError` where there is none."""
+        if name not in self.exposures:
+            simulation = self.config["simulation"]
+            table = simulation["exposures"] if self.simulates else self.config["exposures"]
+            source = table or self.config["raw_dir"]
+            raise UserError(f"{source} has no exposure {name}; correct the target's name.")
+        return self.exposures[name]
+
+    def exposures_of(self, brand, lamp, arm):
+        """Exposures of a lamp in an arm; raises `UserError` where there are none."""
+        if (brand, lamp, arm) not in self.series:
+            raise UserError(
+                f"there is no exposure of {brand} {lamp} in arm {arm}; correct the target's name."
+            )
+        return self.series[brand, lamp, arm]
+
+    def exposures_of_all_brands(self, lamp, arm):
+        """Exposures of a lamp of any brand in an arm; raises `UserError` where there are none."""
+        exposures = [
+            exposure
+            for exposure in self.exposures.values()
+            if (exposure.lamp, exposure.arm) == (lamp, arm)
+        ]
+        if not exposures:
+            raise UserError(
+                f"there is no exposure of lamp {lamp} in arm {arm}; correct the target's name."
+            )
+        return exposures
+
+    def shown(self, brand, lamp, arm):
+        """Exposure whose spectrum stands for a lamp: the first of the longest."""
+        exposures = self.exposures_of(brand, lamp, arm)
+        return min(exposures, key=lambda each: (-each.exptime, each.id))
+
+    # What jobs need to know
+
+    def bias_settings(self, exposure):
+        """How to measure the bias; None for an exposure with a dark, which needs none."""
+        arm = self.arms[exposure.arm]
+        if exposure.dark:
+            return None
+        return {
+            "method": arm["bias"],
+            "amplifiers": arm["amplifiers"],
+            "range": arm["bias_range"],
+        }
+
+    def nominal_solution(self, exposure):
+        """Linear wavelength solution of an exposure's arm."""
+        return {key: self.arms[exposure.arm][key] for key in ("crval", "crpix", "cdelt")}
+
+    def saturation_limits(self):
+        """Saturation limit [ADU] of each arm that has exposures."""
+        return {arm: self.arms[arm]["saturation"] or DIGITAL_LIMIT for *_, arm in self.series}
+
+    def lamp_description(self, brand, lamp, arm):
+        """Names of a lamp, its exposures, and the one whose spectrum is shown."""
+        return {
+            "names": [brand, lamp, arm],
+            "exposures": [
+                {"exposure": each.stem, "seconds": each.exptime, "id": each.id}
+                for each in self.exposures_of(brand, lamp, arm)
+            ],
+            "shown": self.shown(brand, lamp, arm).stem,
+        }
+
+    def exposure_descriptions(self):
+        """Name and identity of each exposure, in order."""
+        keys = "brand", "lamp", "arm", "seconds"
+        return [{"exposure": each.stem} | dict(zip(keys, each.identity)) for each in self.in_order]
+
+    def simulation_settings(self):
+        """Give the settings that all simulated frames have in common."""
+        keys = "seed", "first_row", "rows"
+        simulation = {key: self.config["simulation"][key] for key in keys}
+        return simulation | {"fibres": self.config["fibres"]}
+
+    def files_to_check(self):
+        """Files and settings to check of each exposure whose frame is at hand, in order."""
+        windows = {pair: self.places.window_table(*pair) for pair in self.window_tables}
+        faulty = {
+            path
+            for path in filter(None, windows.values())
+            if any(problem.startswith(path) for problem in self.problems)
+        }
+        return [
+            {
+                "frame": each.path,
+                "dark": each.dark,
+                "seconds": each.exptime,
+                "arm": each.arm,
+                "spatial_axis": self.arms[each.arm]["spatial_axis"],
+                "amplifiers": self.arms[each.arm]["amplifiers"],
+                "windows": None if window_table in faulty else window_table,
+            }
+            for each in self.in_order
+            for window_table in [windows[each.lamp, each.arm]]
+            if os.path.exists(each.path) or not self.simulates
+            if not any(map(is_address, filter(None, (each.path, each.dark))))
+        ]
+
+
+def no_frames(folder):
+    """Say that there is nothing to do."""
+    missing = "" if os.path.isdir(folder) else ", for there is no such folder"
+    return (
+        f"there are no raw frames (.fits, .fits.gz or .fits.fz) in {folder}{missing}; put them "
+        "there or name their folder with --config raw_dir=FOLDER."
+    )
+
+
+def future_problems(paths):
+    """List files from the future: whether products are older could not be told."""
+    now = time.time()
+    return [
+        f"{path} was last changed in the future ({time.ctime(os.path.getmtime(path))}); set the "
+        f"clock right, or the file's time with: touch {shlex.quote(path)}"
+        for path in paths
+        if os.path.exists(path) and os.path.getmtime(path) > now
+    ]
+
+
+def make_campaign(config, project):
+    """Make the campaign of a config.
+
+    Parameters
+    ----------
+    config : dict
+        Complete (`lampflux.campaign.config.complete_config`).
+    project : str or Path
+        Folder of config.yaml.
+
+    Returns
+    -------
+    Campaign
+        Look at its ``problems`` before anything else.
+
+    Raises
+    ------
+    UserError
+        The config itself has faults: one sentence each.
+    """
+    problems = config_problems(config)
+    if problems:
+        raise UserError(*problems)
+    return Campaign(config, project)

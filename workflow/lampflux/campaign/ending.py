@@ -1,0 +1,202 @@
+"""What a run says at its end: the answers, or what failed and why."""
+
+import csv
+import logging
+import os
+import re
+import shlex
+import sys
+from pathlib import Path
+
+# Snakemake's word for a product that came out older than what it was made from.
+OLDER = re.compile(r"Output (.+) has older modification time .+? than input (.+?) \(\d", re.S)
+# Products that hold the answers: what they answer, and where they are.
+ANSWERS = {
+    "Lamps compared": "lamps/coverage.png",
+    "Exposure times": "lamps/exposure_plan.csv",
+    "Measured against the truth": "closure/closure.png",
+}
+
+
+def stop(problems):
+    """End with one plain line for each problem.
+
+    Parameters
+    ----------
+    problems : iterable of str
+    """
+    # What they quote may hold line ends and controls.
+    lines = (
+        "".join(letter if letter.isprintable() else "?" for letter in str(problem))
+        for problem in dict.fromkeys(problems)
+    )
+    sys.exit("\n".join(f"lampflux: {line}" for line in lines))
+
+
+class RunRecord(logging.Handler):
+    """What happened in a run, by the records of Snakemake's logger, whatever ``--quiet`` hides.
+
+    Attributes
+    ----------
+    begin : int
+        When the run began [ns], by the clock of the products' file system.
+    rules : set of str
+        Rules of which jobs began.
+    logs : list of str
+        Logs of the jobs that failed.
+    groups : list of list of dict
+        Of each cluster job that failed its jobs: the lists ``output`` and ``log``.
+    older : list of tuple of str
+        Products that came out older than what they were made from, and that.
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.begin, self.rules = 0, set()
+        self.logs, self.groups, self.older = [], [], []
+
+    def emit(self, record):
+        """Take a record."""
+        event = getattr(record, "event", None)
+        if event == "job_info":
+            self.rules.add(record.rule_name)
+        elif event == "group_error":
+            self.groups.append(record.job_error_info)
+        elif event == "job_error" and not record.indent:
+            self.logs += record.log[:1]
+        elif event == "error":
+            self.older += OLDER.findall(record.getMessage())
+
+    @property
+    def only_checks(self):
+        """Whether nothing was to be made."""
+        return self.rules <= {"check"}
+
+    def wrote(self, path):
+        """Whether a file was written in this run."""
+        return os.path.exists(path) and os.stat(path).st_mtime_ns >= self.begin
+
+
+def quality_lines(results):
+    """How many exposures are good, warned and failed, and which, as far as they were checked."""
+    path = Path(results, "quality", "exposures.csv")
+    try:
+        with open(path, newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+    except OSError:
+        return []
+    names = {score: [] for score in ("good", "warned", "failed")}
+    for row in rows:
+        names[row["score"]].append(row["exposure"])
+    counts = ", ".join(f"{len(stems)} {score}" for score, stems in names.items())
+    number = "one exposure" if len(rows) == 1 else f"{len(rows)} exposures"
+    return [f"Health of {number}: {counts} ({path})"] + [
+        f"  {score}: {', '.join(stems)}"
+        for score, stems in names.items()
+        if stems and score != "good"
+    ]
+
+
+def answer_lines(run, results):
+    """How healthy the exposures are, and where the answers are.
+
+    Parameters
+    ----------
+    run : RunRecord
+    results : str
+        Folder of the products.
+
+    Returns
+    -------
+    list of str
+        Empty where there are none.
+    """
+    if run.only_checks:
+        return []
+    lines = quality_lines(results) + [
+        f"{what}: {Path(results, place)}"
+        for what, place in ANSWERS.items()
+        if Path(results, place).exists()
+    ]
+    if lines:
+        report = Path(results, "report.html")
+        lines.append(f"All in one page: the same command with --report {report}")
+    return lines
+
+
+def failure_lines(run, exposures):
+    """Say what failed, why, and what waits for it.
+
+    Parameters
+    ----------
+    run : RunRecord
+    exposures : dict
+        Name to `Exposure`.
+
+    Returns
+    -------
+    list of str
+    """
+    logs = [*run.logs]
+    for jobs in run.groups:
+        logs += sorted(job["log"][0] for job in jobs if failed_in_group(job, run))
+    logs = list(dict.fromkeys(logs))
+    lines = []
+    for path in logs:
+        lines += [f"{Path(path).stem}: {sentence}" for sentence in sentences_of(path)]
+        lines += [f"  log: {path}"]
+    lines += [
+        f"{Path(output).stem}: {output} came out older than {source}, from which it was made: the "
+        f"clock went back; set it right, touch {shlex.quote(source)} and run again."
+        for output, source in run.older
+    ]
+    lines += waiting_lines(logs, exposures)
+    if lines and not run.only_checks:
+        lines.insert(0, "Not all could be made; what does not need it was.")
+    return lines
+
+
+def failed_in_group(job, run):
+    """Whether a job of a failed cluster job began and did not end, by its log and products."""
+    log = job["log"][0]
+    # Snakemake makes empty logs for jobs that never began.
+    begun = run.wrote(log) and os.stat(log).st_size
+    return begun and not all(map(os.path.exists, job["output"]))
+
+
+def sentences_of(path):
+    """Sentences with which a job ended, from its log."""
+    try:
+        text = Path(path).read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        text = ""
+    return re.findall(r"(?m)^ERROR: (.+)$", text) or [
+        "left no word in its log; was it stopped, out of memory or of room?"
+    ]
+
+
+def waiting_lines(logs, exposures):
+    """Say in a line what waits for the exposures that failed, given the logs of what failed."""
+    failed = {Path(path).stem for path in logs} & exposures.keys()
+    if not failed:
+        return []
+    lamps = {exposures[name].identity[:3] for name in failed}
+    names = ", ".join(sorted(" ".join(lamp) for lamp in lamps))
+    return [
+        f"Waiting for the failed exposures: the summaries of {names}, and all that compares lamps "
+        "and exposures; correct or remove these frames and run again."
+    ]
+
+
+def remove_outdated(run):
+    """Remove products that jobs of failed cluster jobs were to replace and did not.
+
+    Snakemake would take them for new: of a cluster job it only knows that it failed.
+
+    Parameters
+    ----------
+    run : RunRecord
+    """
+    for path in {path for jobs in run.groups for job in jobs for path in job["output"]}:
+        if not run.wrote(path):
+            Path(path).unlink(missing_ok=True)

@@ -1,0 +1,30 @@
+"""What the workflow changes inside Snakemake, for want of an official way.
+
+Each of these is a gain without which a run still ends with the same products. Where another
+version of Snakemake has no such place, the gain is lost and nothing else.
+"""
+
+from contextlib import suppress
+
+
+def start_without_pause(workflow):
+    """Let the cores alone limit how many jobs start on one machine.
+
+    Snakemake also limits how many start in a second. For that it looks at all waiting jobs again
+    a second after each look, and each job that ends adds a look: so many looks that in a campaign
+    of thousands of exposures they took more time than the jobs.
+    """
+    with suppress(AttributeError):
+        if workflow.local_exec and hasattr(workflow.scheduler, "job_rate_limiter"):
+            workflow.scheduler.job_rate_limiter = None
+
+
+def go_on_in_groups(workflow):
+    """Let a cluster job of many exposures go on where one fails.
+
+    The profile's keep-going does not reach it. Settings are made after the Snakefile is read, so
+    an input function has to call this.
+    """
+    with suppress(AttributeError):
+        if not workflow.is_main_process and hasattr(workflow.execution_settings, "keep_going"):
+            workflow.execution_settings.keep_going = True

@@ -1,0 +1,183 @@
+"""Tables that a campaign uses: where they are and what is wrong with them."""
+
+import os
+from typing import NamedTuple
+
+from lampflux.campaign.config import read_yaml
+from lampflux.campaign.problems import schema_problems
+from lampflux.errors import UserError
+from lampflux.files.tables import read_line_list, read_reference
+from lampflux.fluxes.windows import line_windows, order_problems, read_rows
+
+
+class Places(NamedTuple):
+    """Where tables are looked for: ``project`` is the folder of config.yaml."""
+
+    project: str
+    config: dict
+
+    def resource(self, *parts):
+        """Path of the user's own file, below the working directory, else of the project's."""
+        own = os.path.join(*parts)
+        shipped = os.path.join(self.project, own)
+        return shipped if os.path.exists(shipped) and not os.path.exists(own) else own
+
+    def window_table(self, lamp, arm):
+        """Path of the window table of a lamp and arm, the user's own first; None without one."""
+        name = f"{lamp}_{arm}.csv"
+        shipped = os.path.join(self.project, "resources", "line_windows")
+        for folder in self.config["line_windows"], shipped:
+            if os.path.lexists(os.path.join(folder, name)):
+                return os.path.join(folder, name)
+        return None
+
+    def line_list(self, ion):
+        """Path of an ion's line list."""
+        return self.resource(self.config["line_lists"], f"{ion.replace(' ', '_')}.csv")
+
+    def reference(self, arm):
+        """Path of the reference solution of an arm."""
+        return self.resource(self.config["wavelength_references"], f"{arm}.csv")
+
+    def emitted_lines(self, exposure):
+        """Path of the table of lines that a simulated exposure's lamp emits in its arm."""
+        name = f"{exposure.brand}_{exposure.lamp}_{exposure.arm}.csv"
+        return self.resource(self.config["simulation"]["lines"], name)
+
+
+def checked_rows(read, path, schema):
+    """Read a table and check it.
+
+    Parameters
+    ----------
+    read : callable
+        Takes the path and gives the rows.
+    path : str
+    schema : str
+        Name of the table's schema.
+
+    Returns
+    -------
+    rows : list of dict
+        Empty where something is wrong.
+    problems : list of str
+    """
+    try:
+        if not os.path.isfile(path):
+            what = "is not a file" if os.path.lexists(path) else "is not there"
+            raise UserError(f"{path} cannot be read, for it {what}; correct its name.")
+        rows = read(path)
+    except UserError as error:
+        return [], list(error.args)
+    except OSError as error:
+        return [], [f"{path} cannot be read ({error.strerror}); correct that."]
+    problems = schema_problems({"rows": rows}, schema, path)
+    return ([] if problems else rows), problems
+
+
+def window_tables(exposures, places, results):
+    """Find and check the window table of every lamp and arm that has exposures.
+
+    Parameters
+    ----------
+    exposures : iterable of Exposure
+    places : Places
+    results : str
+        Folder below which windows are proposed for lamps without a table.
+
+    Returns
+    -------
+    tables : dict
+        Lamp and arm to path.
+    notes : list of str
+        One for each lamp and arm without a table.
+    problems : list of str
+    """
+    tables, notes, problems = {}, [], []
+    for lamp, arm in sorted({(exposure.lamp, exposure.arm) for exposure in exposures}):
+        path = places.window_table(lamp, arm)
+        if path is None:
+            path = f"{results}/windows/{lamp}_{arm}.csv"
+            notes.append(
+                f"No window table {lamp}_{arm}.csv in {places.config['line_windows']}: windows "
+                f"are placed around identified lines, see {path}."
+            )
+        else:
+            problems += window_table_problems(path)
+        tables[lamp, arm] = path
+    return tables, notes, problems
+
+
+def window_table_problems(path):
+    """List what is wrong with a window table, before the detector is known."""
+    rows, problems = checked_rows(read_rows, path, "line_windows")
+    return problems + [f"{path}, {problem}" for problem in order_problems(line_windows(rows))]
+
+
+def line_lists(lamps, places):
+    """Find and check the line lists of lamps.
+
+    Parameters
+    ----------
+    lamps : iterable of str
+    places : Places
+
+    Returns
+    -------
+    lists : dict
+        Lamp to a dict of ion to path, of the ions that have a list.
+    missing : list of str
+        Ions without a list.
+    problems : list of str
+    """
+    lists, missing, problems = {}, set(), []
+    for lamp in sorted(lamps):
+        paths = {ion: places.line_list(ion) for ion in places.config["lamps"][lamp]}
+        lists[lamp] = {ion: path for ion, path in paths.items() if os.path.isfile(path)}
+        missing |= paths.keys() - lists[lamp].keys()
+    for path in sorted({path for paths in lists.values() for path in paths.values()}):
+        problems += checked_rows(read_line_list, path, "line_list")[1]
+    return lists, sorted(missing), problems
+
+
+def references(arms, places):
+    """Find and check the reference solutions of arms: arm to path, and problems."""
+    paths = {arm: places.reference(arm) for arm in sorted(arms)}
+    there = {arm: path for arm, path in paths.items() if os.path.lexists(path)}
+    problems = []
+    for path in there.values():
+        problems += checked_rows(read_reference, path, "wavelength_reference")[1]
+    return there, problems
+
+
+def simulated_arms(path, arms):
+    """Read the constants of the simulated spectrograph.
+
+    Parameters
+    ----------
+    path : str
+        YAML file: constants that hold for all arms, and under ``arms`` those of each.
+    arms : collection of str
+        Arms that are simulated.
+
+    Returns
+    -------
+    physics : dict
+        Arm to its constants.
+    problems : list of str
+    """
+    try:
+        constants = read_yaml(path)
+        own = constants.pop("arms")
+        physics = {arm: constants | own[arm] for arm in own}
+    except UserError as error:
+        return {}, list(error.args)
+    except (AttributeError, KeyError, TypeError):
+        return {}, [f"{path} does not hold constants, and arms with theirs; correct it."]
+    problems = [
+        f"{path} has no arm {arm}; add it there, or leave it out of what is simulated."
+        for arm in sorted(arms - physics.keys())
+    ]
+    for arm, values in physics.items():
+        problems += schema_problems(values, "physics", f"{path}, arm {arm}")
+    return physics, problems

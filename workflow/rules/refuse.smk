@@ -1,0 +1,21 @@
+# Whatever is asked for of a campaign with problems, these are the answer; only the target check
+# looks further. As a module, lampflux must not answer for the products of other workflows.
+
+
+if not IS_MAIN:
+    stop(campaign.problems)
+
+
+def all_products():
+    """Nothing: the run ends with all that is wrong."""
+    stop(campaign.problems)
+
+
+rule refuse:
+    input:
+        lambda wildcards: stop(campaign.problems),
+    output:
+        "{product}",
+    wildcard_constraints:
+        product=".+",
+    localrule: True
