@@ -1,7 +1,5 @@
-"""The simulator against the theory of detectors, and the workflow on a simulated campaign."""
+"""The simulator against the theory of detectors."""
 
-import subprocess
-import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -13,6 +11,7 @@ from astropy.io import fits
 
 from conftest import script
 from lampflux.campaign.exposures import simulated_exposures
+from lampflux.simulation import exposure, light
 from lampflux.simulation.detector import cosmic_ray_charge, random_generator, read_out
 from lampflux.simulation.exposure import simulate
 from lampflux.simulation.light import line_positions
@@ -93,6 +92,22 @@ def test_lines_and_counts_are_where_the_truth_says(quiet):
     assert abs(spectrum.sum() - expected) < 4 * np.sqrt(expected / quiet["gain"] + read_noise)
     assert injected.sum() == pytest.approx(sum(row["injected"] for row in truth), rel=1e-5)
     assert injected.sum() == pytest.approx(len(lines) * 2000 * 10 * 61, rel=1e-5)
+
+
+@pytest.mark.parametrize("factor", [0.8, 1.2])
+def test_a_grid_that_is_a_fifth_coarser_or_finer_keeps_light_and_lines(quiet, monkeypatch, factor):
+    for module in light, exposure:
+        monkeypatch.setattr(module, "STEPS_PER_PIXEL", round(50 * factor))
+    monkeypatch.setattr(light, "LINE_REACH", 2.0 * factor)
+    lines = emitted(*((wavelength, 2000.0) for wavelength in range(5800, 7800, 150)))
+    _, truth, columns = simulate("A_Ar_Red_10s_01", "Red", 10.0, lines, 1.0, SETTINGS, quiet)
+    injected = columns["injected"]
+    assert injected.sum() == pytest.approx(len(lines) * 2000 * 10 * 61, rel=1e-4)
+    for row in truth:
+        near = np.arange(round(row["pixel"]) - 12, round(row["pixel"]) + 13)
+        centroid = np.average(near, weights=injected[near])
+        # Half a step for the line and half a step for the shift of a row.
+        assert centroid == pytest.approx(row["pixel"], abs=1 / (50 * factor))
 
 
 def test_bright_lines_are_clipped_and_the_truth_says_so(quiet):
@@ -203,64 +218,3 @@ def test_simulated_frames_lie_as_in_the_campaign():
     _, problems = simulated_exposures([rows[0]] * 2, "t.csv", "raw/s", ["Ne"], ["Red"])
     assert any("t.csv, row 2: lamp Ar is not among" in problem for problem in problems)
     assert any("are one exposure by name" in problem for problem in problems)
-
-
-def snakemake(folder, *arguments):
-    """Run the workflow in a folder; its output, after it ended well."""
-    done = subprocess.run(
-        [
-            *(sys.executable, "-m", "snakemake", "-s", PROJECT / "Snakefile"),
-            *("--directory", folder, "--cores", "2", *arguments),
-        ],
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout + done.stderr
-
-
-def test_a_small_campaign_closes(tmp_path):
-    (tmp_path / "small.csv").write_text(
-        "brand,lamp,arm,exptime,id,dark\nPhotron,ThAr,Red,10,01,yes\nNewport,Ar,Red,10,01,no\n"
-    )
-    (tmp_path / "small.yaml").write_text(
-        "simulation: {exposures: small.csv, first_row: 1690, rows: 380}\n"
-    )
-    small = ("--configfile", tmp_path / "small.yaml")
-    assert "Simulated frames: 2 exposures of small.csv" in snakemake(tmp_path, *small)
-
-    table = pd.read_csv(tmp_path / "results" / "closure" / "lines.csv")
-    assert set(table["exposure"]) == {"Photron_ThAr_Red_10s_01", "Newport_Ar_Red_10s_01"}
-    assert list(table.groupby("exposure")["dark"].first()) == [False, True]
-    good = table[table["dark"] & ~table["saturated"] & (table["injected"] > 500)]
-    assert len(good) == 7
-    assert good["plain"].median() == pytest.approx(1, abs=0.02)
-    clear = table[~table["saturated"] & (table["snr"] > 20)]
-    assert (clear["net"] - 1).abs().median() < 0.005
-    assert (clear["net"] - 1).abs().quantile(0.95) < 0.02
-    assert (clear["pull"].abs() < 4).all()
-    assert (table["flags"].fillna("").str.contains("saturated") == table["saturated"]).all()
-    summary = pd.read_csv(tmp_path / "results" / "closure" / "summary.csv")
-    of_pulls = summary[summary["quantity"].str.endswith("/ error")]
-    assert of_pulls["lines"].sum() == (~table["saturated"]).sum()
-    assert (tmp_path / "results" / "closure" / "closure.png").stat().st_size > 10_000
-    for room in ("spectra", "calibrated"):
-        product = tmp_path / "results" / room / "Photron_ThAr_Red_10s_01.fits"
-        assert fits.getheader(product)["SIMULATE"] is True
-    fluxes = pd.read_csv(tmp_path / "results" / "fluxes" / "Photron_ThAr_Red_10s_01.csv")
-    assert fluxes["simulated"].all()
-
-    assert "Nothing to be done" in snakemake(tmp_path, *small)
-
-    # A frame of one's own, beside the simulated ones or elsewhere, ends the simulation.
-    frame = next(tmp_path.glob("resources/raw/simulated/Newport*/Newport*.fits"))
-    own = tmp_path / "resources" / "raw" / "Oriel_Ar_Red_10s_01.fits"
-    own.write_bytes(frame.read_bytes())
-    (tmp_path / "own").mkdir()
-    for place in ((), ("--config", "raw_dir=own")):
-        if place:
-            own.rename(tmp_path / "own" / own.name)
-        listed = snakemake(tmp_path, "-n", *small, *place)
-        assert "Oriel_Ar_Red_10s_01" in listed
-        assert "Simulated frames" not in listed
-        assert "Photron" not in listed
