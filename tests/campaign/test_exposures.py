@@ -2,13 +2,7 @@ import os
 
 import pytest
 
-from lampflux.campaign.exposures import (
-    exposures_from_table,
-    find_exposures,
-    fits_files,
-    simulated_exposures,
-    stem_of,
-)
+from lampflux.campaign.exposures import exposures_from_table, find_exposures, fits_files, stem_of
 
 LAMPS = {"HgAr": [], "Ne": [], "ThAr": []}
 ARMS = {"Blue": {}, "Red": {}}
@@ -347,17 +341,3 @@ def test_two_rows_of_one_exposure_are_told(tmp_path):
     (problem,) = problems
     assert f"{tmp_path}/a.fits" in problem
     assert f"{tmp_path}/b.fits" in problem
-
-
-def test_simulated_frames_lie_as_in_the_campaign():
-    row = {"brand": "A", "lamp": "Ar", "arm": "Red", "exptime": "10.0", "id": "01"}
-    rows = [row | {"dark": "yes"}, row | {"id": "02", "dark": "no"}]
-    exposures, problems = simulated_exposures(rows, "t.csv", "raw/s", ["Ar"], ["Red"])
-    assert problems == []
-    assert [(exposure.path, exposure.dark) for exposure in exposures] == [
-        ("raw/s/A_Ar_Red_fits/A_Ar_Red_10s_01.fits", "raw/s/A_Ar_Red_fits/Dark_Red_10s.fits"),
-        ("raw/s/A_Ar_Red_fits/A_Ar_Red_10s_02.fits", None),
-    ]
-    _, problems = simulated_exposures([rows[0]] * 2, "t.csv", "raw/s", ["Ne"], ["Red"])
-    assert any("t.csv, row 2: lamp Ar is not among" in problem for problem in problems)
-    assert any("are one exposure by name" in problem for problem in problems)
