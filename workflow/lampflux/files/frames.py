@@ -52,7 +52,7 @@ def read_frame(path: str, spatial_axis: int = 0) -> tuple[np.ndarray, fits.Heade
     >>> with TemporaryDirectory() as folder:
     ...     counts = np.full((4, 6), 40_000, dtype=np.uint16)
     ...     fits.writeto(f"{folder}/arc.fits", counts)
-    ...     frame, header = read_frame(f"{folder}/arc.fits")
+    ...     frame, header, *_ = read_frame(f"{folder}/arc.fits")
     >>> frame.shape, frame.dtype, int(frame[0, 0]), header["BZERO"]
     ((4, 6), dtype('uint16'), 40000, 32768)
     """
