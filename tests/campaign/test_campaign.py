@@ -127,10 +127,17 @@ def test_a_folder_without_frames_is_filled_with_simulated_ones(campaign):
         assert made.simulation.brightness[exposure.stem] > 0
 
 
-def test_nothing_is_simulated_beside_a_frame_for_a_table_or_in_another_folder(campaign):
+def test_nothing_is_simulated_beside_frames_for_a_table_or_in_another_folder(campaign, tmp_path):
     assert not campaign(FRAME).simulates
+    (tmp_path / FRAME).unlink()
     files = {TABLE: HEADING + ROW}
-    assert not campaign(FRAME, files=files, settings={"exposures": TABLE}).simulates
+    assert not campaign(files=files, settings={"exposures": TABLE}).simulates
+    other = f"{RAW}/night/GS_Ne_Red_1s_01.fits.xz"
+    made = campaign(other)
+    assert not made.simulates
+    assert other in made.warnings[0]
+    assert "no raw frames" in made.problems[0]
+    (tmp_path / other).unlink()
     assert not campaign("night/notes.txt", settings={"raw_dir": "night"}).simulates
 
 

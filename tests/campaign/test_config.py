@@ -57,6 +57,10 @@ MISTAKES = {
         ["planner.scale.Red", "0.9", "0.8"],
     ),
     "a file for raw_dir": ({"raw_dir": "file"}, ["raw_dir: file is not a folder"]),
+    "products among the frames": (
+        {"results_dir": "resources/../resources/raw"},
+        ["raw_dir and results_dir are one folder"],
+    ),
     "a file in results_dir": (
         {"results_dir": "file/results"},
         ["results_dir: file is not a folder"],

@@ -10,14 +10,15 @@ from typing import NamedTuple
 
 from lampflux.campaign.config import config_problems
 from lampflux.campaign.exposures import (
+    ENDINGS,
     exposure_of_row,
     exposures_from_table,
     file_problems,
     find_exposures,
-    fits_files,
     is_address,
     simulated_exposures,
 )
+from lampflux.campaign.listing import Listing, list_frames, listing_notes
 from lampflux.campaign.tables import (
     Places,
     checked_rows,
@@ -80,7 +81,8 @@ class Campaign:
         self.places = Places(str(project), config)
         self.results = str(Path(config["results_dir"]))
         self.notes, self.warnings, self.problems = [], [], []
-        self.frames = self._frames()
+        self.listing = self._list_frames()
+        self.warnings += listing_notes(self.listing)
         self.simulates = self._simulates()
         self.exposures = {
             exposure.stem: exposure
@@ -95,18 +97,20 @@ class Campaign:
 
     # How it is made
 
-    def _frames(self):
+    def _list_frames(self):
         """FITS files below raw_dir, other than products and simulated frames."""
         if self.config["exposures"]:
-            return []
+            return Listing([], [], [])
         simulation = self.config["simulation"]
         simulated = [simulation["frames_dir"]] if simulation else []
-        return fits_files(self.config["raw_dir"], leave_out=[self.results, *simulated])
+        return list_frames(self.config["raw_dir"], leave_out=[self.results, *simulated])
 
     def _simulates(self):
-        """Whether frames are simulated: wanted, below raw_dir, and nothing else is there."""
+        """Whether frames are simulated: wanted, below raw_dir, and nothing like one is there."""
         simulation = self.config["simulation"]
-        if simulation is None or self.config["exposures"] or self.frames:
+        if simulation is None or self.config["exposures"]:
+            return False
+        if self.listing.frames or self.listing.others:
             return False
         folders = self.config["raw_dir"], simulation["frames_dir"]
         raw, frames = (os.path.realpath(path) for path in folders)
@@ -130,8 +134,8 @@ class Campaign:
             exposures, more = exposures_from_table(rows, table, *names)
             problems += more
         else:
-            exposures, problems = find_exposures(self.frames, *names)
-            problems += file_problems(self.frames)
+            exposures, problems = find_exposures(self.listing.frames, *names)
+            problems += file_problems(self.listing.frames)
         self.problems += problems
         return exposures
 
@@ -339,8 +343,8 @@ def no_frames(folder):
     """Say that there is nothing to do."""
     missing = "" if os.path.isdir(folder) else ", for there is no such folder"
     return (
-        f"there are no raw frames (.fits, .fits.gz or .fits.fz) in {folder}{missing}; put them "
-        "there or name their folder with --config raw_dir=FOLDER."
+        f"there are no raw frames ({ENDINGS}) in {folder}{missing}; put them there or name their "
+        "folder with --config raw_dir=FOLDER."
     )
 
 

@@ -3,15 +3,22 @@
 import os
 import re
 from decimal import Decimal
+from difflib import get_close_matches
 from pathlib import Path
 from typing import NamedTuple
 
-SUFFIXES = (".fits", ".fits.gz", ".fits.fz")
+# Endings of FITS files, in any case, and how to say so.
+SUFFIXES = tuple(
+    f".{name}{packed}" for name in ("fits", "fit", "fts") for packed in ("", ".gz", ".fz", ".bz2")
+)
+ENDINGS = ".fits, .fit or .fts, also followed by .gz, .fz or .bz2"
 WORD = r"[A-Za-z0-9.+-]+"
 SECONDS = r"[0-9]+(?:\.[0-9]+)?"
 EXPOSURE_NAME = re.compile(
     rf"(?P<brand>{WORD})_(?P<lamp>{WORD})_(?P<arm>{WORD})_(?P<exptime>{SECONDS})s_(?P<id>{WORD})"
 )
+# What Snakemake would replace in a path: wildcards and path variables.
+PLACEHOLDER = re.compile(r"[{}]|<[a-z]\w*>")
 # Longer exposures of a lamp [s] are a slip: of the unit, or of a digit.
 LONGEST = 100_000
 DARK_NAME = re.compile(rf"Dark_(?P<arm>{WORD})_(?P<exptime>{SECONDS})s")
@@ -60,39 +67,6 @@ def is_frame_name(name):
     return bool(EXPOSURE_NAME.fullmatch(stem) or DARK_NAME.fullmatch(stem))
 
 
-def fits_files(folder, leave_out=()):
-    """List FITS files in a folder and below it, links followed, hidden names passed over.
-
-    A folder that is named like an exposure or a dark is listed too.
-
-    Parameters
-    ----------
-    folder : str
-    leave_out : iterable of str
-        Folders not to enter.
-
-    Returns
-    -------
-    list of str
-        Paths, sorted.
-    """
-    visited = {os.path.realpath(name) for name in leave_out}
-    found = []
-    for parent, folders, files in os.walk(folder, followlinks=True):
-        real = os.path.realpath(parent)
-        if real in visited:
-            folders.clear()
-            continue
-        visited.add(real)
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        found += [
-            os.path.join(parent, name)
-            for name in files
-            if not name.startswith(".") and stem_of(name) is not None
-        ] + [os.path.join(parent, name) for name in folders if is_frame_name(name)]
-    return sorted(found)
-
-
 def file_problems(paths):
     """List what is named like a frame but cannot be opened as a file, one sentence each."""
     problems = []
@@ -100,14 +74,15 @@ def file_problems(paths):
         if os.path.isdir(path):
             problems.append(f"{path} is a folder, not a frame; rename it, or put the frame there.")
         elif not os.path.exists(path):
-            problems.append(f"{path} is a link to nothing; mend the link or remove it.")
+            problems.append(f"{path} is a link to nothing; correct the link or remove it.")
         elif not os.path.isfile(path):
             problems.append(f"{path} is a pipe or device, not a file; move it out of raw_dir.")
         elif not os.access(path, os.R_OK):
             problems.append(f"{path} cannot be read; give yourself the right to read it.")
-        # Snakemake would take them for wildcards.
-        if {"{", "}"} & set(path):
-            problems.append(f"{path} has braces in its path; rename the file or folder.")
+        if PLACEHOLDER.search(path):
+            problems.append(
+                f"{path} has braces, or a word in <>, in its path; rename the file or folder."
+            )
     return problems
 
 
@@ -293,13 +268,14 @@ def unknown_names(where, lamp, arm, exptime, lamps, arms):
     problems = []
     if lamp is not None and lamp not in lamps:
         problems.append(
-            f"{where}: lamp {lamp} is not among the config's lamps ({', '.join(lamps)}); add it "
-            "there with its ions, or correct the name."
+            f"{where}: lamp {lamp} is not among the config's lamps ({', '.join(lamps)}); "
+            f"{did_you_mean(lamp, lamps)}add it there with its ions, or correct the name."
         )
     if arm not in arms:
         problems.append(
-            f"{where}: arm {arm} is not among the config's arms ({', '.join(arms)}); add it "
-            "there with its wavelength solution, or correct the name."
+            f"{where}: arm {arm} is not among the config's arms ({', '.join(arms)}); "
+            f"{did_you_mean(arm, arms)}add it there with its wavelength solution, or correct the "
+            "name."
         )
     if exptime == 0:
         problems.append(f"{where}: the exposure time is zero; correct it.")
@@ -308,6 +284,13 @@ def unknown_names(where, lamp, arm, exptime, lamps, arms):
             f"{where}: the exposure time is {exptime:g} s, longer than any; give it in seconds."
         )
     return problems
+
+
+def did_you_mean(name, known):
+    """Ask for a known name that differs by case or by a slip, if there is one."""
+    names = {each.lower(): each for each in known}
+    close = get_close_matches(name.lower(), names, n=1, cutoff=0.75)
+    return f"did you mean {names[close[0]]}? Else " if close else ""
 
 
 def duplicates(exposures):

@@ -1,5 +1,6 @@
 """Read raw frames: FITS images of any number type, as physical ADU."""
 
+import bz2
 import gzip
 import io
 import math
@@ -19,6 +20,9 @@ EXPOSURE_TIME_KEYWORDS = ("EXPTIME", "EXPOSED")
 # A header's exposure time may differ from the name's by rounding, relative.
 EXPOSURE_TIME_TOLERANCE = 1e-3
 
+# How files of two first bytes are unpacked.
+PACKED = {b"\x1f\x8b": gzip.decompress, b"BZ": bz2.decompress}
+
 
 def read_frame(path, spatial_axis=0):
     """Read the one 2D image of a FITS file, scaled to physical values.
@@ -26,7 +30,7 @@ def read_frame(path, spatial_axis=0):
     Parameters
     ----------
     path : str
-        FITS file, also gzipped or tile-compressed.
+        FITS file, also packed by gzip or bzip2, or tile-compressed.
     spatial_axis : {0, 1}
         Axis of the stored image that runs along the slit.
 
@@ -96,10 +100,11 @@ def image_of(path):
 
 
 def whole_file(file, path):
-    """Unpack a gzipped file whole, which looks at its checksum, and see that all is sound."""
-    if file.read(2) == b"\x1f\x8b":
-        file.seek(0)
-        file = io.BytesIO(gzip.decompress(file.read()))
+    """Unpack a packed file whole, which looks at its checksum, and see that all is sound."""
+    unpack = PACKED.get(file.read(2))
+    file.seek(0)
+    if unpack:
+        file = io.BytesIO(unpack(file.read()))
     check_integrity(file, path)
     file.seek(0)
     return file
