@@ -10,7 +10,6 @@ sys.path.append(str(PROJECT / "workflow"))
 from lampflux.campaign import internals
 from lampflux.campaign.campaign import make_campaign
 from lampflux.campaign.code import checksum
-from lampflux.campaign.config import complete_config, read_yaml
 from lampflux.campaign.ending import stop
 from lampflux.campaign.exposures import is_address
 from lampflux.errors import UserError
@@ -76,8 +75,8 @@ def code_of(script):
 
 # Snakemake's own words on a config.yaml that is not YAML name neither the file nor the line, and a
 # workflow that uses this one as a module may give only the keys that it changes.
-config = complete_config(or_stop(read_yaml, PROJECT / "config.yaml"), config)
 campaign = or_stop(make_campaign, config, PROJECT)
+config = campaign.config
 campaign.problems += address_problems(campaign.files)
 if workflow.is_main_process:
     for note in campaign.notes:

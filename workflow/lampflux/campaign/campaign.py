@@ -8,7 +8,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
-from lampflux.campaign.config import config_problems
 from lampflux.campaign.exposures import (
     ENDINGS,
     exposure_of_row,
@@ -18,6 +17,7 @@ from lampflux.campaign.exposures import (
     is_address,
     simulated_exposures,
 )
+from lampflux.campaign.instruments import SHIPPED, read_settings
 from lampflux.campaign.listing import Listing, list_frames, listing_notes
 from lampflux.campaign.tables import (
     Places,
@@ -55,8 +55,8 @@ class Campaign:
 
     Parameters
     ----------
-    config : dict
-        Complete, without faults of its own.
+    settings : Settings
+        Complete config, without faults of its own.
     project : str or Path
         Folder of config.yaml, with the tables that come with lampflux.
 
@@ -76,11 +76,11 @@ class Campaign:
         What the user should know, and what must be corrected before anything can run.
     """
 
-    def __init__(self, config, project):
-        self.config = config
-        self.places = Places(str(project), config)
+    def __init__(self, settings, project):
+        self.config = config = settings.config
+        self.places = Places(str(project), config, settings.foreign_arms)
         self.results = str(Path(config["results_dir"]))
-        self.notes, self.warnings, self.problems = [], [], []
+        self.notes, self.warnings, self.problems = list(settings.notes), [], []
         self.listing = self._list_frames()
         self.warnings += listing_notes(self.listing)
         self.simulates = self._simulates()
@@ -108,7 +108,7 @@ class Campaign:
     def _simulates(self):
         """Whether frames are simulated: wanted, below raw_dir, and nothing like one is there."""
         simulation = self.config["simulation"]
-        if simulation is None or self.config["exposures"]:
+        if simulation is None or self.config["exposures"] or self.config["instrument"] != SHIPPED:
             return False
         if self.listing.frames or self.listing.others:
             return False
@@ -365,7 +365,7 @@ def make_campaign(config, project):
     Parameters
     ----------
     config : dict
-        Complete (`lampflux.campaign.config.complete_config`).
+        What the user set: any part of config.yaml.
     project : str or Path
         Folder of config.yaml.
 
@@ -379,7 +379,4 @@ def make_campaign(config, project):
     UserError
         The config itself has faults: one sentence each.
     """
-    problems = config_problems(config)
-    if problems:
-        raise UserError(*problems)
-    return Campaign(config, project)
+    return Campaign(read_settings(config, project), project)

@@ -3,9 +3,10 @@
 import os
 import re
 from decimal import Decimal
-from difflib import get_close_matches
 from pathlib import Path
 from typing import NamedTuple
+
+from lampflux.campaign.problems import did_you_mean
 
 # Endings of FITS files, in any case, and how to say so.
 SUFFIXES = tuple(
@@ -284,13 +285,6 @@ def unknown_names(where, lamp, arm, exptime, lamps, arms):
             f"{where}: the exposure time is {exptime:g} s, longer than any; give it in seconds."
         )
     return problems
-
-
-def did_you_mean(name, known):
-    """Ask for a known name that differs by case or by a slip, if there is one."""
-    names = {each.lower(): each for each in known}
-    close = get_close_matches(name.lower(), names, n=1, cutoff=0.75)
-    return f"did you mean {names[close[0]]}? Else " if close else ""
 
 
 def duplicates(exposures):
