@@ -1,22 +1,30 @@
-# make install   make .venv from requirements.lock; the others do so on first use
-# make run    build every product of the frames in raw_dir (config.yaml), simulated ones by default
-# make report put all answers and pictures into results/report.html, after make run
-# make test   run the tests
+# make run       build every product of the frames in raw_dir (config.yaml), simulated ones by default
+# make report    collect all answers and pictures in results/report.html, after make run
+# make test      run the tests
+# make lint      check style, types and workflow
+# make docs      build the documentation as a site, site/index.html, and check its links
+# make install   install what a run needs; make install-dev what all others need, too
+# make lock      pin the packages of requirements*.txt in requirements*.lock
 # make test-slurm   test runs through Slurm (needs root, Debian's slurm-wlm and munge) and object storage
-# make lint   check style and workflow
-# make docs   build the documentation as a site, site/index.html, and check its links
-# make fuzz   read 10000 damaged FITS files, and 2000 damaged tables and configs of each kind
-# make benchmark   measure what a campaign costs (docs/benchmarks.md)
-# make benchmark-wavelengths   measure the identification of lines (docs/benchmarks.md)
-# Each makes .venv from requirements.lock on first use, test-slurm .venv-cluster.
+# make fuzz      read 10000 damaged FITS files, and 2000 damaged tables and configs of each kind
+# make benchmark, make benchmark-wavelengths   measure what a campaign costs, and the identification
+#                of lines (docs/benchmarks.md)
+# Each installs what it needs into .venv on first use, test-slurm into .venv-cluster.
 
 PYTHON ?= python3
 CORES ?= all
 BIN := .venv/bin
+# uv installs in a tenth of the time of pip, which does the same where there is no uv or with UV=.
+UV := $(shell command -v uv)
+INSTALL = $(if $(UV),$(UV) pip install --python $(@D)/bin/python,$(@D)/bin/pip install \
+	--disable-pip-version-check) --quiet --require-hashes --requirement $<
 
-.PHONY: install run report test test-slurm lint docs fuzz benchmark benchmark-wavelengths lock clean
+.PHONY: install install-dev run report test test-slurm lint docs fuzz benchmark \
+	benchmark-wavelengths lock clean
 
 install: .venv/installed
+
+install-dev: .venv/installed-dev
 
 run: .venv/installed
 	$(BIN)/snakemake --cores $(CORES)
@@ -24,55 +32,64 @@ run: .venv/installed
 report: .venv/installed
 	$(BIN)/snakemake --report results/report.html
 
-test: .venv/installed
+test: .venv/installed-dev
 	$(BIN)/pytest --numprocesses auto --dist loadfile
 
 test-slurm: .venv-cluster/installed
-	.venv-cluster/bin/pytest -s tests/test_slurm.py tests/test_storage.py
+	.venv-cluster/bin/pytest -s tests/workflow/test_slurm.py tests/workflow/test_storage.py
 
-lint: .venv/installed
+lint: .venv/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/snakefmt --check Snakefile workflow
+	$(BIN)/mypy
 	$(BIN)/snakemake --lint
 
-docs: .venv/installed
-	$(BIN)/mkdocs build --strict --quiet
+docs: .venv/installed-dev
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 # ARGS="--files 30000 --seed 2" and the like choose others.
-fuzz: .venv/installed
+fuzz: .venv/installed-dev
 	OPENBLAS_NUM_THREADS=1 PYTHONPATH=workflow $(BIN)/python tests/fuzz_frames.py $(ARGS)
 	OPENBLAS_NUM_THREADS=1 PYTHONPATH=workflow $(BIN)/python tests/fuzz_tables.py $(ARGS)
 
 # ARGS="--exposures 8" runs the first so many; frames are simulated first, and kept.
-benchmark: .venv/installed
+benchmark: .venv/installed-dev
 	$(BIN)/python benchmarks/campaign.py $(ARGS)
 
 # ARGS="--arcs 100" and the like choose what is run; one thread each, so that times compare.
-benchmark-wavelengths: .venv/installed
+benchmark-wavelengths: .venv/installed-dev
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 PYTHONPATH=workflow \
 		$(BIN)/python benchmarks/wavelengths.py $(ARGS)
 
-# Pin the packages of requirements.txt anew.
-PIN := $(BIN)/pip-compile --quiet --upgrade --generate-hashes --strip-extras --no-header \
+# UPGRADE= keeps the versions that are pinned and only adds or removes packages.
+UPGRADE ?= --upgrade
+PIN := $(BIN)/pip-compile --quiet $(UPGRADE) --generate-hashes --strip-extras --no-header \
 	--no-emit-options --allow-unsafe --output-file
 
-lock: .venv/installed
+# What requirements-cluster.txt adds does not always go together with requirements.lock.
+lock: .venv/installed-dev
 	$(BIN)/pip install --quiet pip-tools
 	$(PIN) requirements.lock requirements.txt
-	$(PIN) requirements-cluster.lock requirements.txt requirements-cluster.txt
+	$(PIN) requirements-dev.lock --constraint requirements.lock \
+		requirements.txt requirements-dev.txt
+	$(PIN) requirements-cluster.lock requirements.txt requirements-dev.txt requirements-cluster.txt
 
 clean:
 	rm -rf .venv .venv-cluster results site .snakemake
 
-.venv/installed: requirements.lock
+.venv/bin/pip:
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+
+.venv/installed: requirements.lock | .venv/bin/pip
+	$(INSTALL)
 	touch $@
 
-# What requirements.lock pins and requirements-cluster.txt adds do not always go together.
+.venv/installed-dev: requirements-dev.lock | .venv/bin/pip
+	$(INSTALL)
+	touch $@ .venv/installed
+
 .venv-cluster/installed: requirements-cluster.lock
 	$(PYTHON) -m venv .venv-cluster
-	.venv-cluster/bin/pip install --quiet --disable-pip-version-check --require-hashes \
-		-r requirements-cluster.lock
+	$(INSTALL)
 	touch $@

@@ -192,7 +192,7 @@ def simulate_arc(rng, catalogues, difficulty):
     Parameters
     ----------
     rng : numpy.random.Generator
-    catalogues : dict of str to lampflux.wavelengths.search.Lines
+    catalogues : dict of str to lampflux.wavelengths.Lines
         The lines of each lamp.
     difficulty : Difficulty
 

@@ -100,8 +100,7 @@ def first_exposures(folder, number):
 
 
 def replace_frame(path):
-    """Change one pixel of a frame by 1 ADU, and forget what it was when it was simulated."""
-    path.with_name(f".{path.name}.sha256").unlink(missing_ok=True)
+    """Change one pixel of a frame by 1 ADU."""
     with fits.open(path, mode="update", do_not_scale_image_data=True) as hdus:
         hdus[0].data[0, 0] ^= 1
 

@@ -13,15 +13,16 @@ import yaml
 from astropy.io import fits
 
 from arcs import IMPOSTORS, LAMPS, Arc, Difficulty, linear_nominal, simulate_arc
-from lampflux.peaks import find_peaks
-from lampflux.wavelengths.reference import nominal_wavelength, read_lines
-from lampflux.wavelengths.verdict import LEAST_EVIDENCE, LEAST_MARGIN, find_solution
+from lampflux.peaks import find_peaks, without_leaning
+from lampflux.wavelengths import identify, line_list
+from lampflux.wavelengths.scale import nominal_wavelength
+from lampflux.wavelengths.verdict import BOUNDS
 
 PROJECT = Path(__file__).resolve().parent.parent
 # An accepted solution is right when its median error is below this [pixel].
 RIGHT = 0.5
 # What an accepted solution needs at least.
-NEEDED = {"evidence": LEAST_EVIDENCE, "margin": LEAST_MARGIN}
+NEEDED = {"evidence": BOUNDS.least_evidence, "margin": BOUNDS.least_margin}
 # Numbers of peaks at which the simulated arcs are split.
 FEW, MANY = 15, 40
 VARIATIONS = {
@@ -79,17 +80,13 @@ class Run(NamedTuple):
 
 def catalogues():
     """Read the lines of each lamp."""
-    folder = PROJECT / "resources/line_lists"
-    return {
-        lamp: read_lines([folder / f"{ion.replace(' ', '_')}.csv" for ion in ions], ions)
-        for lamp, ions in LAMPS.items()
-    }
+    return {lamp: line_list(ions) for lamp, ions in LAMPS.items()}
 
 
 LINES = catalogues()
 
 
-def identify(case, number, arc, impostor=False):
+def run_of(case, number, arc, impostor=False):
     """Identify an arc's lines and compare with the truth.
 
     Parameters
@@ -104,11 +101,10 @@ def identify(case, number, arc, impostor=False):
     Run
     """
     began = time.process_time()
-    peaks = find_peaks(arc.counts)
-    outcome = find_solution(peaks, LINES[arc.lamp], arc.nominal)
+    found = identify(arc.counts, LINES[arc.lamp], arc.nominal)
     seconds = time.process_time() - began
     error = largest = trusted = np.nan
-    solution = outcome.solution
+    solution = found.solution
     if solution is not None:
         pixels = np.arange(arc.counts.size)
         off = np.interp(arc.pixel, pixels, solution.wavelength) - arc.wavelength
@@ -121,16 +117,16 @@ def identify(case, number, arc, impostor=False):
         case,
         number,
         arc.lamp,
-        peaks.pixel.size,
+        without_leaning(found.peaks).pixel.size,
         impostor,
-        outcome.verdict.accepted,
+        found.verdict.accepted,
         error,
         largest,
         trusted,
-        outcome.verdict.evidence,
-        outcome.verdict.margin,
+        found.verdict.evidence,
+        found.verdict.margin,
         seconds,
-        outcome.verdict.reason,
+        found.verdict.reason,
     )
 
 
@@ -140,8 +136,8 @@ def simulated(task):
     rng = np.random.default_rng([seed, number])
     arc = simulate_arc(rng, LINES, difficulty)
     if case in IMPOSTORS:
-        return identify(case, number, IMPOSTORS[case](rng, arc), impostor=True)
-    return identify(case, number, arc)
+        return run_of(case, number, IMPOSTORS[case](rng, arc), impostor=True)
+    return run_of(case, number, arc)
 
 
 def real_arcs(data):
@@ -166,7 +162,7 @@ def real_arcs(data):
     counts = (frame - np.median(frame))[40:251].sum(axis=0)
     clicked, wavelength = np.loadtxt(data / "sprat/pixel_wavelength_pairs.txt", delimiter=",").T
     # The pairs' columns are whole numbers, clicked by eye: take the peaks that were meant.
-    found = find_peaks(counts).pixel
+    found = without_leaning(find_peaks(counts)).pixel
     nearest = found[np.argmin(np.abs(found - clicked[:, np.newaxis]), axis=1)]
     known = np.where(np.abs(nearest - clicked) < 1, nearest, clicked), wavelength
     for shift in (-40, 40):
@@ -250,7 +246,7 @@ def main():
             for number in range(options.impostors)
         ]
         if data := os.environ.get("LAMPFLUX_DATA"):
-            runs += [identify(case, 0, arc) for case, arc in real_arcs(Path(data))]
+            runs += [run_of(case, 0, arc) for case, arc in real_arcs(Path(data))]
         else:
             print("LAMPFLUX_DATA does not name the folder of real arcs: simulated ones only.\n")
     with Pool(options.cores) as pool:

@@ -23,6 +23,7 @@ PRODUCTS = (
     "spectrum_header",
     "calibrated",
     "calibrated_header",
+    "peaks",
     "identified_lines",
     "proposed_windows",
     "fluxes",

@@ -8,8 +8,9 @@ from typing import NamedTuple
 import numpy as np
 
 from conftest import PROJECT
+from lampflux.peaks import find_peaks, without_leaning
+from lampflux.wavelengths import Lines
 from lampflux.wavelengths.reference import reference_wavelength
-from lampflux.wavelengths.search import Lines
 
 LINE_LISTS = PROJECT / "resources/line_lists"
 LAMPS = {
@@ -39,6 +40,11 @@ def catalogue(*ions):
                 intensity.append(float(row["intensity"]))
                 names.append(ion)
     return Lines(np.array(wavelength), np.array(intensity), np.array(names, object))
+
+
+def standing_peaks(counts, uncertainty=None):
+    """Peaks of a spectrum that a solution is fitted to."""
+    return without_leaning(find_peaks(counts, uncertainty))
 
 
 def red_reference():

@@ -173,7 +173,7 @@ def products(root):
 
 
 def visible(files):
-    """Leave out what is hidden: files that were being written, and checksums."""
+    """Leave out hidden files, which were being written."""
     return {name: content for name, content in files.items() if "/." not in name}
 
 

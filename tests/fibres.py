@@ -5,6 +5,8 @@ import math
 import numpy as np
 
 from arcs import erf
+from lampflux.extraction.detector import Detector
+from lampflux.extraction.image import LitImage
 
 PITCH, FIBRE_FWHM = 5.4, 2.9
 
@@ -56,3 +58,12 @@ def random_lines(columns, number, rng, faintest=1e4, brightest=1e6):
     """Places and fluxes [ADU] of lines of very different brightness."""
     centres = np.sort(rng.uniform(15, columns - 15, number))
     return centres, 10 ** rng.uniform(np.log10(faintest), np.log10(brightest), number)
+
+
+def as_lit(counts, variance, gain=None, missing=None):
+    """Counts above the background [ADU] as an image of lit rows without saturated pixels."""
+    nothing = np.zeros(counts.shape, bool)
+    columns = counts.shape[1]
+    detector = Detector([(0, columns - 1)], gain, None, np.inf, variance)
+    missing = nothing if missing is None else missing
+    return LitImage(counts, missing, nothing, np.zeros(columns, bool), 0.0, detector)

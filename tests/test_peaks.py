@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from arcs import gaussian_lines
-from lampflux.peaks import find_peaks
+from lampflux.peaks import find_peaks, without_leaning
 from lampflux.statistics import continuum, noise
 
 SIZE = 1024
@@ -101,6 +101,24 @@ def test_a_shoulder_is_no_line_of_its_own():
     centres, heights = np.append(centres, 403.2), np.append(heights, 2e3)
     peaks = find_peaks(gaussian_lines(SIZE, centres, heights, 4.0))
     assert peaks.pixel.size == 16
+
+
+@pytest.mark.parametrize(("distance", "height"), [(6.0, 3e3), (6.5, 1e3), (7.0, 5e2)])
+def test_a_line_that_leans_on_a_brighter_one_is_marked_and_can_be_left_out(distance, height):
+    centres, heights = np.arange(40.0, 960, 60), np.full(16, 1e4)
+    centres, heights = np.append(centres, 400 + distance), np.append(heights, height)
+    peaks = find_peaks(gaussian_lines(SIZE, centres, heights, 4.0))
+    (leaning,) = peaks.pixel[peaks.leaning]
+    # Right to its error, half a line width.
+    assert abs(leaning - 400 - distance) < 2.0
+    assert peaks.error[peaks.leaning] >= 2.0
+    # Its neighbour is blended with it, and is not once it is left out.
+    assert peaks.blended.sum() == 2
+    standing = without_leaning(peaks)
+    assert standing.pixel.size == 16
+    assert not standing.blended.any()
+    assert not standing.leaning.any()
+    assert standing.fwhm == peaks.fwhm
 
 
 def test_a_blend_that_cannot_be_parted_is_marked_as_too_wide():

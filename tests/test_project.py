@@ -10,9 +10,9 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
+import lampflux
 from conftest import PROJECT
-from lampflux.files.pages import UNITS
-from lampflux.fluxes.table import FLAGS
+from lampflux.fluxes.flags import FLAGS
 from lampflux.fluxes.windows import line_windows, order_problems, read_rows
 from lampflux.lamps.quality import IDEAL
 
@@ -20,6 +20,16 @@ SCRIPTS = PROJECT / "workflow" / "scripts"
 PUBLISHED = PROJECT.parent / "shared" / "reference" / "line_windows.csv"
 TABLES = sorted((PROJECT / "resources" / "line_windows").glob("*.csv"))
 DETECTOR_COLUMNS = 4096
+# Each lock and what it pins.
+LOCKS = {
+    "requirements.lock": ["requirements.txt"],
+    "requirements-dev.lock": ["requirements.txt", "requirements-dev.txt"],
+    "requirements-cluster.lock": [
+        "requirements.txt",
+        "requirements-dev.txt",
+        "requirements-cluster.txt",
+    ],
+}
 
 
 def read(name):
@@ -34,8 +44,8 @@ def ranges(lines):
     return {requirement.name: requirement.specifier for requirement in parsed}
 
 
-def requirements():
-    lines = (line.partition("#")[0].strip() for line in read("requirements.txt").splitlines())
+def requirements(name="requirements.txt"):
+    lines = (line.partition("#")[0].strip() for line in read(name).splitlines())
     return ranges(line for line in lines if line)
 
 
@@ -43,9 +53,13 @@ def environment():
     return ranges(yaml.safe_load(read("environment.yml"))["dependencies"])
 
 
-def pins():
-    """Package name to version and hashes, of requirements.lock."""
-    text = re.sub(r"(?m)^\s*#.*\n", "", read("requirements.lock"))
+def project():
+    return tomllib.loads(read("pyproject.toml"))["project"]
+
+
+def pins(lock):
+    """Package name to version and hashes, of a lock file."""
+    text = re.sub(r"(?m)^\s*#.*\n", "", read(lock))
     packages = {}
     for entry in text.replace("\\\n", " ").splitlines():
         pin, *hashes = entry.split()
@@ -63,6 +77,11 @@ def test_conda_and_pip_ask_for_the_same_packages_in_the_same_ranges():
     assert conda == requirements()
 
 
+def test_the_package_with_its_workflow_extra_asks_for_the_same_packages_in_the_same_ranges():
+    extra = project()["optional-dependencies"]["workflow"]
+    assert ranges(project()["dependencies"] + extra) == requirements()
+
+
 def test_the_workflow_asks_for_the_oldest_snakemake_that_its_packages_allow():
     oldest = re.search(r'(?m)^min_version\("(.+)"\)$', read("Snakefile"))[1]
     assert requirements()["snakemake"] == SpecifierSet(f">={oldest},<10")
@@ -71,40 +90,47 @@ def test_the_workflow_asks_for_the_oldest_snakemake_that_its_packages_allow():
 
 
 def test_conda_and_pip_ask_for_the_same_python():
-    project = tomllib.loads(read("pyproject.toml"))["project"]
-    assert environment()["python"] == SpecifierSet(project["requires-python"])
+    assert environment()["python"] == SpecifierSet(project()["requires-python"])
 
 
-@pytest.mark.parametrize("name", requirements())
-def test_the_lock_pins_each_required_package_within_its_range(name):
-    version, _ = pins()[name]
-    assert version in requirements()[name]
+@pytest.mark.parametrize("lock", LOCKS)
+def test_each_lock_pins_every_required_package_within_its_range(lock):
+    pinned = pins(lock)
+    for source in LOCKS[lock]:
+        for name, versions in requirements(source).items():
+            assert pinned[name][0] in versions, name
 
 
-def test_every_pin_of_the_lock_has_sha256_hashes():
-    for name, (_, hashes) in pins().items():
+def test_development_runs_the_versions_that_users_run():
+    development = pins("requirements-dev.lock")
+    for name, pin in pins("requirements.lock").items():
+        assert development[name] == pin
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_every_pin_of_a_lock_has_sha256_hashes(lock):
+    for name, (_, hashes) in pins(lock).items():
         assert hashes, name
         for text in hashes:
             assert re.fullmatch(r"--hash=sha256:[0-9a-f]{64}", text), name
 
 
-def test_the_lock_names_no_index():
-    lock = read("requirements.lock")
-    options = [line.strip() for line in lock.splitlines() if line.lstrip().startswith("-")]
+@pytest.mark.parametrize("lock", LOCKS)
+def test_a_lock_names_no_index(lock):
+    text = read(lock)
+    options = [line.strip() for line in text.splitlines() if line.lstrip().startswith("-")]
     assert options
     assert all(option.startswith("--hash=sha256:") for option in options)
-    assert "://" not in lock
+    assert "://" not in text
 
 
 # Version and config
 
 
 def test_the_version_is_the_same_everywhere():
-    version = tomllib.loads(read("pyproject.toml"))["project"]["version"]
     citation = yaml.safe_load(read("CITATION.cff"))
-    module = re.search(r'(?m)^__version__ = "(.+)"$', read("workflow/lampflux/__init__.py"))
     newest = re.search(r"(?m)^## (\S+)", read("CHANGELOG.md"))
-    assert str(citation["version"]) == module[1] == newest[1] == version
+    assert str(citation["version"]) == newest[1] == lampflux.__version__
 
 
 def test_config_and_schema_have_the_same_keys():
@@ -198,12 +224,11 @@ def documented(table):
     return yaml.safe_load(read(f"workflow/schemas/products/{table}.yaml"))["columns"]
 
 
-def test_pages_give_each_column_the_unit_that_is_documented():
+def test_a_column_of_several_tables_has_one_unit():
     units = {}
-    for table in "lamp", "coverage", "exposure_plan", "quality":
+    for table in "lamp", "coverage", "exposure_plan", "planned_lines", "quality":
         for name, facts in documented(table).items():
             assert units.setdefault(name, facts.get("unit")) == facts.get("unit"), name
-    assert {name: unit for name, unit in units.items() if unit} == UNITS
 
 
 def test_thresholds_are_those_of_the_documentation():

@@ -23,11 +23,11 @@ from lampflux.campaign.exposures import (
 )
 from lampflux.errors import UserError
 from lampflux.extraction.detector import counting_noise
-from lampflux.extraction.spectrum import sum_along_slit
+from lampflux.extraction.plain import sum_along_slit
 from lampflux.files.frames import to_physical
+from lampflux.files.spectra import Spectrum
 from lampflux.files.tables import number, read_table
-from lampflux.fluxes.line_model import model_lines
-from lampflux.fluxes.measure import Spectrum, measure_window, window_sums
+from lampflux.fluxes.measure import measure, window_sums
 from lampflux.fluxes.table import flux_row
 from lampflux.fluxes.windows import LineWindow, order_problems, window_pixels
 from lampflux.statistics import (
@@ -417,14 +417,10 @@ def spectrum_of(counts, error):
     return Spectrum(wavelength, counts, error, counts, error, ones, zeros, zeros, counts)
 
 
-MEASURED = dict.fromkeys(
-    ("net", "continuum", "peak", "saturated_fraction", "masked_fraction", "fit", "centroid"), 1.0
-) | dict.fromkeys(("net_error", "fit_error", "fwhm", "reduced_chi2"), 1.0)
-
-
 def flux_and_error(counts, error, ends, per_flux):
     window = LineWindow(*ends, "pixel", "", None)
-    row = flux_row(window, ends, spectrum_of(counts, error), MEASURED, per_flux)
+    (flux,) = measure(counts, [ends], error)
+    row = flux_row(window, flux, spectrum_of(counts, error), per_flux)
     return np.array([row["Flux"], row["Flux_err"]])
 
 
@@ -470,10 +466,8 @@ def lamp_spectrum(seed, size=600):
 
 def net_fluxes(counts, error, ends):
     """Net sums, their errors and fitted fluxes of some windows."""
-    spectrum = spectrum_of(counts, error)
-    lines = model_lines(spectrum)
-    found = [measure_window(spectrum, lines, *each, None) for each in ends]
-    return np.array([[each["net"], each["net_error"], each["fit"]] for each in found])
+    found = measure(counts, ends, error)
+    return np.array([[each.net_flux, each.net_flux_err, each.fit_flux] for each in found])
 
 
 WINDOWS = [(start, start + 30) for start in range(30, 540, 60)]

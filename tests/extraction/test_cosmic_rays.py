@@ -1,8 +1,10 @@
 import numpy as np
 import pytest
 
-from fibres import exposed, fibre_places, pixel_light, random_lines, shares, slit_light
-from lampflux.extraction.cosmic_rays import find_cosmic_rays, neighbourhood, shifted
+from fibres import as_lit, exposed, fibre_places, pixel_light, random_lines, shares, slit_light
+from lampflux.extraction.cosmic_rays import find_cosmic_rays, neighbourhood
+from lampflux.extraction.model import shift_rows
+from lampflux.extraction.slit import Slit
 
 COLUMNS = 2048
 GAIN, READ_NOISE = 2.0, 5.0
@@ -21,22 +23,22 @@ def test_shifted_lines_are_those_of_another_place(fwhm):
     shift = np.linspace(-4, 4, 81)
     still = np.repeat(gaussians(0.0, fwhm), shift.size, axis=0)
     wanted = gaussians(shift, fwhm)
-    assert np.abs(shifted(still, shift) - wanted).max() < 0.02 * wanted.max()
+    assert np.abs(shift_rows(still, shift) - wanted).max() < 0.02 * wanted.max()
 
 
 def test_whole_shifts_are_exact_and_repeat_the_ends():
     spectra = np.random.default_rng(1).integers(0, 1000, (5, 40)).astype("f4")
     shift = np.array([0.0, 3.0, -2.0, 7.0, -11.0])
-    result = shifted(spectra, shift)
+    result = shift_rows(spectra, shift)
     for row, step in enumerate(shift.astype(int)):
         columns = np.clip(np.arange(40) - step, 0, 39)
         # Single precision holds 1000 to 6e-5.
         np.testing.assert_allclose(result[row], spectra[row, columns], atol=1e-3)
 
 
-def test_a_constant_stays_constant_when_shifted():
+def test_a_constant_stays_constant_when_shift_rows():
     shift = np.random.default_rng(2).uniform(-9, 9, 30)
-    np.testing.assert_allclose(shifted(np.full((30, 20), 7.0), shift), 7, rtol=1e-6)
+    np.testing.assert_allclose(shift_rows(np.full((30, 20), 7.0), shift), 7, rtol=1e-6)
 
 
 # Largest neighbours
@@ -89,8 +91,8 @@ def slit(seed, kind="even"):
 
 
 def found_in(image, profile, shift, clipped=None):
-    clipped = np.zeros(image.shape, bool) if clipped is None else clipped
-    return find_cosmic_rays(image, profile, shift, VARIANCE, GAIN, clipped)
+    lit = as_lit(image, VARIANCE, GAIN, clipped)
+    return find_cosmic_rays(lit, Slit(profile, shift, np.zeros(COLUMNS)), lit.detector)
 
 
 KINDS = ["even", "uneven", "drifting", "wider along the slit", "wider along the lines"]

@@ -1,10 +1,11 @@
 import numpy as np
 import pytest
 
-from fibres import PITCH, exposed, random_lines, shares, slit_light
-from lampflux.extraction.cosmic_rays import find_cosmic_rays, neighbourhood
+from fibres import PITCH, as_lit, exposed, random_lines, shares, slit_light
+from lampflux.extraction.cosmic_rays import find_cosmic_rays
 from lampflux.extraction.detector import detector_fact, largest_number, pixel_variance
-from lampflux.extraction.gain import full_well, measured_gain
+from lampflux.extraction.gain import full_well, with_gain
+from lampflux.extraction.slit import Slit
 from lampflux.statistics import clipped_moments
 
 # Facts
@@ -136,11 +137,9 @@ def lamp_frame(seed, brightest=3e6, number=36, pitch=PITCH, columns=2048, lines=
 
 
 def gain_of(image, profile, shift, variance):
-    """The gain as `spectra.clean_spectrum` measures it."""
-    clipped = np.zeros(image.shape, bool)
-    hit, model, _ = find_cosmic_rays(image, profile, shift, variance, 1.0, clipped)
-    near = neighbourhood(np.clip(model, 0, None), 2, 2)
-    return measured_gain(image - model, model, near, ~hit, variance)
+    lit = as_lit(image, variance)
+    rays = find_cosmic_rays(lit, Slit(profile, shift, np.zeros(image.shape[1])), lit.detector)
+    return with_gain(lit, rays, lit.detector).gain
 
 
 @pytest.mark.parametrize("gain", [0.6, 1.9, 4.0])

@@ -2,9 +2,12 @@ import numpy as np
 import pytest
 
 from fibres import exposed, fibre_places, random_lines, shares, slit_light
-from lampflux.extraction.rows import FIBRE_ROWS, MARGIN, line_light, lit_rows, row_profile
-from lampflux.extraction.slit import offset, slit_shift, straighten, trace_drift
-from lampflux.extraction.stray_light import stray_light
+from lampflux.extraction.drift import measure_drift, offset
+from lampflux.extraction.lines import Lines, line_weights
+from lampflux.extraction.projection import row_profile
+from lampflux.extraction.rows import LIT, lit_rows
+from lampflux.extraction.slit import measure_shift, straighten
+from lampflux.extraction.stray_light import measure_stray_light
 
 AMPLIFIERS = [(0, 1023), (1024, 2047)]
 
@@ -33,10 +36,10 @@ def noisy_sum(seed, level=500.0):
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_line_light_has_zero_mean_in_each_amplifier(seed):
+def test_line_weights_has_zero_mean_in_each_amplifier(seed):
     light, spectrum = noisy_sum(seed)
     amplifiers = [(0, 99), (100, 1500), (1501, 2047)]
-    weights = line_light(spectrum, amplifiers)
+    weights = line_weights(spectrum, amplifiers)
     for first, last in amplifiers:
         assert abs(weights[first : last + 1].mean()) < 1e-9 * np.abs(weights).max()
         # Within noise of the light: 8 sigma, for the lower quartile and the cut take part of it.
@@ -45,12 +48,12 @@ def test_line_light_has_zero_mean_in_each_amplifier(seed):
         np.testing.assert_allclose(above[bright], light[part][bright], atol=800)
 
 
-def test_line_light_weighs_no_column_that_is_not_known():
+def test_line_weights_weighs_no_column_that_is_not_known():
     light, spectrum = noisy_sum(1)
     blank = np.zeros(light.size, bool)
     blank[[0, 5, 700, 701, 2047, int(light.argmax())]] = True
     spectrum[blank] = np.nan
-    weights = line_light(spectrum, AMPLIFIERS)
+    weights = line_weights(spectrum, AMPLIFIERS)
     assert (weights[blank] == 0).all()
     assert np.isfinite(weights).all()
     for first, last in AMPLIFIERS:
@@ -60,14 +63,14 @@ def test_line_light_weighs_no_column_that_is_not_known():
 def test_an_amplifier_that_is_not_known_weighs_nothing():
     _, spectrum = noisy_sum(2)
     spectrum[1024:] = np.nan
-    weights = line_light(spectrum, AMPLIFIERS)
+    weights = line_weights(spectrum, AMPLIFIERS)
     assert weights[:1024].any()
     assert not weights[1024:].any()
 
 
 @pytest.mark.parametrize("level", [np.nan, 0.0, 700.0])
 def test_nothing_weighs_anything_without_lines(level):
-    assert not line_light(np.full(2048, level), AMPLIFIERS).any()
+    assert not line_weights(np.full(2048, level), AMPLIFIERS).any()
 
 
 # Light of rows
@@ -141,8 +144,8 @@ def noisy_profile(rng, rows, share, signal):
 
 def holds(lit, fibres):
     """Whether rows hold a bundle of fibres and its margin, and hardly more."""
-    wanted = np.arange(round(fibres[0]) - MARGIN, round(fibres[-1]) + MARGIN + 1)
-    most = np.arange(wanted[0] - FIBRE_ROWS, wanted[-1] + FIBRE_ROWS + 1)
+    wanted = np.arange(round(fibres[0]) - LIT.margin, round(fibres[-1]) + LIT.margin + 1)
+    most = np.arange(wanted[0] - LIT.fibre_rows, wanted[-1] + LIT.fibre_rows + 1)
     return np.isin(wanted, lit).all() and np.isin(lit, most).all()
 
 
@@ -221,12 +224,12 @@ def test_few_fibres_on_a_tall_detector_are_lit(number):
 # Stray light
 
 BUNDLE = fibre_places(220.0, 18)
-LIT = np.arange(208, 325)
+LIT_ROWS = np.arange(208, 325)
 ROWS = 560
 
 
 def with_stray(part, seed, signal, moved=0, fibres=BUNDLE, strengths=1.0):
-    """A frame whose lit rows hold this part of stray light, and what `stray_light` needs.
+    """A frame whose lit rows hold this part of stray light, and what `measure_stray_light` needs.
 
     ``signal`` is the light of all rows over the noise of a pixel, ``moved`` the shift of the
     lines in stray light.
@@ -234,15 +237,15 @@ def with_stray(part, seed, signal, moved=0, fibres=BUNDLE, strengths=1.0):
     rng = np.random.default_rng(seed)
     light = signal * lamp(7) / lamp(7).max()
     share = shares(ROWS, fibres, strengths)
-    level = part / (1 - part) * share[LIT].sum() / LIT.size
+    level = part / (1 - part) * share[LIT_ROWS].sum() / LIT_ROWS.size
     frame = share * light + level * np.roll(light, moved) + rng.normal(500, 1, (ROWS, light.size))
-    return frame, np.full(light.size, 500.0), weights_of(light), LIT, 1.0, 2.3
+    return frame, np.full(light.size, 500.0), Lines(2.3, weights_of(light)), LIT_ROWS, 1.0
 
 
 @pytest.mark.parametrize("signal", [1e4, 1e5])
 @pytest.mark.parametrize("part", [0.01, 0.03])
 def test_stray_light_is_recovered_within_its_error(signal, part):
-    found = np.array([stray_light(*with_stray(part, seed, signal)) for seed in range(16)])
+    found = np.array([measure_stray_light(*with_stray(part, seed, signal)) for seed in range(16)])
     pulls = (found[:, 0] - part) / found[:, 1]
     # 16 trials: mean and standard deviation are known to 0.25 and 0.18.
     assert abs(pulls.mean()) < 4 * 0.25
@@ -253,13 +256,13 @@ def test_stray_light_is_recovered_within_its_error(signal, part):
 @pytest.mark.parametrize("moved", [-1, 1])
 def test_stray_light_is_recovered_where_lines_are_shifted(moved):
     for seed in range(5):
-        part, error = stray_light(*with_stray(0.01, seed, 1e5, moved))
+        part, error = measure_stray_light(*with_stray(0.01, seed, 1e5, moved))
         # As much as its error, or a tenth of it: the part that a shift by a pixel may take.
         assert abs(part - 0.01) < max(4 * error, 0.001)
 
 
 def test_no_stray_light_is_seen_where_there_is_none():
-    found = np.array([stray_light(*with_stray(0.0, seed, 1e5)) for seed in range(16)])
+    found = np.array([measure_stray_light(*with_stray(0.0, seed, 1e5)) for seed in range(16)])
     # One in 740 is beyond 3 sigma.
     assert np.count_nonzero(found[:, 0]) <= 1
     assert (found[:, 1] > 0).all()
@@ -273,7 +276,7 @@ def test_light_of_other_fibres_is_no_stray_light(strength, signal):
     strengths = np.repeat([1.0, strength], [BUNDLE.size, others.size])
     for seed in range(4):
         frame = with_stray(0.0, seed, signal, fibres=fibres, strengths=strengths)
-        part, error = stray_light(*frame)
+        part, error = measure_stray_light(*frame)
         # Averaged over all rows, these fibres would be 3 % or 0.3 % of the light beneath the
         # bundle; a hundredth of that is lost in the wings.
         assert part < max(4 * error, 0.05 * strength)
@@ -281,8 +284,8 @@ def test_light_of_other_fibres_is_no_stray_light(strength, signal):
 
 @pytest.mark.parametrize("lit", [np.arange(ROWS), np.arange(5, ROWS - 5)])
 def test_no_stray_light_is_told_without_rows_beside(lit):
-    frame, bias, weights, *_ = with_stray(0.01, 1, 1e5)
-    assert stray_light(frame, bias, weights, lit, 1.0, 2.3) == (0.0, 0.0)
+    frame, bias, lines, *_ = with_stray(0.01, 1, 1e5)
+    assert measure_stray_light(frame, bias, lines, lit, 1.0) == (0.0, 0.0)
 
 
 # Shifts
@@ -335,7 +338,7 @@ def curved(kind, size, seed, signal=1e6, number=22):
 def test_the_shift_along_the_slit_is_recovered(kind, size):
     for seed in range(3):
         image, profile, rows, truth = curved(kind, size, seed)
-        found = slit_shift(image, profile, rows)
+        found = measure_shift(image, profile, rows)
         bright = profile > 0.1 * profile.max()
         # Far enough shifted, lines smear within a block of rows.
         assert np.abs(found - truth)[bright].max() < max(0.05, 0.005 * abs(size))
@@ -343,22 +346,22 @@ def test_the_shift_along_the_slit_is_recovered(kind, size):
 
 def test_no_shift_is_told_by_few_rows():
     image, profile, rows, _ = curved("tilt", 3.0, 1)
-    assert not slit_shift(image[:20], profile[:20], rows[:20]).any()
-    assert not slit_shift(image[:1], profile[:1], rows[:1]).any()
+    assert not measure_shift(image[:20], profile[:20], rows[:20]).any()
+    assert not measure_shift(image[:1], profile[:1], rows[:1]).any()
 
 
 def test_no_shift_is_told_by_noise():
     rng = np.random.default_rng(9)
     for _ in range(10):
         image = rng.normal(0, 3, (120, 1024)).astype("f4")
-        assert not slit_shift(image, np.full(120, 1 / 120), np.arange(120)).any()
+        assert not measure_shift(image, np.full(120, 1 / 120), np.arange(120)).any()
 
 
 @pytest.mark.parametrize("level", [0.0, 100.0])
 def test_no_shift_is_told_by_an_image_without_lines(level):
     image, rows = np.full((120, 1024), level, "f4"), np.arange(120)
-    assert not slit_shift(image, np.full(120, 1 / 120), rows).any()
-    assert not slit_shift(image, np.zeros(120), rows).any()
+    assert not measure_shift(image, np.full(120, 1 / 120), rows).any()
+    assert not measure_shift(image, np.zeros(120), rows).any()
 
 
 # Upright lines
@@ -419,7 +422,7 @@ def test_the_drift_of_traces_is_recovered(size):
     for seed in range(2):
         truth = size * (0.4 * u + 0.1 * u**2)
         image, light = drifting(300, 2048, truth, seed)
-        found = trace_drift(image, light - light.mean())
+        found = measure_drift(image, light - light.mean())
         off = found - truth
         # Only differences tell; a tenth of a row is little against a fibre's three.
         assert np.ptp(off[100:-100]) < 0.2

@@ -1,14 +1,18 @@
+import doctest
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from astropy.io import fits
 
+import lampflux.extraction.spectrum
 from conftest import script
 from lampflux.errors import UserError
-from lampflux.extraction.bias import bias_levels, measure_bias
+from lampflux.extraction.bias import amplifier_medians, measure_bias
 from lampflux.extraction.detector import counting_noise, noise_of_pixels, saturated_columns
-from lampflux.extraction.spectrum import check_dark, check_pixels, row_slice, sum_along_slit
+from lampflux.extraction.plain import row_slice, sum_along_slit
+from lampflux.extraction.raw import check_dark, check_pixels, check_rows
 from lampflux.files.frames import check_columns
 from lampflux.files.spectra import binary_table, write_spectrum
 
@@ -117,20 +121,20 @@ def test_the_frame_is_left_as_it_was():
 
 def test_the_bias_is_the_median_of_each_amplifier():
     frame = np.array([[1, 2, 7, 7, 100], [3, 500, 8, 9, 10]], "u2")
-    assert bias_levels(frame, [(0, 1), (2, 4)]).tolist() == [2.5, 8.5]
-    assert bias_levels(frame, [(0, 0), (1, 3), (4, 4)]).tolist() == [2, 7.5, 55]
+    assert amplifier_medians(frame, [(0, 1), (2, 4)]).tolist() == [2.5, 8.5]
+    assert amplifier_medians(frame, [(0, 0), (1, 3), (4, 4)]).tolist() == [2, 7.5, 55]
 
 
 def test_lit_rows_and_blank_pixels_do_not_move_the_bias():
     frame = frame_with_bias(500, 504)
     frame[30:36, 2] = np.nan
-    assert bias_levels(frame, [(0, 3), (4, 7)]).tolist() == [500, 504]
+    assert amplifier_medians(frame, [(0, 3), (4, 7)]).tolist() == [500, 504]
 
 
 def test_the_bias_of_a_blank_amplifier_is_nan():
     frame = frame_with_bias(500, 504)
     frame[:, 4:] = np.nan
-    np.testing.assert_array_equal(bias_levels(frame, [(0, 3), (4, 7)]), [500, np.nan])
+    np.testing.assert_array_equal(amplifier_medians(frame, [(0, 3), (4, 7)]), [500, np.nan])
 
 
 def test_each_column_gets_the_bias_of_its_amplifier():
@@ -204,7 +208,7 @@ def test_a_dark_that_differs_from_the_frame_by_noise_and_drift_passes(level):
     frame, dark = rng.normal(500, 3, (2, 64, 200))
     # Cosmic rays in the dark alone.
     dark[rng.random(dark.shape) < 0.002] += 5000
-    check_dark(frame, dark + level, 18.0, "a.fits", "dark.fits")
+    check_dark(frame, dark + level, "a.fits", "dark.fits")
 
 
 @pytest.mark.parametrize("levels", [(500, 540), (900, 500)])
@@ -215,7 +219,7 @@ def test_a_dark_brighter_than_the_frame_is_refused(levels):
         frame, dark = dark, np.where(np.arange(200) % 20 < 2, frame, dark)
         frame = frame + rng.normal(0, 0.1, frame.shape)
     with pytest.raises(UserError, match=r"dark\.fits is brighter than a\.fits"):
-        check_dark(frame, dark, 18.0, "a.fits", "dark.fits")
+        check_dark(frame, dark, "a.fits", "dark.fits")
 
 
 # Uncertainty
@@ -307,13 +311,20 @@ def test_a_read_noise_above_what_the_frame_shows_is_believed():
     ],
 )
 def test_rows_include_both_ends(rows, wanted):
-    assert np.arange(6)[row_slice(rows, 6, "a.fits")].tolist() == wanted
+    assert np.arange(6)[row_slice(rows, 6)].tolist() == wanted
 
 
 @pytest.mark.parametrize("rows", [[0, 6], [6, 7], [4, 3]])
 def test_rows_that_the_frame_has_not_are_refused(rows):
     with pytest.raises(UserError, match=rf"raw/a\.fits has rows 0 to 5.*{rows[0]} to {rows[1]}"):
-        row_slice(rows, 6, "raw/a.fits")
+        check_rows(rows, 6, "raw/a.fits")
+
+
+# The example of the public function
+
+
+def test_the_example_of_extract_holds():
+    assert doctest.testmod(lampflux.extraction.spectrum).failed == 0
 
 
 # The product
@@ -323,7 +334,11 @@ def test_the_file_holds_both_spectra(tmp_path):
     counts, noise = np.array([0.1, np.nan, -7e9]), np.array([1.5, np.nan, 2.5])
     path = tmp_path / "a.fits"
     clean = {"counts": counts + 1, "replaced": np.array([0, 2, 3])}
-    write_spectrum(path, [("LAMP", "ThAr")], counts, noise, np.array([0, 4, 1]), clean)
+    spectrum = SimpleNamespace(
+        counts=counts, uncertainty=noise, missing=np.array([0, 4, 1]), clean=clean
+    )
+    cards = [("LAMP", "ThAr"), ("GAIN", None), ("RDNOISE", np.nan), ("RAWFILE", "né.fits")]
+    write_spectrum(path, cards, spectrum)
     with fits.open(path) as hdus:
         for hdu, wanted in zip(hdus[:3], (counts, noise, [0, 4, 1]), strict=True):
             np.testing.assert_array_equal(hdu.data, wanted)
@@ -332,7 +347,9 @@ def test_the_file_holds_both_spectra(tmp_path):
             np.testing.assert_array_equal(hdus["CLEAN"].data[name], clean[name])
             assert hdus["CLEAN"].columns[name].unit == unit
         assert hdus[0].header["LAMP"] == "ThAr"
-    assert sorted(file.name for file in tmp_path.iterdir()) == [".a.fits.sha256", "a.fits"]
+        assert hdus[0].header["RAWFILE"] == r"n\xe9.fits"
+        assert not {"GAIN", "RDNOISE"} & set(hdus[0].header)
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["a.fits"]
 
 
 class Job(dict):

@@ -52,5 +52,5 @@ def outcomes(folder, kind):
 def test_a_reader_that_does_not_look_at_checksums_would_fail(tmp_path, monkeypatch):
     assert outcomes(tmp_path, "unsigned") == {"undetectable"}
     assert outcomes(tmp_path, "unsigned, summed") == {"refused"}
-    monkeypatch.setattr("lampflux.files.frames.check_integrity", lambda file, path: None)
+    monkeypatch.setattr("lampflux.files.frames.check_sums", lambda said, hdus, path: None)
     assert outcomes(tmp_path, "unsigned, summed") == {"wrong pixels"}

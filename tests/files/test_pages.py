@@ -59,7 +59,7 @@ def test_a_page_has_every_cell_with_units_in_the_headings(tmp_path):
             "simulated": [True, False],
         }
     )
-    write_page(table, "Lamps <of> all", True, TEMPLATE, tmp_path / "page.html")
+    write_page(table, "Lamps <of> all", True, TEMPLATE, tmp_path / "page.html", "lamp")
     text = (tmp_path / "page.html").read_text(encoding="utf-8")
     heading, first, second = page_rows(text)
     assert [word for word, _ in heading] == [
@@ -77,11 +77,13 @@ def test_a_page_has_every_cell_with_units_in_the_headings(tmp_path):
         ("True", None),
     ]
     assert second[1] == ("", None)
+    assert 'title="Best flux"' in text
     assert "<h1>Lamps &lt;of&gt; all [SIMULATED]</h1>" in text
 
 
 def test_a_page_fetches_nothing(tmp_path):
-    write_page(pd.DataFrame({"lamp": ["A"]}), "Lamps", False, TEMPLATE, tmp_path / "page.html")
+    table = pd.DataFrame({"lamp": ["A"]})
+    write_page(table, "Lamps", False, TEMPLATE, tmp_path / "page.html", "lamp")
     text = (tmp_path / "page.html").read_text(encoding="utf-8")
     assert fetched(text) == []
     assert "http" not in text

@@ -1,11 +1,11 @@
-"""Products that are written whole, and known to be as they were written."""
+"""Files that are written complete or not at all."""
 
 import errno
 
 import pytest
 
 from lampflux.errors import UserError
-from lampflux.files.whole import check_untouched, whole
+from lampflux.files.whole import whole
 
 
 def names(folder):
@@ -27,7 +27,7 @@ def test_a_file_takes_its_name_once_it_is_complete(tmp_path, kind):
         assert part.suffix == path.suffix
         part.write_text("whole")
     assert path.read_text() == "whole"
-    assert names(tmp_path) == [".a.csv.sha256", "a.csv"]
+    assert names(tmp_path) == ["a.csv"]
 
 
 @pytest.mark.parametrize("fault", [ValueError, KeyboardInterrupt, SystemExit])
@@ -93,44 +93,3 @@ def test_what_another_job_is_writing_is_left_alone(tmp_path):
         write(tmp_path / "a.csv", "other")
         assert part.read_text() == "mine"
     assert (tmp_path / "a.csv").read_text() == "mine"
-
-
-# Checksums
-
-
-def test_a_product_passes_as_it_was_written_and_after_it_was_written_anew(tmp_path):
-    path = tmp_path / "a.csv"
-    write(path, "one")
-    check_untouched(path)
-    write(path, "two")
-    check_untouched(path)
-
-
-def test_the_checksum_is_the_sha_256_of_the_content(tmp_path):
-    write(tmp_path / "a.csv", "abc")
-    # FIPS 180-2, appendix B.1.
-    known = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
-    assert (tmp_path / ".a.csv.sha256").read_text() == f"{known}  a.csv\n"
-
-
-@pytest.mark.parametrize("content", ["", "abd", "abc\n"])
-def test_another_content_is_told(tmp_path, content):
-    path = tmp_path / "a.csv"
-    write(path, "abc")
-    path.write_text(content)
-    with pytest.raises(UserError, match=r"a\.csv is not as lampflux wrote it"):
-        check_untouched(path)
-
-
-@pytest.mark.parametrize("record", ["", "no checksum"])
-def test_a_spoiled_checksum_is_told(tmp_path, record):
-    path = tmp_path / "a.csv"
-    write(path, "abc")
-    (tmp_path / ".a.csv.sha256").write_text(record)
-    with pytest.raises(UserError, match=r"a\.csv is not as lampflux wrote it"):
-        check_untouched(path)
-
-
-def test_a_file_without_a_checksum_passes(tmp_path):
-    (tmp_path / "mine.csv").write_text("abc")
-    check_untouched(tmp_path / "mine.csv")

@@ -3,8 +3,8 @@ import math
 import numpy as np
 import pytest
 
-from lampflux.fluxes.line_model import model_lines
-from lampflux.fluxes.measure import Spectrum, measure_window, window_sums
+from lampflux.files.spectra import Spectrum
+from lampflux.fluxes.measure import measure, window_sums
 from lampflux.fluxes.table import COLUMNS, flag_words, flux_row, line_check
 from lampflux.fluxes.windows import LineWindow
 
@@ -91,14 +91,27 @@ def exposed(lines, seed=None, continuum=0.0, size=SIZE):
     )
 
 
-def measure(spectrum, windows, exptime=1.0, fibres=1, has_dark=True, expected=None):
-    lines = model_lines(spectrum)
+def fluxes_of(spectrum, windows, exptime=1.0, fibres=1, expected=None):
+    return measure(
+        spectrum.clean,
+        windows,
+        spectrum.clean_error,
+        exposure_time=exptime,
+        fibres=fibres,
+        expected=[expected] * len(windows),
+        summed=spectrum.summed,
+        saturated=spectrum.saturated,
+        replaced=spectrum.replaced,
+        peak=spectrum.peak,
+    )
+
+
+def table_rows(spectrum, windows, exptime=1.0, fibres=1, has_dark=True, expected=None):
     rows = []
-    for ends in windows:
-        window = LineWindow(*ends, "pixel", "Ne I", 6402.25)
-        measured = measure_window(spectrum, lines, *ends, expected)
-        row = flux_row(window, ends, spectrum, measured, exptime * fibres)
-        rows.append(row | {"flags": flag_words(row, measured, has_dark, False)})
+    for flux in fluxes_of(spectrum, windows, exptime, fibres, expected):
+        window = LineWindow(flux.start, flux.stop, "pixel", "Ne I", 6402.25)
+        row = flux_row(window, flux, spectrum, exptime * fibres)
+        rows.append(row | {"flags": flag_words(flux, has_dark, False)})
     return rows
 
 
@@ -110,7 +123,7 @@ FLAT = exposed([])
     [((10, 20), 15, 5007.5), ((10, 21), 15, 5007.5), ((10, 11), 10, 5005), ((7, 7), 7, 5003.5)],
 )
 def test_the_line_stands_at_the_windows_centre_or_the_pixel_below(window, pixel, wavelength):
-    (row,) = measure(FLAT, [window])
+    (row,) = table_rows(FLAT, [window])
     assert row["pixel"] == pixel
     assert row["Wavelength"] == wavelength
     assert (row["pixel_start"], row["pixel_stop"]) == window
@@ -120,27 +133,26 @@ def test_the_line_stands_at_the_windows_centre_or_the_pixel_below(window, pixel,
     ("exptime", "fibres", "wanted"), [(1, 1, 70), (10, 1, 7), (2.5, 61, 28 / 61), (0.5, 7, 20)]
 )
 def test_the_flux_is_the_sum_per_second_and_fibre(exptime, fibres, wanted):
-    (row,) = measure(FLAT, [(10, 19)], exptime=exptime, fibres=fibres)
+    (row,) = table_rows(FLAT, [(10, 19)], exptime=exptime, fibres=fibres)
     assert row["Flux"] == pytest.approx(wanted, rel=1e-12)
     assert row["Flux_err"] == pytest.approx(2 * np.sqrt(10) / exptime / fibres, rel=1e-12)
     assert row["counts"] == 70
 
 
 def test_the_rows_hold_the_tables_columns():
-    (row,) = measure(FLAT, [(10, 20)])
+    (row,) = table_rows(FLAT, [(10, 20)])
     assert list(row)[:3] == ["pixel", "Wavelength", "Flux"]
     checked, _ = check([peak(100.0)])
     assert set(COLUMNS) == row.keys() | checked.keys() | {"simulated"}
 
 
 def test_rows_keep_their_windows_line():
-    lines = model_lines(FLAT)
+    (flux,) = fluxes_of(FLAT, [(50, 60)])
     for window in (
         LineWindow(50, 60, "pixel", "Ne I", 6402.25),
         LineWindow(1, 2, "pixel", "", None),
     ):
-        measured = measure_window(FLAT, lines, 50, 60, None)
-        row = flux_row(window, (50, 60), FLAT, measured, 1.0)
+        row = flux_row(window, flux, FLAT, 1.0)
         assert (row["ion"], row["wavelength_air"]) == (window.ion, window.wavelength_air)
 
 
@@ -149,7 +161,7 @@ def test_rows_keep_their_windows_line():
 
 @pytest.mark.parametrize("continuum", [0.0, 3000.0, np.linspace(0, 5000, SIZE)])
 def test_the_net_flux_of_a_line_alone_is_its_light_in_the_window(continuum):
-    (row,) = measure(exposed([(500.3, 1e6)], continuum=continuum), [(492, 508)])
+    (row,) = table_rows(exposed([(500.3, 1e6)], continuum=continuum), [(492, 508)])
     # All but 1e-14 of a Gaussian lies within 8 pixels, 8 sigma. There is no noise here: what is
     # left must be far less than the noise that is assumed.
     assert row["net_flux"] == pytest.approx(1e6, abs=0.25 * row["net_flux_err"])
@@ -161,7 +173,7 @@ def test_the_net_flux_of_a_line_alone_is_its_light_in_the_window(continuum):
 def test_neighbours_count_in_a_window_they_reach_and_not_in_its_continuum():
     lines = [(500.0, 1e6), (512.0, 3e6), (487.0, 2e5), (530.0, 4e5)]
     counts = exposed(lines).clean
-    rows = measure(exposed(lines, continuum=500.0), [(492, 508), (505, 519)])
+    rows = table_rows(exposed(lines, continuum=500.0), [(492, 508), (505, 519)])
     for row in rows:
         inside = counts[row["pixel_start"] : row["pixel_stop"] + 1].sum()
         assert row["net_flux"] == pytest.approx(inside, rel=1e-3)
@@ -173,7 +185,7 @@ def test_errors_are_the_scatter_of_repeated_exposures():
     windows = [(193, 208), (394, 411), (593, 608), (793, 808)]
     net, fit = [], []
     for seed in range(120):
-        for row in measure(exposed(lines, seed, continuum=300.0), windows, expected=800.2):
+        for row in table_rows(exposed(lines, seed, continuum=300.0), windows, expected=800.2):
             inside = truth[row["pixel_start"] : row["pixel_stop"] + 1].sum()
             net.append((row["net_flux"] - inside) / row["net_flux_err"])
             if row["pixel_start"] != 394:
@@ -190,7 +202,7 @@ def test_a_line_too_faint_to_be_found_is_fitted_where_it_should_be():
     # Another line tells the width.
     lines = [(500.0, 400.0), (800.0, 1e6)]
     fluxes = [
-        measure(exposed(lines, seed), [(493, 507)], expected=500.0)[0]["fit_flux"]
+        table_rows(exposed(lines, seed), [(493, 507)], expected=500.0)[0]["fit_flux"]
         for seed in range(100)
     ]
     # One fit is uncertain by 110 ADU, the mean of a hundred by 11.
@@ -198,7 +210,7 @@ def test_a_line_too_faint_to_be_found_is_fitted_where_it_should_be():
 
 
 def test_blended_lines_are_parted():
-    (row,) = measure(exposed([(500.0, 1e6), (504.0, 4e5)]), [(492, 502)])
+    (row,) = table_rows(exposed([(500.0, 1e6), (504.0, 4e5)]), [(492, 502)])
     assert row["fit_flux"] == pytest.approx(1e6, rel=2e-3)
     assert row["centroid"] == pytest.approx(500.0, abs=0.01)
     assert "blended" in row["flags"]
@@ -206,7 +218,7 @@ def test_blended_lines_are_parted():
 
 def test_without_gain_fluxes_have_no_errors():
     spectrum = exposed([(500.0, 1e6)], 1)._replace(clean_error=np.full(SIZE, np.nan))
-    (row,) = measure(spectrum, [(492, 508)])
+    (row,) = table_rows(spectrum, [(492, 508)])
     assert row["net_flux"] == pytest.approx(1e6, rel=5e-3)
     assert row["fit_flux"] == pytest.approx(1e6, rel=5e-3)
     for name in "net_flux_err", "fit_flux_err", "snr":
@@ -221,18 +233,18 @@ def flags_of(row):
 
 
 def test_a_good_line_has_no_flag():
-    assert measure(exposed([(500.0, 1e6)], 1), [(492, 508)])[0]["flags"] == ""
+    assert table_rows(exposed([(500.0, 1e6)], 1), [(492, 508)])[0]["flags"] == ""
 
 
 def test_saturated_and_replaced_pixels_are_flagged_and_told_as_parts():
     number = np.zeros(SIZE)
     number[500] = 17
     good = exposed([(500.0, 1e6)], 1)
-    (row, other) = measure(good._replace(saturated=number), [(491, 510), (300, 310)])
+    (row, other) = table_rows(good._replace(saturated=number), [(491, 510), (300, 310)])
     assert flags_of(row) == ["saturated"]
     assert row["saturated_fraction"] == pytest.approx(17 / 20 / ROWS)
     assert "saturated" not in flags_of(other)
-    (row, other) = measure(good._replace(replaced=number), [(491, 510), (300, 310)])
+    (row, other) = table_rows(good._replace(replaced=number), [(491, 510), (300, 310)])
     assert flags_of(row) == ["cosmic"]
     assert row["masked_fraction"] == pytest.approx(17 / 20 / ROWS)
     assert other["masked_fraction"] == 0
@@ -244,7 +256,7 @@ def test_the_flux_of_a_saturated_line_is_fitted_to_its_flanks():
     spectrum = exposed([(500.3, 1e6)])._replace(
         clean=np.minimum(counts, 2e5), saturated=clipped.astype(float)
     )
-    (row,) = measure(spectrum, [(492, 508)])
+    (row,) = table_rows(spectrum, [(492, 508)])
     assert row["net_flux"] < 0.9e6
     assert row["fit_flux"] == pytest.approx(1e6, rel=0.1)
 
@@ -252,13 +264,13 @@ def test_the_flux_of_a_saturated_line_is_fitted_to_its_flanks():
 def test_faint_negative_and_darkless_lines_are_flagged():
     hollow = exposed([], 3)
     hollow = hollow._replace(clean=hollow.clean - gaussian(SIZE, 500.0, 1.0, 3e4))
-    (row,) = measure(hollow, [(492, 508)], has_dark=False)
+    (row,) = table_rows(hollow, [(492, 508)], has_dark=False)
     assert flags_of(row) == ["faint", "no_dark", "negative"]
 
 
 @pytest.mark.parametrize("window", [(0, 12), (987, 999)])
 def test_a_window_at_the_detectors_end_is_flagged(window):
-    (row,) = measure(exposed([(6.0, 1e5), (993.0, 1e5)], 2), [window])
+    (row,) = table_rows(exposed([(6.0, 1e5), (993.0, 1e5)], 2), [window])
     assert flags_of(row) == ["edge"]
     # The continuum is known on one side only.
     assert row["net_flux"] == pytest.approx(1e5, rel=0.02)
@@ -266,7 +278,7 @@ def test_a_window_at_the_detectors_end_is_flagged(window):
 
 @pytest.mark.parametrize("value", [np.nan, 0.0])
 def test_spectra_of_nothing_are_measured_without_ado(value):
-    (row,) = measure(FLAT._replace(clean=np.full(SIZE, value)), [(492, 508)])
+    (row,) = table_rows(FLAT._replace(clean=np.full(SIZE, value)), [(492, 508)])
     assert row["net_flux"] in (None, 0.0)
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from lampflux.fluxes.proposal import HALF_WIDTH, MOST_WINDOWS, propose_windows, steady_lines
+from lampflux.fluxes.proposal import PROPOSAL, propose_windows, steady_lines
 from lampflux.fluxes.windows import line_windows, order_problems, window_pixels
 
 
@@ -57,8 +57,8 @@ def test_lines_of_two_ions_at_one_wavelength_are_two():
 @pytest.mark.parametrize(("fwhm", "pixel"), [(4.0, 500.0), (2.3, 500.4), (6.0, 499.5)])
 def test_a_window_holds_its_line_to_two_widths_on_either_side(fwhm, pixel):
     (window,) = propose_windows([line(pixel, 1.0)], fwhm, 1000)
-    assert window["start"] == pytest.approx(pixel - HALF_WIDTH * fwhm, abs=0.5)
-    assert window["stop"] == pytest.approx(pixel + HALF_WIDTH * fwhm, abs=0.5)
+    assert window["start"] == pytest.approx(pixel - PROPOSAL.half_width * fwhm, abs=0.5)
+    assert window["stop"] == pytest.approx(pixel + PROPOSAL.half_width * fwhm, abs=0.5)
     assert isinstance(window["start"], int)
     assert isinstance(window["stop"], int)
     assert window["note"] == "automatic"
@@ -84,7 +84,7 @@ def test_many_lines_give_the_brightest_windows_in_order_and_apart():
         key=lambda item: -item["rate"],
     )
     windows = propose_windows(lines, 3.0, 4096)
-    assert len(windows) == MOST_WINDOWS
+    assert len(windows) == PROPOSAL.most_windows
     starts = [window["start"] for window in windows]
     assert starts == sorted(starts)
     assert order_problems(line_windows(windows)) == []
@@ -95,7 +95,7 @@ def test_many_lines_give_the_brightest_windows_in_order_and_apart():
     faintest = min(item["rate"] for item in lines if item["wavelength_air"] in chosen)
     for item in lines:
         if item["rate"] > faintest and item["wavelength_air"] not in chosen:
-            reach = HALF_WIDTH * 3.0 + 1
+            reach = PROPOSAL.half_width * 3.0 + 1
             at_edge = item["pixel"] < reach or item["pixel"] > 4095 - reach
             assert at_edge or any(
                 window["start"] - reach <= item["pixel"] <= window["stop"] + reach

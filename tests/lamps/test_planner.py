@@ -5,15 +5,15 @@ import pandas as pd
 import pytest
 
 from flux_tables import FIBRES, PEAK_PART, flux_table, measured, windows_for
-from lampflux.lamps.planner import choose_times, line_times, plan_lamp, time_to_snr
+from lampflux.lamps.planner import choose_times, line_times, plan, time_to_snr
 from lampflux.lamps.summary import join_tables, summarise
-from lampflux.pictures.planner import digits, draw, plan_text
+from lampflux.pictures.planner import digits, draw_plan, plan_text
 
 GAIN, READ = 1.9, 60.0
 FLUX = np.array([3.0, 20, 150, 900, 4000, 20000])
 
 
-def summary(seconds, flux=FLUX, gain=GAIN, seed=1):
+def lamp_lines(seconds, flux=FLUX, gain=GAIN, seed=1):
     """Summarise simulated exposures of lines of known flux."""
     rng, windows = np.random.default_rng(seed), windows_for(len(flux))
     tables = [measured(rng, windows, flux, time, GAIN, READ) for time in seconds]
@@ -80,7 +80,7 @@ def test_where_no_noise_is_known_the_brightest_line_sets_the_time():
 
 @pytest.mark.parametrize("factor", [0.25, 1.0, 3.0])
 def test_another_instrument_scales_light_but_not_read_noise(factor):
-    lines = summary((10, 60, 300))
+    lines = lamp_lines((10, 60, 300))
     here, there = (line_times(lines, FIBRES, 40000, 100, by, 0.0) for by in (1.0, factor))
     assert np.allclose(there["time_peak"] * factor, here["time_peak"])
     variance = lines["read_variance"] + lines["photon_variance"] * factor * there["time_snr"]
@@ -89,7 +89,7 @@ def test_another_instrument_scales_light_but_not_read_noise(factor):
 
 
 def test_errors_of_times_follow_those_of_the_factor_and_the_flux():
-    lines = summary((10, 60, 300)).assign(flux_err=[0.02, 0.2, 1, 5, 20, 90])
+    lines = lamp_lines((10, 60, 300)).assign(flux_err=[0.02, 0.2, 1, 5, 20, 90])
     planned = line_times(lines, FIBRES, 40000, 100, 0.8, 0.05)
     rng = np.random.default_rng(1)
     draws = []
@@ -104,7 +104,7 @@ def test_errors_of_times_follow_those_of_the_factor_and_the_flux():
 
 
 def test_repeats_are_the_exposures_that_together_reach_the_ratio():
-    lines = summary((60, 600)).assign(peak_rate=200.0)
+    lines = lamp_lines((60, 600)).assign(peak_rate=200.0)
     planned = line_times(lines, FIBRES, 1000, 100, 1.0, 0.0)
     snr = true_snr(FLUX, 5.0)
     assert planned["repeats"].to_numpy()[1:] == pytest.approx(
@@ -117,7 +117,7 @@ def test_repeats_are_the_exposures_that_together_reach_the_ratio():
 
 @pytest.mark.parametrize("seconds", [(20,) * 6, (5, 20, 60, 60)])
 def test_planned_times_give_the_promised_peak_and_snr(seconds):
-    planned = line_times(summary(seconds), FIBRES, 40000, 100, 1.0, 0.0)
+    planned = line_times(lamp_lines(seconds), FIBRES, 40000, 100, 1.0, 0.0)
     assert np.allclose(FLUX * FIBRES * PEAK_PART * planned["time_peak"], 40000, rtol=0.05)
     rng, windows = np.random.default_rng(2), windows_for(len(FLUX))
     for number, time in enumerate(planned["time_snr"]):
@@ -131,18 +131,18 @@ def test_planned_times_give_the_promised_peak_and_snr(seconds):
 
 
 def test_a_plan_serves_what_it_says():
-    lines = summary((5, 20, 60, 60))
-    plan, planned = plan_lamp(lines, FIBRES, 40000, 100, 1.0, 0.0)
-    pair = np.array([plan["pair_short"], plan["pair_long"]])
-    by_single = true_snr(FLUX, plan["single"]) > 90
-    by_single &= FLUX * FIBRES * PEAK_PART * plan["single"] < 1.05 * 40000
-    assert plan["single_served"] == by_single.sum()
+    lines = lamp_lines((5, 20, 60, 60))
+    summary, planned = plan(lines, FIBRES, 40000, 100, 1.0, 0.0)
+    pair = np.array([summary["pair_short"], summary["pair_long"]])
+    by_single = true_snr(FLUX, summary["single"]) > 90
+    by_single &= FLUX * FIBRES * PEAK_PART * summary["single"] < 1.05 * 40000
+    assert summary["single_served"] == by_single.sum()
     in_pair = np.any(
         [(true_snr(FLUX, t) > 90) & (FLUX * FIBRES * PEAK_PART * t < 1.05 * 40000) for t in pair],
         axis=0,
     )
-    assert plan["pair_served"] == in_pair.sum() > plan["single_served"]
-    assert plan["lines"] - plan["unserved"] == (planned["served_by"] != "").sum()
+    assert summary["pair_served"] == in_pair.sum() > summary["single_served"]
+    assert summary["lines"] - summary["unserved"] == (planned["served_by"] != "").sum()
 
 
 def test_a_line_that_always_saturated_makes_the_time_an_upper_limit():
@@ -152,8 +152,8 @@ def test_a_line_that_always_saturated_makes_the_time_an_upper_limit():
     ]
     exposures = [{"exposure": f"E{n}", "seconds": 60, "id": str(n)} for n in range(2)]
     lines = summarise(join_tables(tables, exposures), FIBRES, GAIN)[0]
-    plan, _ = plan_lamp(lines, FIBRES, 40000, 100, 1.0, 0.0)
-    assert plan["time_peak_limit"] == "upper"
+    summary, _ = plan(lines, FIBRES, 40000, 100, 1.0, 0.0)
+    assert summary["time_peak_limit"] == "upper"
 
 
 # Words and picture
@@ -166,17 +166,17 @@ def test_times_are_written_without_exponent(time, text):
 
 def test_the_picture_shows_lamps_with_and_without_a_plan(tmp_path):
     parts = []
-    nothing = summary((20,)).iloc[:0]
+    nothing = lamp_lines((20,)).iloc[:0]
     for number, lines in enumerate(
-        (summary((5, 20, 60)), summary((20,)).assign(flux=-1.0, peak_rate=-1.0), nothing)
+        (lamp_lines((5, 20, 60)), lamp_lines((20,)).assign(flux=-1.0, peak_rate=-1.0), nothing)
     ):
         identity = {"brand": "B", "lamp": f"L{number}", "arm": "Red"}
-        plan, planned = plan_lamp(lines, FIBRES, 40000, 100, 0.8, 0.1)
-        parts.append((identity | plan, planned.assign(**identity)))
-    plans = pd.DataFrame([plan for plan, _ in parts])
-    assert [plan_text(plan) for plan in plans.itertuples()][1:] == ["no time serves a line"] * 2
+        summary, planned = plan(lines, FIBRES, 40000, 100, 0.8, 0.1)
+        parts.append((identity | summary, planned.assign(**identity)))
+    plans = pd.DataFrame([each for each, _ in parts])
+    assert [plan_text(each) for each in plans.itertuples()][1:] == ["no time serves a line"] * 2
     planned = pd.concat([each for _, each in parts if len(each)], ignore_index=True)
-    figure = draw(plans, planned, 40000, 100)
+    figure = draw_plan(plans, planned, 40000, 100)
     figure.savefig(tmp_path / "plan.png")
     labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
     assert len(labels) == 3

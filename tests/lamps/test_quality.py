@@ -6,8 +6,15 @@ import pytest
 import yaml
 
 from conftest import PROJECT
-from lampflux.lamps.quality import COLUMNS, IDEAL, brightest_line, compare, measure, score
-from lampflux.pictures.quality import draw
+from lampflux.lamps.quality import (
+    IDEAL,
+    QUALITY_COLUMNS,
+    brightest_line,
+    compare_exposures,
+    exposure_parameters,
+    score_exposures,
+)
+from lampflux.pictures.quality import draw_health
 
 THRESHOLDS = yaml.safe_load((PROJECT / "config.yaml").read_text())["quality"]
 PIXELS = 400
@@ -74,10 +81,11 @@ def checked(*every, thresholds=THRESHOLDS, fit=True, arm="Red"):
     rows = [
         {"exposure": f"A_Ne_{arm}_1s_{number}", "brand": "A", "lamp": "Ne", "arm": arm}
         | {"seconds": 1.0}
-        | measure(header, spectrum)
+        | exposure_parameters(header, spectrum)
         for number, (header, spectrum, _) in enumerate(every)
     ]
-    return score(compare(pd.DataFrame(rows), [table for *_, table in every]), thresholds, fit)
+    compared = compare_exposures(pd.DataFrame(rows), [table for *_, table in every])
+    return score_exposures(compared, thresholds, fit)
 
 
 def beside_good(**faults):
@@ -97,7 +105,7 @@ def test_a_good_exposure_has_no_word_and_the_figures_that_were_put_in():
     assert row["brightest_line"] == 6050.0
     assert row["brightest_flux"] == 900.0
     assert row[list(IDEAL)].notna().all()
-    assert set(COLUMNS) <= set(row.index)
+    assert set(QUALITY_COLUMNS) <= set(row.index)
 
 
 @pytest.mark.parametrize(
@@ -195,7 +203,7 @@ def test_a_lamp_without_windows_or_with_saturated_lines_only_has_no_brightest_li
 
 def test_the_picture_names_some_of_many_exposures_and_draws_all():
     rows = checked(*[exposure() for _ in range(79)], exposure(shift=3.0))
-    figure = draw(rows.assign(simulated=False), THRESHOLDS)
+    figure = draw_health(rows.assign(simulated=False), THRESHOLDS, IDEAL)
     panels = figure.axes
     assert len(panels) == len(IDEAL)
     shifts = panels[list(IDEAL).index("wave_shift_pixel")]

@@ -8,14 +8,14 @@ from flux_tables import FIBRES, flux_table, measured, published, windows_for
 from lampflux.errors import UserError
 from lampflux.lamps.linearity import ratio_verdict
 from lampflux.lamps.summary import (
-    COLUMNS,
+    LAMP_COLUMNS,
     LINE_COLUMNS,
     join_tables,
     line_identity,
     noise_model,
     summarise,
 )
-from lampflux.pictures.lamps import draw
+from lampflux.pictures.lamps import draw_lamp
 
 GAIN = 1.9
 
@@ -39,7 +39,7 @@ def series(*seconds):
 def campaign():
     """The published tables of each brand, lamp and arm, summarised."""
     return {
-        "_".join(names): summary_of(*tables)[0].set_index("wavelength")
+        "_".join(names): summary_of(*tables).lines.set_index("wavelength")
         for names, tables in published().items()
     }
 
@@ -142,7 +142,7 @@ def simulated(seed, seconds, brightness, kept=None):
         )
         for time, b in zip(seconds, brightness)
     ]
-    return summary_of(tables, series(*seconds), GAIN)[0]
+    return summary_of(tables, series(*seconds), GAIN).lines
 
 
 def test_best_fluxes_agree_with_the_truth_within_their_errors():
@@ -212,7 +212,7 @@ def test_flagged_saturation_is_told_from_unflagged_loss():
     short = measured(rng, windows, FLUX, 10)
     long = measured(rng, windows, np.where(FLUX > 10000, 0.7, 1) * FLUX, 60)
     long["flags"] = ["cosmic faint"] * 7 + ["blended saturated"]
-    lines = summary_of([short, long], series(10, 60))[0]
+    lines = summary_of([short, long], series(10, 60)).lines
     assert list(lines["linearity_verdict"][5:]) == ["nonlinear", "nonlinear", "saturated"]
     assert lines["excluded_why"].iloc[-1] == "1 saturated at 60 s"
     assert lines["linearity"].iloc[-1] == pytest.approx(0.7, abs=0.02)
@@ -228,7 +228,7 @@ def test_one_saturated_exposure_of_a_time_does_not_spoil_the_others():
     tables = [measured(rng, windows, FLUX, time) for time in (10, 60, 60, 60)]
     brightest = tables[2].index[-1]
     tables[2].loc[brightest, ["flags", "net_flux"]] = "saturated", 0.5 * FLUX[-1]
-    line = summary_of(tables, series(10, 60, 60, 60))[0].iloc[-1]
+    line = summary_of(tables, series(10, 60, 60, 60)).lines.iloc[-1]
     assert line["excluded_why"] == "1 saturated at 60 s"
     assert line["linearity_verdict"] == "linear"
     assert line["linearity"] == pytest.approx(1, abs=0.02)
@@ -240,7 +240,7 @@ def test_a_line_saturated_in_every_exposure_has_a_lower_limit():
         flux_table(windows, time, (50.0, 900.0 - time), 1.0, flags=["", "saturated"])
         for time in (10, 60)
     ]
-    line = summary_of(tables, series(10, 60))[0].iloc[1]
+    line = summary_of(tables, series(10, 60)).lines.iloc[1]
     assert line["limit"] == "lower"
     assert line["flux"] == 890
     assert np.isnan(line["flux_err"])
@@ -256,11 +256,12 @@ def test_the_lamps_brightness_is_not_known_where_every_line_is_saturated():
         for time, flags in ((10, ""), (60, "saturated"))
     ]
     joined = join_tables(tables, series(10, 60))
-    lines, reasons, brightness, ratios = summarise(joined, FIBRES, GAIN)
+    summary = summarise(joined, FIBRES, GAIN)
+    lines, brightness = summary.lines, summary.brightness
     assert list(brightness.isna()) == [False, True]
     assert (lines["linearity_verdict"] == "saturated").all()
     spectrum = np.linspace(5700, 7830, 4096), np.ones(4096)
-    figure = draw("no repeats", spectrum, lines, joined, reasons, brightness, ratios)
+    figure = draw_lamp("no repeats", False, spectrum, summary, joined)
     assert len(figure.axes) == 3
 
 
@@ -270,7 +271,7 @@ def test_faint_lines_below_zero_count_like_any_other():
         flux_table(windows, 60, (faint, 500.0, 800.0), 5.0, flags=["negative faint", "", ""])
         for faint in (-3.0, 4.0, -2.0, 1.0)
     ]
-    line = summary_of(tables, series(60, 60, 60, 60))[0].iloc[0]
+    line = summary_of(tables, series(60, 60, 60, 60)).lines.iloc[0]
     assert line["used"] == 4
     assert line["flux"] == pytest.approx(0, abs=1e-12)
 
@@ -278,7 +279,7 @@ def test_faint_lines_below_zero_count_like_any_other():
 def test_a_missing_flux_is_left_out_and_counted():
     windows = windows_for(2)
     tables = [flux_table(windows, 60, fluxes, 1.0) for fluxes in ((np.nan, 8.0), (5.0, 8.0))]
-    lines = summary_of(tables, series(60, 60))[0]
+    lines = summary_of(tables, series(60, 60)).lines
     assert lines["excluded_why"].iloc[0] == "1 missing at 60 s"
     assert lines["flux"].iloc[0] == 5
 
@@ -287,18 +288,18 @@ def test_a_missing_flux_is_left_out_and_counted():
 def test_few_lines_are_summarised_and_none_is_compared_with_itself(number):
     windows = windows_for(number)
     tables = [flux_table(windows, time, 100.0 * np.arange(1, number + 1)) for time in (10, 60)]
-    lines = summary_of(tables, series(10, 60))[0]
+    lines = summary_of(tables, series(10, 60)).lines
     assert (lines["used"] == 2).all()
     assert lines["linearity"].isna().all() == (number == 1)
 
 
 def test_no_windows_make_an_empty_summary():
     tables = [flux_table(windows_for(1), 60, (1.0,)).iloc[:0]]
-    lines, *rest = summary_of(tables, series(60))
-    assert list(lines) == LINE_COLUMNS
-    assert lines.empty
+    summary = summary_of(tables, series(60))
+    assert list(summary.lines) == LINE_COLUMNS
+    assert summary.lines.empty
     spectrum = np.arange(4000.0, 4100.0), np.ones(100)
-    draw("nothing", spectrum, lines, join_tables(tables, series(60)), *rest)
+    draw_lamp("nothing", False, spectrum, summary, join_tables(tables, series(60)))
 
 
 def test_exposures_follow_each_other_by_time_and_then_by_number():
@@ -394,7 +395,7 @@ def test_a_picture_has_a_panel_for_what_there_is_and_no_empty_one(lamp, panels, 
     joined = join_tables(tables, exposures)
     summary = summarise(joined, FIBRES, np.nan)
     spectrum = np.linspace(5700, 7830, 4096), np.random.default_rng(1).normal(100, 9, 4096)
-    figure = draw("title", spectrum, summary[0].assign(simulated=True), joined, *summary[1:])
+    figure = draw_lamp("title", True, spectrum, summary, joined)
     figure.savefig(tmp_path / "lamp.png")
     assert len(figure.axes) == panels
     assert all(axes.has_data() for axes in figure.axes)
@@ -403,5 +404,5 @@ def test_a_picture_has_a_panel_for_what_there_is_and_no_empty_one(lamp, panels, 
 
 
 def test_a_table_names_the_lamp_first():
-    assert COLUMNS[:4] == ["brand", "lamp", "arm", "line"]
-    assert not pd.Index(COLUMNS).has_duplicates
+    assert LAMP_COLUMNS[:4] == ["brand", "lamp", "arm", "line"]
+    assert not pd.Index(LAMP_COLUMNS).has_duplicates

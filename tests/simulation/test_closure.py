@@ -5,7 +5,7 @@ import pandas as pd
 
 from lampflux.fluxes.table import COLUMNS
 from lampflux.pictures.closure import draw
-from lampflux.simulation.closure import exposure_closure, summarise
+from lampflux.simulation.closure import exposure_closure, summarise_closure
 
 LINES = pd.DataFrame({"wavelength_air": [6000.0], "pixel": [50.0], "flux": [10.0]})
 PIXELS = pd.DataFrame(dict.fromkeys(("injected", "stray", "cosmic"), np.ones(100)))
@@ -16,6 +16,6 @@ def test_exposures_without_a_window_leave_empty_tables_and_a_picture():
     table = exposure_closure(fluxes, np.linspace(5900, 6100, 100), LINES, PIXELS, 61.0)
     table = table.assign(exposure="Mine_Cd_Red_10s_01", arm="Red", dark=True)
     assert len(table) == 0
-    assert len(summarise(table)) == 0
+    assert len(summarise_closure(table)) == 0
     (_, words) = draw(table).texts
     assert words.get_text() == "no exposure has line windows"

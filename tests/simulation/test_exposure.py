@@ -13,7 +13,7 @@ from astropy.io import fits
 
 from conftest import script
 from lampflux.campaign.exposures import simulated_exposures
-from lampflux.simulation.detector import cosmic_rays, generator, read_out
+from lampflux.simulation.detector import cosmic_ray_charge, random_generator, read_out
 from lampflux.simulation.exposure import simulate
 from lampflux.simulation.light import line_positions
 
@@ -43,7 +43,7 @@ def emitted(*pairs):
 def flat_frame(electrons, physics, name, rows=400):
     """Frame of a light that differs from row to row only."""
     return read_out(
-        generator(7, name),
+        random_generator(7, name),
         np.ones((1, physics["columns"])),
         np.zeros(rows, int),
         np.broadcast_to(electrons, rows),
@@ -119,8 +119,8 @@ def test_cosmic_rays_grow_with_exposure_time(physics):
     shape = (4112, 4096)
     counts = {}
     for exptime in (60.0, 600.0):
-        rng = generator(7, "rays")
-        *_, electrons, counts[exptime] = cosmic_rays(rng, shape, exptime, physics)
+        rng = random_generator(7, "rays")
+        *_, electrons, counts[exptime] = cosmic_ray_charge(rng, shape, exptime, physics)
         assert electrons.min() > 0
     area = shape[0] * shape[1] * (physics["pixel_size"] * 1e-4) ** 2
     rate = (physics["muon_rate"] + physics["compton_rate"]) * area
@@ -130,7 +130,9 @@ def test_cosmic_rays_grow_with_exposure_time(physics):
 
 def test_muons_leave_straight_tracks(physics):
     only_muons = physics | {"compton_rate": 0, "muon_rate": 0.05, "charge_diffusion": 0}
-    rows, columns, _, tracks = cosmic_rays(generator(7, "one ray"), (2000, 2000), 10.0, only_muons)
+    rows, columns, _, tracks = cosmic_ray_charge(
+        random_generator(7, "one ray"), (2000, 2000), 10.0, only_muons
+    )
     assert tracks > 1
     steps = np.hypot(np.diff(rows), np.diff(columns))
     # Within a track a deposit lies beside the last one; between tracks it does not.

@@ -5,15 +5,27 @@ from astropy.io import fits
 from astropy.wcs import WCS
 from specutils import Spectrum
 
-from lampflux.files.spectra import write_calibrated
-from lampflux.peaks import Peaks
+from arcs import arc, gaussian_lines
+from lampflux.errors import UserError
+from lampflux.files.spectra import read_spectrum, write_calibrated
+from lampflux.peaks import Peaks, find_peaks
+from lampflux.wavelengths import Identification, Lines, identify, line_list
 from lampflux.wavelengths.fit import Solution
-from lampflux.wavelengths.reference import nominal_wavelength, read_lines, reference_wavelength
-from lampflux.wavelengths.search import Lines
+from lampflux.wavelengths.identification import nominal_identification
+from lampflux.wavelengths.reference import reference_wavelength
+from lampflux.wavelengths.scale import nominal_wavelength
 from lampflux.wavelengths.table import identified_rows, solution_cards
-from lampflux.wavelengths.verdict import Outcome, Verdict
+from lampflux.wavelengths.verdict import Verdict
 
 BLUE = {"crval": 4799.726495726, "crpix": 2048, "cdelt": 0.5470085470085}
+NONE = np.zeros(3, bool)
+THREE = Peaks(
+    np.array([10.0, 20.5, 30.0]),
+    np.full(3, 0.04),
+    np.array([5.0, 7.0, 9.0]),
+    *(NONE, NONE, NONE),
+    4.0,
+)
 RED = {"crval": 6754.73992674, "crpix": 2048, "cdelt": 0.5201465201465}
 
 
@@ -29,7 +41,9 @@ def write_example(folder, nominal, size=50):
     }
     path = folder / "a.fits"
     header = fits.Header({"LAMP": "ThAr", "EXPTIME": 60.0})
-    write_calibrated(path, header, nominal, [("WAVEMETH", "fitted", "how")], table)
+    write_calibrated(
+        path, header, nominal, [("WAVEMETH", "fitted", "how")], table, example_solution()[0]
+    )
     return path, table
 
 
@@ -84,7 +98,14 @@ def test_the_table_is_written_whole_in_order_and_with_units(tmp_path):
 def test_the_header_that_was_handed_in_is_left_alone(tmp_path):
     header = fits.Header({"LAMP": "ThAr"})
     table = {"pixel": np.arange(2), "flux": np.ones(2)}
-    write_calibrated(tmp_path / "a.fits", header, BLUE, [("WAVEMETH", "nominal", "")], table)
+    write_calibrated(
+        tmp_path / "a.fits",
+        header,
+        BLUE,
+        [("WAVEMETH", "nominal", "")],
+        table,
+        example_solution()[0],
+    )
     assert list(header) == ["LAMP"]
 
 
@@ -129,10 +150,6 @@ def test_few_pairs_of_a_reference_are_a_straight_line():
 
 def example_solution():
     """Three peaks: identified and used, identified and not used, not identified."""
-    none = np.zeros(3, bool)
-    peaks = Peaks(
-        np.array([10.0, 20.5, 30.0]), np.full(3, 0.04), np.array([5.0, 7, 9]), none, none, 4.0
-    )
     lines = Lines(np.array([5005.1, 5009.0]), np.ones(2), np.array(["Ne I", "Ar I"], object))
     solution = Solution(
         wavelength=5000 + 0.5 * np.arange(50),
@@ -148,7 +165,7 @@ def example_solution():
         first=3,
         last=44,
     )
-    return peaks, solution
+    return THREE, solution
 
 
 def test_every_peak_has_a_row_with_its_line_and_residual():
@@ -185,9 +202,10 @@ def test_without_a_solution_peaks_are_listed_without_lines():
 
 
 def test_the_cards_of_a_solution_say_how_good_it_is():
-    _, solution = example_solution()
-    outcome = Outcome("fitted", solution.wavelength, solution, Verdict(True, 80.0, 90.0, ""))
-    cards = {keyword: value for keyword, value, _ in solution_cards(outcome)}
+    peaks, solution = example_solution()
+    verdict = Verdict(True, 80.0, 90.0, "")
+    found = Identification("fitted", solution.wavelength, solution.error, verdict, peaks, solution)
+    cards = {keyword: value for keyword, value, _ in solution_cards(found)}
     assert cards["WAVEMETH"] == "fitted"
     assert (cards["WAVENLIN"], cards["WAVENPAR"]) == (1, 3)
     assert (cards["WAVEFRST"], cards["WAVELAST"]) == (3, 44)
@@ -198,20 +216,78 @@ def test_the_cards_of_a_solution_say_how_good_it_is():
 
 def test_the_cards_of_a_nominal_solution_say_why_it_stayed():
     verdict = Verdict(False, 3.0, -5.0, "the matches could be chance")
-    outcome = Outcome("nominal", np.arange(50.0), None, verdict)
-    cards = {keyword: value for keyword, value, _ in solution_cards(outcome)}
+    found = nominal_identification(example_solution()[0], np.arange(50.0), verdict)
+    cards = {keyword: value for keyword, value, _ in solution_cards(found)}
     assert cards["WAVEMETH"] == "nominal"
     assert cards["WAVEREAS"] == "the matches could be chance"
     assert "WAVERMS" not in cards
     # A header takes them all, and says it in a line.
-    header = fits.Header(list(solution_cards(outcome)))
+    header = fits.Header(list(solution_cards(found)))
     assert header["WAVEREAS"] == "the matches could be chance"
 
 
 def test_line_lists_are_read_into_one_catalogue_with_their_ions(tmp_path):
     (tmp_path / "Ne_I.csv").write_text("wavelength_air,intensity\n6402.25,2000\n7032.41,8\n")
     (tmp_path / "Ar_I.csv").write_text("wavelength_air,intensity\n6965.43,1e4\n")
-    lines = read_lines([tmp_path / "Ne_I.csv", tmp_path / "Ar_I.csv"], ["Ne I", "Ar I"])
+    lines = line_list(["Ne I", "Ar I"], [tmp_path / "Ne_I.csv", tmp_path / "Ar_I.csv"])
     assert lines.wavelength.tolist() == [6402.25, 7032.41, 6965.43]
     assert lines.intensity.tolist() == [2000, 8, 10000]
     assert lines.ion.tolist() == ["Ne I", "Ne I", "Ar I"]
+
+
+def test_shipped_line_lists_are_found_by_the_names_of_their_ions():
+    lines = line_list(["Hg I", "Ne I"])
+    # Laboratory wavelengths in air, NIST Atomic Spectra Database.
+    for ion, wavelength in ("Hg I", 4358.33), ("Hg I", 5460.75), ("Ne I", 6402.25):
+        assert np.abs(lines.wavelength[lines.ion == ion] - wavelength).min() < 0.01
+
+
+def test_an_ion_without_a_list_is_named_beside_those_that_have_one():
+    with pytest.raises(UserError, match=r"No line list of Zz I; choose among Ar I, .*Xe I"):
+        line_list(["Ne I", "Zz I"])
+
+
+# Peaks are handed on
+
+
+def test_peaks_come_back_as_they_were_found(tmp_path):
+    centres = np.append(np.arange(40.0, 960, 60), 406)
+    heights = np.append(np.full(16, 1e4), 3e3)
+    found = find_peaks(gaussian_lines(1024, centres, heights, 4.0))
+    assert found.leaning.any()
+    assert not found.leaning.all()
+    pixels = np.arange(1024)
+    names = ("wavelength", "flux", "uncertainty", "clean", "clean_uncertainty", "summed")
+    table = dict.fromkeys((*names, "replaced", "saturated", "peak"), np.ones(1024))
+    write_calibrated(
+        tmp_path / "a.fits", fits.Header(), BLUE, [], {"pixel": pixels} | table, found
+    )
+    _, _, peaks = read_spectrum(tmp_path / "a.fits")
+    assert peaks.fwhm == found.fwhm
+    for name in Peaks._fields[:-1]:
+        np.testing.assert_array_equal(getattr(peaks, name), getattr(found, name))
+        assert getattr(peaks, name).dtype == getattr(found, name).dtype
+
+
+# Called on arrays
+
+
+def test_identify_wants_wavelengths_for_as_many_pixels_as_counts():
+    lines = line_list(["Ne I"])
+    with pytest.raises(ValueError, match="give a nominal solution"):
+        identify(np.ones(100), lines)
+    with pytest.raises(ValueError, match="100 counts, but nominal wavelengths of 50 pixels"):
+        identify(np.ones(100), lines, np.arange(50))
+
+
+def test_linear_values_and_their_array_give_the_same_wavelengths():
+    true = arc("Ne", 5700, 7800, 1024, seed=6)
+    linear = {"crval": true.nominal[0], "crpix": 1, "cdelt": true.nominal[1] - true.nominal[0]}
+    lines = line_list(["Ne I"])
+    for nominal in true.nominal, linear:
+        found = identify(true.counts, lines, nominal, uncertainty=true.uncertainty)
+        assert found.method == "fitted"
+        first, last = found.solution.first, found.solution.last
+        off = np.abs((found.wavelength - true.wavelength) / np.gradient(true.wavelength))
+        assert off[first : last + 1].max() < 0.3
+        assert {row["ion"] for row in found.lines if row["used"]} == {"Ne I"}

@@ -13,21 +13,23 @@ from arcs import (
     noisy,
     nominal_of,
     red_reference,
+    standing_peaks,
 )
 from conftest import PROJECT
-from lampflux.peaks import Peaks, find_peaks
+from lampflux.peaks import Peaks
+from lampflux.wavelengths import Lines
 from lampflux.wavelengths.fit import fit_solution, longest_stretch
+from lampflux.wavelengths.identification import find_solution
 from lampflux.wavelengths.matching import match_lines
-from lampflux.wavelengths.reference import nominal_wavelength
-from lampflux.wavelengths.search import Lines
+from lampflux.wavelengths.scale import extended, inverse, nominal_wavelength
 from lampflux.wavelengths.shift import fit_shift
-from lampflux.wavelengths.verdict import extended, find_solution, inverse, verdict
+from lampflux.wavelengths.verdict import judge
 
 RED = {"crval": 6754.73992674, "crpix": 2048, "cdelt": 0.5201465201465}
 
 
 def solve(true, lamp):
-    peaks = find_peaks(true.counts, true.uncertainty)
+    peaks = standing_peaks(true.counts, true.uncertainty)
     return find_solution(peaks, catalogue(*LAMPS[lamp]), true.nominal)
 
 
@@ -138,7 +140,7 @@ def test_errors_cover_what_the_solutions_are_off_by():
 def test_identified_lines_are_the_ones_that_shine_there(case):
     true, outcome = solved(*case)
     solution = outcome.solution
-    peaks = find_peaks(true.counts, true.uncertainty)
+    peaks = standing_peaks(true.counts, true.uncertainty)
     sign = 1 if true.wavelength[-1] > true.wavelength[0] else -1
     line = solution.lines.wavelength[solution.line[solution.used]]
     at = np.interp(sign * line, sign * true.wavelength, np.arange(true.counts.size))
@@ -211,7 +213,7 @@ def blank(clean, seed):
 
 def solve_blank(clean, seed, lamp):
     counts, uncertainty, nominal = blank(clean, seed)
-    peaks = find_peaks(counts, uncertainty)
+    peaks = standing_peaks(counts, uncertainty)
     refuse(find_solution(peaks, catalogue(*LAMPS[lamp]), nominal), nominal)
 
 
@@ -245,7 +247,7 @@ def test_lines_at_random_are_not_solved(lamp, number):
 def test_with_fewer_than_four_peaks_nothing_is_tried(number):
     clean = gaussian_lines(2048, np.arange(1, number + 1) * 500.0, np.full(number, 1e5), 4.0)
     counts, uncertainty, nominal = blank(clean, 28)
-    outcome = find_solution(find_peaks(counts, uncertainty), catalogue("Ne I"), nominal)
+    outcome = find_solution(standing_peaks(counts, uncertainty), catalogue("Ne I"), nominal)
     refuse(outcome, nominal)
     assert outcome.verdict.reason == "fewer than four peaks stand out"
 
@@ -253,7 +255,7 @@ def test_with_fewer_than_four_peaks_nothing_is_tried(number):
 def test_without_lines_to_go_by_nothing_is_tried():
     true = arc("Ne", 5700, 7800, 2048, seed=29)
     nothing = Lines(np.empty(0), np.empty(0), np.empty(0, object))
-    peaks = find_peaks(true.counts, true.uncertainty)
+    peaks = standing_peaks(true.counts, true.uncertainty)
     refuse(find_solution(peaks, nothing, true.nominal), true.nominal)
 
 
@@ -275,13 +277,13 @@ def solution_with(**changes):
     ],
 )
 def test_a_verdict_says_what_speaks_against_a_solution(score, chance, changes, words):
-    judged = verdict(score, chance, solution_with(**changes), 4.0)
+    judged = judge(score, chance, solution_with(**changes), 4.0)
     assert not judged.accepted
     assert judged.reason == words
 
 
 def test_a_verdict_without_a_fit_is_no():
-    judged = verdict(300.0, 10.0, None, 4.0)
+    judged = judge(300.0, 10.0, None, 4.0)
     assert not judged.accepted
     assert judged.reason == "too few lines match for a fit"
 
@@ -301,7 +303,7 @@ def xenon_peaks(shift, seed):
     assert lines.size == 6
     centres = np.interp(lines, red_reference(), np.arange(4096)) + shift
     clean = gaussian_lines(4096, centres, 2e4 * rng.lognormal(0, 0.5, 6), 5.0)
-    return find_peaks(*noisy(clean, rng))
+    return standing_peaks(*noisy(clean, rng))
 
 
 @pytest.mark.parametrize("shift", [12.3, -12.3, 0.0, 31.7])
@@ -336,7 +338,7 @@ def test_a_reference_does_not_make_six_random_peaks_xenon():
     rng = np.random.default_rng(33)
     for _ in range(8):
         clean = gaussian_lines(4096, rng.uniform(100, 4000, 6), 2e4 * rng.lognormal(0, 0.5, 6), 5)
-        peaks = find_peaks(*noisy(clean, rng))
+        peaks = standing_peaks(*noisy(clean, rng))
         refuse(find_solution(peaks, catalogue("Xe I"), nominal, reference), nominal)
 
 
@@ -344,7 +346,7 @@ def test_a_reference_does_not_make_six_random_peaks_xenon():
 def test_a_reference_does_not_make_a_lamp_another(lamp):
     reference = red_reference()
     true = arc(lamp, reference[0], reference[-1], 4096, seed=34, shift=0.0, stretch=0.0)
-    peaks = find_peaks(true.counts, true.uncertainty)
+    peaks = standing_peaks(true.counts, true.uncertainty)
     refuse(find_solution(peaks, catalogue("Xe I"), true.nominal, reference), true.nominal)
 
 
@@ -354,7 +356,7 @@ def test_a_reference_does_not_make_a_lamp_another(lamp):
 def close_peaks(pixel):
     pixel = np.asarray(pixel, float)
     none = np.zeros(pixel.size, bool)
-    return Peaks(pixel, np.full(pixel.size, 0.05), np.full(pixel.size, 1e4), none, none, 4.0)
+    return Peaks(pixel, np.full(pixel.size, 0.05), np.full(pixel.size, 1e4), none, none, none, 4.0)
 
 
 def test_no_line_is_given_to_two_peaks():

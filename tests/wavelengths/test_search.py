@@ -1,19 +1,17 @@
 import numpy as np
 import pytest
 
-from arcs import arc, catalogue
-from lampflux.peaks import Peaks, find_peaks
+from arcs import arc, catalogue, standing_peaks
+from lampflux.peaks import Peaks
+from lampflux.wavelengths import Lines
+from lampflux.wavelengths.scale import inverse
 from lampflux.wavelengths.search import (
-    GRID,
-    LARGEST_SHIFT,
-    RIGID_SLOPE,
-    Lines,
+    SEARCH,
     align,
     chance_score,
     coincidence_table,
     local_ranks,
 )
-from lampflux.wavelengths.verdict import inverse
 
 
 def peaks_at(pixel, height, fwhm=4.0):
@@ -21,7 +19,7 @@ def peaks_at(pixel, height, fwhm=4.0):
     order = np.argsort(pixel)
     none = np.zeros(order.size, bool)
     error = np.full(order.size, 0.05)
-    return Peaks(pixel[order], error, height[order], none, none, fwhm)
+    return Peaks(pixel[order], error, height[order], none, none, none, fwhm)
 
 
 def random_lines(rng, size, number=60):
@@ -86,35 +84,40 @@ def test_evenly_dense_items_say_nothing():
 
 def test_a_lone_item_is_as_likely_as_its_gaussian_over_the_mean():
     table = table_of([500.0])
-    cells = 2 * int(200 / GRID) + 1
-    peak = GRID / (2.0 * np.sqrt(2 * np.pi))
+    cells = 2 * int(200 / SEARCH.table_step) + 1
+    peak = SEARCH.table_step / (2.0 * np.sqrt(2 * np.pi))
     for distance in (0, 1, 2, 3, 5):
         gaussian = peak * np.exp(-0.5 * (distance / 2.0) ** 2)
         for side in (-1, 1):
             wanted = np.log(0.1 + 0.9 * gaussian * cells)
-            assert table[int((500 + side * distance) / GRID)] == pytest.approx(wanted, abs=0.02)
+            assert table[int((500 + side * distance) / SEARCH.table_step)] == pytest.approx(
+                wanted, abs=0.02
+            )
 
 
 def test_far_from_every_item_only_strangers_are_met():
     table = table_of([500.0, 520.0])
-    assert table[int(450 / GRID)] == pytest.approx(np.log(0.1), abs=1e-6)
+    assert table[int(450 / SEARCH.table_step)] == pytest.approx(np.log(0.1), abs=1e-6)
     assert table[0] == pytest.approx(np.log(0.1), abs=1e-6)
 
 
 def test_the_denser_the_items_the_less_a_coincidence_says():
-    at = [table_of(np.arange(0, 1000, spacing))[int(500 / GRID)] for spacing in (100, 50, 20, 10)]
+    at = [
+        table_of(np.arange(0, 1000, spacing))[int(500 / SEARCH.table_step)]
+        for spacing in (100, 50, 20, 10)
+    ]
     assert at == sorted(at, reverse=True)
     assert at[-1] > 0
 
 
 def test_a_weightier_item_says_more_than_a_slight_one():
     table = table_of([450.0, 550.0], [1.0, 0.1])
-    assert table[int(450 / GRID)] > table[int(550 / GRID)] + 1
+    assert table[int(450 / SEARCH.table_step)] > table[int(550 / SEARCH.table_step)] + 1
 
 
 def test_nothing_is_said_well_beyond_where_items_are_known():
     everywhere, within = table_of([500.0, 520.0]), table_of([500.0, 520.0], covered=(300, 700))
-    at = GRID * np.arange(within.size)
+    at = SEARCH.table_step * np.arange(within.size)
     known = (at >= 250) & (at <= 750)
     np.testing.assert_array_equal(within[known], everywhere[known])
     np.testing.assert_array_equal(within[~known], 0)
@@ -163,7 +166,7 @@ def test_a_displacement_is_recovered(size, shift, stretch, bow):
 )
 def test_a_lamp_is_found_far_above_chance_and_another_is_not(lamp, first, last, size):
     true = arc(lamp, first, last, size, seed=3)
-    peaks = find_peaks(true.counts, true.uncertainty)
+    peaks = standing_peaks(true.counts, true.uncertainty)
     lines = catalogue(*{"Ne": ["Ne I"], "ThAr": ["Th I", "Th II", "Ar I"], "Kr": ["Kr I"]}[lamp])
     expected = inverse(true.nominal, lines.wavelength)
     found = align(peaks, expected, lines, size)
@@ -190,7 +193,7 @@ def test_offsets_run_from_end_to_end_and_no_further_than_is_searched():
     assert found.knots[0] == 0
     assert found.knots[-1] == 2048
     assert found.knots.shape == found.offsets.shape
-    assert np.abs(found.offsets).max() <= LARGEST_SHIFT + 0.045 * 1024 + 0.10 * 128 + 1
+    assert np.abs(found.offsets).max() <= SEARCH.largest_shift + 0.045 * 1024 + 0.10 * 128 + 1
 
 
 def test_a_rigid_search_gives_a_straight_line_of_a_small_slope():
@@ -201,7 +204,7 @@ def test_a_rigid_search_gives_a_straight_line_of_a_small_slope():
     found = align(peaks, place, lines, size, rigid=True)
     steps = np.diff(found.offsets)
     np.testing.assert_allclose(steps, steps[0], atol=1e-9)
-    assert abs(steps[0]) <= np.ceil(RIGID_SLOPE * size / 16)
+    assert abs(steps[0]) <= np.ceil(SEARCH.rigid_slope * size / 16)
     offsets = np.interp(peaks.pixel, found.knots, found.offsets)
     # The slope has steps of 1/256: half a step over half a detector is 4 pixels.
     assert np.abs(offsets - (33 + 0.004 * (peaks.pixel + offsets))).max() < 4

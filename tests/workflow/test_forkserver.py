@@ -174,20 +174,35 @@ def bind(self, address):
     raise OSError("no socket can be had")
 socket.socket.bind = bind
 """
+# Fails a run that starts a server.
+NO_SERVER = """
+import subprocess
+popen = subprocess.Popen.__init__
+def start(self, command, *arguments, **options):
+    assert "serve.py" not in str(command), "a server is started"
+    popen(self, command, *arguments, **options)
+subprocess.Popen.__init__ = start
+"""
 
 
-def test_a_run_without_a_server_gives_the_same_bytes(snakemake, tmp_path):
+def test_a_run_without_a_server_or_without_forks_gives_the_same_bytes(snakemake, tmp_path):
     stem = "Newport_Ne_Red_10s_01"
     write_text(tmp_path / "site/sitecustomize.py", NO_SOCKETS)
+    write_text(tmp_path / "no_server/sitecustomize.py", NO_SERVER)
     variables = {"PYTHONPATH": str(tmp_path / "site")}
     serve = [sys.executable, FOLDER / "serve.py", tmp_path]
     silent = subprocess.run(serve, env=os.environ | variables, stdin=-3, capture_output=True)
     assert (silent.returncode, silent.stdout, silent.stderr) == (0, b"", b"")
     made = []
-    for name, settings in ("forks", None), ("plain", variables):
+    off = ["--config", "fork_scripts=False"]
+    for name, settings, arguments in (
+        ("forks", {}, []),
+        ("no socket", variables, []),
+        ("off", {"PYTHONPATH": str(tmp_path / "no_server")}, off),
+    ):
         write_frame(tmp_path / f"{name}/resources/raw/{stem}.fits", lamp_counts(1))
-        run = snakemake(tmp_path / name, variables=settings)
+        run = snakemake(tmp_path / name, *arguments, variables=settings)
         assert run.status == 0, run.output
         made.append(products(tmp_path / name))
-    assert made[0] == made[1]
+    assert made[0] == made[1] == made[2]
     assert f"results/fluxes/{stem}.csv" in made[0]

@@ -1,4 +1,4 @@
-"""Run a rule's script: with a log, and end with a sentence."""
+"""Run a rule's script: keep a log, and report a failure in one sentence."""
 
 import gc
 import logging
@@ -8,26 +8,22 @@ import time
 
 from lampflux import __version__
 from lampflux.errors import UserError
-from lampflux.files.whole import check_untouched
 
 
 def run(main, snakemake):
-    """Run a rule's ``main(snakemake)`` with its log, and end with a sentence, not a traceback.
-
-    Products that the job reads are held against the checksums that were kept when they were
-    written.
+    """Run a rule's ``main(snakemake)`` with a log; report a failure in one sentence.
 
     Parameters
     ----------
     main : callable
-        Takes Snakemake's job object.
+        Called with Snakemake's job object.
     snakemake : object
-        Snakemake's job object; the first log file is written.
+        Snakemake's job object. The log goes to its first log file.
     """
-    # A log that cannot be written must not hide what went wrong.
+    # A log that cannot be written must not hide the actual failure.
     logging.raiseExceptions = False
     logging.captureWarnings(True)
-    # A job is short: to look for garbage, now and at the end, takes a fifth of its time.
+    # Garbage collection would take a fifth of the time of such short jobs.
     gc.disable()
     gc.freeze()
     try:
@@ -43,8 +39,6 @@ def run(main, snakemake):
             platform.python_version(),
             time.strftime("%Y-%m-%d %H:%M:%S %z"),
         )
-        for path in snakemake.input:
-            check_untouched(path)
         main(snakemake)
     except UserError as error:
         for sentence in error.args:
@@ -52,7 +46,7 @@ def run(main, snakemake):
         end(*error.args)
     except OSError as error:
         what = f"{error.filename or 'a file'}: {error.strerror or error}"
-        sentence = f"{what}; mend this and run again."
+        sentence = f"{what}; correct this and run again."
         logging.exception(sentence)
         end(sentence)
     except KeyboardInterrupt:
@@ -69,7 +63,7 @@ def run(main, snakemake):
 
 
 def end(*sentences):
-    """End the process with sentences, in one write: jobs that fail together keep their lines."""
-    # Snakemake may be in the middle of a line.
+    """Print sentences in one write, so that jobs do not mix their lines, and exit."""
+    # Begin on a new line: Snakemake may be in the middle of one.
     sys.stderr.write("\n" + "".join(f"lampflux: {sentence}\n" for sentence in sentences))
     sys.exit(1)

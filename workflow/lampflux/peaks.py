@@ -8,14 +8,32 @@ from lampflux.statistics import continuum, noise
 
 # A Gaussian's full width at half maximum over its standard deviation.
 FWHM_PER_SIGMA = 2.0 * np.sqrt(2.0 * np.log(2.0))
-# A peak stands this many times the noise above the continuum.
-DETECTION = 8.0
-# A peak that shares a flank with a brighter one must rise this part of its height above the dip.
-RELATIVE_RISE = 0.15
-# A line this much wider than the others is flat-topped or more than one.
-WIDE = 1.4
-# No centroid is better than this part of the line width (pixel response, line shape).
-CENTROID_FLOOR = 0.01
+
+
+class PeakSearch(NamedTuple):
+    """Tuned constants of `find_peaks`."""
+
+    # Height of a peak above the continuum [noise]: pure noise passes once in 50 spectra of 4096.
+    detection: float = 8.0
+    # Rise of a peak above the dip towards a brighter neighbour [noise], and as a part of its
+    # height: less is a shoulder without a position of its own.
+    least_rise: float = 5.0
+    relative_rise: float = 0.15
+    # Width over that of the other lines: more is flat-topped (saturated) or a blend.
+    wide: float = 1.4
+    # Percentile of the widths that single lines have: blends are too wide, nothing too narrow.
+    single_width: float = 33.0
+    # Width where fewer than three lines tell it, and the least there is [pixel].
+    unknown_fwhm: float = 3.0
+    least_fwhm: float = 1.5
+    # Error that no centroid is better than [line width]: pixel response, line shape.
+    centroid_floor: float = 0.01
+    # Peaks closer than this are blended, and closer than that are one line [line width].
+    blended: float = 2.0
+    same_line: float = 0.5
+
+
+PEAKS = PeakSearch()
 
 
 class Peaks(NamedTuple):
@@ -23,7 +41,8 @@ class Peaks(NamedTuple):
 
     ``pixel`` and its 1-sigma ``error``; ``height`` above the continuum [ADU]; ``blended``:
     another peak stands within two line widths; ``flat``: too wide for its height, as saturated
-    lines are. ``fwhm`` is the width of the spectrum's lines [pixel].
+    lines are; ``leaning``: on the flank of a brighter line, so that its position is uncertain by
+    half a line width. ``fwhm`` is the width of the spectrum's lines [pixel].
     """
 
     pixel: np.ndarray
@@ -31,6 +50,7 @@ class Peaks(NamedTuple):
     height: np.ndarray
     blended: np.ndarray
     flat: np.ndarray
+    leaning: np.ndarray
     fwhm: float
 
 
@@ -53,7 +73,8 @@ def rises(net, peak, reach, sigma):
     """
     for flank in net[peak : peak + reach + 1], net[max(peak - reach, 0) : peak + 1][::-1]:
         higher = np.flatnonzero(flank > net[peak])
-        least = max(5.0 * sigma, RELATIVE_RISE * net[peak]) if higher.size else DETECTION * sigma
+        shared = max(PEAKS.least_rise * sigma, PEAKS.relative_rise * net[peak])
+        least = shared if higher.size else PEAKS.detection * sigma
         if net[peak] - flank[: higher[0] if higher.size else None].min() < least:
             return False
     return True
@@ -95,12 +116,12 @@ def centroids(net, start, sigma, variance):
 
 
 def vertices(net, tops):
-    """Places of the vertices of the parabolas through local maxima and their neighbours."""
+    """Vertices of the parabolas through local maxima and their neighbours."""
     left, middle, right = net[tops - 1], net[tops], net[tops + 1]
     return tops + 0.5 * (left - right) / (left - 2 * middle + right)
 
 
-def find_peaks(counts, uncertainty=None, leaning=False):
+def find_peaks(counts, uncertainty=None):
     """Find the emission lines of a spectrum.
 
     Parameters
@@ -109,35 +130,43 @@ def find_peaks(counts, uncertainty=None, leaning=False):
         Spectrum; NaN pixels are bridged and hold no peak.
     uncertainty : ndarray, shape (pixels,), optional
         1-sigma uncertainty of each pixel; without it, one estimate for all.
-    leaning : bool
-        Whether to keep lines that lean on a brighter one so that their place is uncertain by half
-        a line width.
 
     Returns
     -------
     Peaks
+        Leaning ones too; see `without_leaning`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> pixels = np.arange(200)
+    >>> line = 5000 * np.exp(-0.5 * ((pixels - 120.3) / 1.7) ** 2)
+    >>> counts = line + np.random.default_rng(1).normal(100, 5, 200)
+    >>> find_peaks(counts).pixel.round(1)
+    array([120.3])
     """
-    known = np.isfinite(counts)
-    none = Peaks(*(np.empty(0) for _ in range(3)), *(np.empty(0, bool) for _ in range(2)), 0.0)
-    if known.sum() < 32:
+    finite = np.isfinite(counts)
+    none = Peaks(*(np.empty(0) for _ in range(3)), *(np.empty(0, bool) for _ in range(3)), 0.0)
+    if finite.sum() < 32:
         return none
     pixels = np.arange(counts.size)
-    counts = np.interp(pixels, pixels[known], counts[known])
+    counts = np.interp(pixels, pixels[finite], counts[finite])
     block = max(40, counts.size // 40)
     net = counts - continuum(counts, block)
     sigma = max(noise(counts), 1e-9 * np.ptp(counts))
     inner = net[1:-1]
-    seen = known[:-2] & known[1:-1] & known[2:]
+    seen = finite[:-2] & finite[1:-1] & finite[2:]
     tops = 1 + np.flatnonzero(
-        (inner > net[:-2]) & (inner >= net[2:]) & (inner > DETECTION * sigma) & seen
+        (inner > net[:-2]) & (inner >= net[2:]) & (inner > PEAKS.detection * sigma) & seen
     )
     if tops.size == 0:
         return none
     widths = np.array([half_width(net, top, -1) + half_width(net, top, 1) for top in tops])
     # What is wider than the continuum is followed is no line.
     single = widths < block
-    # Most lines are single, but wide ones are never too narrow: the lower third is typical.
-    fwhm = max(np.percentile(widths[single], 33), 1.5) if single.sum() >= 3 else 3.0
+    fwhm = PEAKS.unknown_fwhm
+    if single.sum() >= 3:
+        fwhm = max(np.percentile(widths[single], PEAKS.single_width), PEAKS.least_fwhm)
     clear = np.array([rises(net, top, int(4 * fwhm), sigma) for top in tops])
     tops, widths = tops[clear], widths[clear]
     variance = np.full(counts.size, sigma**2)
@@ -145,18 +174,37 @@ def find_peaks(counts, uncertainty=None, leaning=False):
         variance = uncertainty**2
     position, error = centroids(net, tops, fwhm / FWHM_PER_SIGMA, variance)
     slid = np.abs(position - tops) >= fwhm
-    # Two tops may slide into one line: its place is then not to be trusted either.
-    doubtful = slid | (np.diff(position, prepend=-np.inf) <= 0.5 * fwhm)
-    if leaning:
-        position[doubtful], error[doubtful] = vertices(net, tops[doubtful]), 0.5 * fwhm
-    kept = ~doubtful | leaning
-    position, error, tops, widths = position[kept], error[kept], tops[kept], widths[kept]
-    gaps = np.diff(position, prepend=-np.inf, append=np.inf)
+    # Two tops may slide into one line: the position is then not to be trusted either.
+    leaning = slid | (np.diff(position, prepend=-np.inf) <= PEAKS.same_line * fwhm)
+    position[leaning], error[leaning] = vertices(net, tops[leaning]), 0.5 * fwhm
     return Peaks(
         position,
-        np.hypot(error, CENTROID_FLOOR * fwhm),
+        np.hypot(error, PEAKS.centroid_floor * fwhm),
         net[tops],
-        np.minimum(gaps[:-1], gaps[1:]) < 2.0 * fwhm,
-        ~(widths < WIDE * fwhm),
+        near_another(position, fwhm),
+        ~(widths < PEAKS.wide * fwhm),
+        leaning,
         fwhm,
     )
+
+
+def near_another(position, fwhm):
+    """Tell which of some sorted positions have another within two line widths."""
+    gaps = np.diff(position, prepend=-np.inf, append=np.inf)
+    return np.minimum(gaps[:-1], gaps[1:]) < PEAKS.blended * fwhm
+
+
+def without_leaning(peaks):
+    """Leave out the peaks that lean on a brighter line, as if they had not been found.
+
+    Parameters
+    ----------
+    peaks : Peaks
+
+    Returns
+    -------
+    Peaks
+    """
+    *columns, fwhm = peaks
+    standing = Peaks(*(column[~peaks.leaning] for column in columns), fwhm)
+    return standing._replace(blended=near_another(standing.pixel, fwhm))

@@ -10,12 +10,12 @@ if IS_MAIN:
     logger.addHandler(run_record)
     if not workflow.is_main_process:
         # A cluster job of many exposures has no onstart.
-        shell.prefix(job_prefix(PROJECT / "workflow"))
+        shell.prefix(job_prefix(PROJECT / "workflow", config["fork_scripts"]))
 
     onstart:
         run_record.begin = or_stop(claim_results, campaign)
         internals.start_without_pause(workflow)
-        shell.prefix(job_prefix(PROJECT / "workflow"))
+        shell.prefix(job_prefix(PROJECT / "workflow", config["fork_scripts"]))
 
     onsuccess:
         if lines := answer_lines(run_record, campaign.results):

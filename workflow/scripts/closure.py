@@ -1,4 +1,4 @@
-"""Compare every measured flux and wavelength of simulated exposures with what was put in."""
+"""Compare the measured fluxes and wavelengths of simulated exposures with the true ones."""
 
 import sys
 
@@ -14,11 +14,11 @@ from lampflux.files.whole import whole
 from lampflux.jobs import run
 from lampflux.pictures.closure import draw
 from lampflux.pictures.style import save
-from lampflux.simulation.closure import exposure_closure, summarise
+from lampflux.simulation.closure import exposure_closure, summarise_closure
 
 
 def main(snakemake):
-    """Read measurements and truth of all exposures, compare, write and draw."""
+    """Read measurements and truth of all exposures, compare them, write tables and a picture."""
     source, parts = snakemake.input, []
     for fluxes, calibrated, lines, pixels in zip(
         source.fluxes, source.calibrated, source.lines, source.pixels
@@ -35,7 +35,7 @@ def main(snakemake):
         part.insert(2, "dark", header["BIASMETH"] == "dark")
         parts.append(part)
     table = pd.concat(parts, ignore_index=True)
-    summary = summarise(table)
+    summary = summarise_closure(table)
     logging.info("\n%s", summary.to_string(index=False))
     for frame, path in ((table, snakemake.output.lines), (summary, snakemake.output.summary)):
         with whole(path) as hidden:

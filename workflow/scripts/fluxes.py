@@ -7,61 +7,60 @@ sys.path.insert(0, f"{snakemake.scriptdir}/..")
 import csv
 import logging
 
-import numpy as np
-
 from lampflux.files.spectra import read_spectrum
 from lampflux.files.tables import read_identified_lines
 from lampflux.files.whole import whole
-from lampflux.fluxes.line_model import model_lines
-from lampflux.fluxes.measure import measure_window
+from lampflux.fluxes.measure import measure
 from lampflux.fluxes.table import COLUMNS, expected_pixel, flag_words, flux_row, line_check
 from lampflux.fluxes.windows import line_windows, read_rows, window_pixels
 from lampflux.jobs import run
 from lampflux.pictures.fluxes import draw_windows
-from lampflux.pictures.style import draw_spectrum, new_figure, save
+from lampflux.pictures.style import new_figure, save
 
 
 def main(snakemake):
     """Read the calibrated spectrum and the window table, measure, write and draw."""
-    header, spectrum = read_spectrum(snakemake.input.calibrated)
+    header, spectrum, peaks = read_spectrum(snakemake.input.calibrated)
     source = snakemake.input.windows
     # Proposed windows may be none, a user's table never.
     windows = line_windows(read_rows(source, may_be_empty=True))
-    pixels = window_pixels(windows, spectrum.wavelength, source)
+    ends = window_pixels(windows, spectrum.wavelength, source)
     logging.info("%d windows of %s", len(windows), source)
-    peaks = read_identified_lines(snakemake.input.lines)
-    method = header["WAVEMETH"]
+    identified = read_identified_lines(snakemake.input.lines)
     trusted = header.get("WAVEFRST", 0), header.get("WAVELAST", -1)
-    per_flux = header["EXPTIME"] * snakemake.params.fibres
-    lines = model_lines(spectrum)
-    logging.info(
-        "lines %.2f pixels wide, %.3f of their light in wings %.1f times as wide",
-        np.median(lines.shape.fwhm),
-        lines.shape.wing_part,
-        lines.shape.wing_width,
+    fluxes = measure(
+        spectrum.clean,
+        ends,
+        spectrum.clean_error,
+        exposure_time=header["EXPTIME"],
+        fibres=snakemake.params.fibres,
+        expected=[
+            expected_pixel(window, spectrum.wavelength, trusted, pixels)
+            for window, pixels in zip(windows, ends)
+        ],
+        summed=spectrum.summed,
+        saturated=spectrum.saturated,
+        replaced=spectrum.replaced,
+        peak=spectrum.peak,
+        peaks=peaks,
     )
     rows = []
-    for window, ends in zip(windows, pixels):
-        expected = expected_pixel(window, spectrum.wavelength, trusted, ends)
-        measured = measure_window(spectrum, lines, *ends, expected)
-        row = flux_row(window, ends, spectrum, measured, per_flux)
-        columns, misplaced = line_check(row, spectrum.wavelength, method, trusted, peaks)
-        row |= columns
-        row["flags"] = flag_words(row, measured, header["BIASMETH"] == "dark", misplaced)
-        row["simulated"] = header.get("SIMULATE", False)
-        rows.append(row)
+    for window, flux in zip(windows, fluxes):
+        row = flux_row(window, flux, spectrum, header["EXPTIME"] * snakemake.params.fibres)
+        columns, misplaced = line_check(
+            row, spectrum.wavelength, header["WAVEMETH"], trusted, identified
+        )
+        flags = flag_words(flux, header["BIASMETH"] == "dark", misplaced)
+        simulated = header.get("SIMULATE", False)
+        rows.append(row | columns | {"flags": flags, "simulated": simulated})
     with whole(snakemake.output.csv) as part, open(part, "w", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
-
     figure = new_figure(header, "line windows")
-    if rows:
-        draw_windows(figure, spectrum.wavelength, spectrum.clean, lines.counts, rows, per_flux)
-    else:
-        axes = figure.subplots()
-        draw_spectrum(axes, spectrum.wavelength, spectrum.clean, faint=True)
-        axes.set_title("no line windows", loc="left")
+    draw_windows(
+        figure, spectrum.wavelength, spectrum.clean, [flux.drawn for flux in fluxes], rows
+    )
     save(figure, snakemake.output.png)
 
 

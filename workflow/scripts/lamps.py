@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 from astropy.io import fits
 
-from lampflux.files.whole import whole
+from lampflux.files.pages import write_csv
 from lampflux.jobs import run
-from lampflux.lamps.summary import COLUMNS, join_tables, summarise
-from lampflux.pictures.lamps import draw
+from lampflux.lamps.summary import LAMP_COLUMNS, join_tables, summarise
+from lampflux.pictures.lamps import draw_lamp
 from lampflux.pictures.style import save
 
 
@@ -29,18 +29,15 @@ def main(snakemake):
             hdus["SPECTRUM"].data[name].astype(float) for name in ("wavelength", "clean")
         )
     summary = summarise(measurements, snakemake.params.fibres, gain)
-    lines = summary[0]
+    lines = summary.lines
     for row in lines[lines["excluded"] > 0].itertuples():
         logging.info("line %d, %.1f Angstrom: %s", row.line, row.wavelength, row.excluded_why)
-    table = lines.assign(brand=brand, lamp=lamp, arm=arm)[COLUMNS]
-    with whole(snakemake.output.csv) as part:
-        table.to_csv(part, index=False, float_format="%.8g", lineterminator="\n")
+    table = lines.assign(brand=brand, lamp=lamp, arm=arm)[LAMP_COLUMNS]
+    write_csv(table, snakemake.output.csv)
     number = "one exposure" if len(exposures) == 1 else f"{len(exposures)} exposures"
     title = f"{brand} {lamp}, {arm} arm: {number}; spectrum of {snakemake.params.lamp['shown']}"
-    lines = lines.assign(simulated=simulated)
-    save(
-        draw(title, (wavelength, counts), lines, measurements, *summary[1:]), snakemake.output.png
-    )
+    figure = draw_lamp(title, simulated, (wavelength, counts), summary, measurements)
+    save(figure, snakemake.output.png)
 
 
 if __name__ == "__main__":

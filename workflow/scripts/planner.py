@@ -8,46 +8,36 @@ import logging
 
 import pandas as pd
 
-from lampflux.files.pages import write_page
-from lampflux.files.whole import whole
+from lampflux.files.pages import write_csv, write_page
 from lampflux.jobs import run
-from lampflux.lamps.planner import HEADROOM, PLAN_COLUMNS, PLANNED_COLUMNS, plan_lamp
-from lampflux.pictures.planner import draw
+from lampflux.lamps.planner import HEADROOM, PLAN_COLUMNS, PLANNED_COLUMNS, plan
+from lampflux.pictures.planner import draw_plan
 from lampflux.pictures.style import save
 
 
 def main(snakemake):
     """Read the summaries of all lamps, plan, write and draw."""
-    settings = snakemake.params
+    settings, output = snakemake.params, snakemake.output
     plans, parts = [], []
     for path, (brand, lamp, arm) in zip(snakemake.input.lamps, settings.lamps):
         lines = pd.read_csv(path)
         scale = settings.scale.get(arm, {"factor": 1.0, "error": 0.0})
         peak = min(settings.peak, HEADROOM * settings.saturation[arm])
-        aims = settings.fibres, peak, settings.snr, scale["factor"], scale["error"]
-        plan, planned = plan_lamp(lines, *aims)
-        identity = {"brand": brand, "lamp": lamp, "arm": arm}
-        plans.append(identity | plan)
-        logging.info("%s %s %s: single %.4g s", brand, lamp, arm, plan["single"])
-        parts.append(
-            lines[["line", "ion", "wavelength", "limit"]].join(planned).assign(**identity)
+        summary, times = plan(
+            lines, settings.fibres, peak, settings.snr, scale["factor"], scale["error"]
         )
+        logging.info("%s %s %s: single %.4g s", brand, lamp, arm, summary["single"])
+        names = {"brand": brand, "lamp": lamp, "arm": arm}
+        plans.append(names | summary)
+        parts.append(lines[["line", "ion", "wavelength", "limit"]].join(times).assign(**names))
     plans = pd.DataFrame(plans)
     planned = pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
-    for table, columns, path in (
-        (plans, PLAN_COLUMNS, snakemake.output.plan),
-        (planned, PLANNED_COLUMNS, snakemake.output.lines),
-    ):
-        with whole(path) as part:
-            table[columns].to_csv(part, index=False, float_format="%.6g", lineterminator="\n")
-    write_page(
-        plans[PLAN_COLUMNS],
-        "Exposure plan",
-        plans["simulated"].any(),
-        snakemake.input.page,
-        snakemake.output.html,
-    )
-    save(draw(plans, planned, settings.peak, settings.snr), snakemake.output.png)
+    write_csv(plans[PLAN_COLUMNS], output.plan, digits=6)
+    write_csv(planned[PLANNED_COLUMNS], output.lines, digits=6)
+    simulated = plans["simulated"].any()
+    title, page = "Exposure plan", snakemake.input.page
+    write_page(plans[PLAN_COLUMNS], title, simulated, page, output.html, "exposure_plan")
+    save(draw_plan(plans, planned, settings.peak, settings.snr), output.png)
 
 
 if __name__ == "__main__":

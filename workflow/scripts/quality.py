@@ -10,33 +10,38 @@ import numpy as np
 import pandas as pd
 from astropy.io import fits
 
-from lampflux.files.pages import write_page
-from lampflux.files.whole import whole
+from lampflux.files.pages import write_csv, write_page
 from lampflux.jobs import run
-from lampflux.lamps.quality import COLUMNS, compare, measure, score
-from lampflux.pictures.quality import draw
+from lampflux.lamps.quality import (
+    IDEAL,
+    QUALITY_COLUMNS,
+    compare_exposures,
+    exposure_parameters,
+    score_exposures,
+)
+from lampflux.pictures.quality import draw_health
 from lampflux.pictures.style import save
 
 
 def main(snakemake):
     """Read all calibrated spectra and flux tables, score, write and draw."""
-    params = snakemake.params
+    params, output = snakemake.params, snakemake.output
     rows = []
     for path, identity in zip(snakemake.input.calibrated, params.exposures):
         with fits.open(path) as hdus:
             names = ("wavelength", "clean", "summed", "replaced", "saturated")
             spectrum = {name: np.array(hdus["SPECTRUM"].data[name]) for name in names}
-            rows.append(identity | measure(hdus[0].header, spectrum))
-    exposures = compare(pd.DataFrame(rows), [pd.read_csv(path) for path in snakemake.input.fluxes])
-    exposures = score(exposures, params.thresholds, params.fit)
+            rows.append(identity | exposure_parameters(hdus[0].header, spectrum))
+    fluxes = [pd.read_csv(path) for path in snakemake.input.fluxes]
+    exposures = compare_exposures(pd.DataFrame(rows), fluxes)
+    exposures = score_exposures(exposures, params.thresholds, params.fit)
     for row in exposures[exposures["score"] != "good"].itertuples():
         logging.info("%s: %s (%s)", row.exposure, row.score, f"{row.failed} {row.warned}".strip())
-    with whole(snakemake.output.csv) as part:
-        exposures[COLUMNS].to_csv(part, index=False, float_format="%.6g", lineterminator="\n")
-    simulated = exposures["simulated"].any()
+    table, simulated = exposures[QUALITY_COLUMNS], exposures["simulated"].any()
+    write_csv(table, output.csv, digits=6)
     title = "Health of the exposures"
-    write_page(exposures[COLUMNS], title, simulated, snakemake.input.page, snakemake.output.html)
-    save(draw(exposures, params.thresholds), snakemake.output.png)
+    write_page(table, title, simulated, snakemake.input.page, output.html, "quality")
+    save(draw_health(exposures, params.thresholds, IDEAL), output.png)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Simulate a raw exposure or a dark, and write down what went into it."""
+"""Simulate a raw exposure with the truth about it, or a dark."""
 
 import sys
 
@@ -12,7 +12,7 @@ from lampflux import __version__
 from lampflux.files.tables import read_emitted_lines
 from lampflux.files.whole import whole
 from lampflux.jobs import run
-from lampflux.simulation.exposure import TRUTH, simulate
+from lampflux.simulation.exposure import LINE_TRUTH, simulate
 
 
 def write_table(path, columns, rows):
@@ -24,10 +24,11 @@ def write_table(path, columns, rows):
 
 
 def main(snakemake):
-    """Read the table of lines, simulate, and write the frame and the truth about it."""
+    """Read the lines of the lamp, simulate, and write the frame and the truth about it."""
     output, params = snakemake.output, snakemake.params
-    source = snakemake.input.get("lines")
-    lines = read_emitted_lines(source) if source else []
+    # A dark has no lines and no truth.
+    line_table = snakemake.input.get("lines")
+    lines = read_emitted_lines(line_table) if line_table else []
     frame, truth, columns = simulate(
         params.name,
         params.arm,
@@ -45,8 +46,8 @@ def main(snakemake):
     hdu.header["CREATOR"] = (f"lampflux {__version__}", "software that made this file")
     with whole(output.frame) as part:
         hdu.writeto(part)
-    if source:
-        write_table(output.lines, TRUTH, [[row[column] for column in TRUTH] for row in truth])
+    if line_table:
+        write_table(output.lines, LINE_TRUTH, [list(row.values()) for row in truth])
         pixels = zip(range(frame.shape[1]), *(values.round(3) for values in columns.values()))
         write_table(output.pixels, ["pixel", *columns], pixels)
 

@@ -1,4 +1,4 @@
-"""Look through inputs and products without computing anything."""
+"""Check frames, darks and window tables without computing anything."""
 
 import numpy as np
 
@@ -8,30 +8,31 @@ from lampflux.fluxes.windows import line_windows, read_rows, window_pixels
 
 
 def complaints(look, *arguments):
-    """Sentences with which a function that looks at files complains.
+    """Call a function that checks files and return its errors as sentences.
 
     Parameters
     ----------
     look : callable
         Raises `UserError` or OSError where something is wrong.
     *arguments
-        Of that function.
+        Arguments of ``look``.
 
     Returns
     -------
     list of str
+        Empty if nothing is wrong.
     """
     try:
         look(*arguments)
     except UserError as error:
         return list(error.args)
     except OSError as error:
-        return [f"{error.filename} cannot be read ({error.strerror}); mend this."]
+        return [f"{error.filename} cannot be read ({error.strerror}); correct this."]
     return []
 
 
 def exposure_problems(exposure):
-    """Hold a frame's format against its dark, its arm and its line windows.
+    """Check a frame's format against its dark, its arm and its line windows.
 
     Parameters
     ----------
@@ -42,7 +43,7 @@ def exposure_problems(exposure):
     Returns
     -------
     list of str
-        A sentence for each thing that is wrong.
+        One sentence for each fault.
     """
     shapes, problems = {}, []
 
@@ -67,7 +68,10 @@ def exposure_problems(exposure):
 
 
 def check_windows(path, columns):
-    """Refuse windows in pixels that leave the detector; all in wavelength has to wait."""
+    """Refuse windows in pixels that leave the detector.
+
+    Windows in wavelength can be checked only once there is a wavelength solution.
+    """
     windows = [
         window._replace(wavelength_air=None)
         for window in line_windows(read_rows(path))

@@ -21,12 +21,15 @@ def modules_of(path):
     Returns
     -------
     list of str
-        Names such as ``lampflux.files.frames``, sorted.
+        Names such as ``lampflux.files.frames`` and ``lampflux.files``, sorted.
     """
     found, waiting = set(), [path]
     while waiting:
         code = waiting.pop().read_text(encoding="utf-8")
-        new = set(IMPORT.findall(code)) - found
+        imported = IMPORT.findall(code)
+        # Python loads a module's packages before it.
+        packages = [name.rpartition(".")[0] for name in imported if "." in name]
+        new = {*imported, *packages} - found
         found |= new
         waiting += map(module_path, new)
     return sorted(found)

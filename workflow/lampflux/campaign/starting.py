@@ -113,13 +113,15 @@ def fork_server(folder):
     return ask if address else []
 
 
-def job_prefix(folder):
+def job_prefix(folder, forks=True):
     """Words before the command of each job: its environment, and the server that runs it.
 
     Parameters
     ----------
     folder : Path
         ``workflow``.
+    forks : bool
+        Whether scripts run in forks of one server.
 
     Returns
     -------
@@ -127,5 +129,6 @@ def job_prefix(folder):
         For `snakemake.shell.shell.prefix`.
     """
     variables = [f"{name}={value}" for name, value in JOB_VARIABLES.items()]
-    words = [*variables, "exec", *map(shlex.quote, fork_server(folder))]
+    server = fork_server(folder) if forks else []
+    words = [*variables, "exec", *map(shlex.quote, server)]
     return f"{' '.join(words)} ".replace("{", "{{").replace("}", "}}")

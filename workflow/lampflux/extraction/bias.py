@@ -6,13 +6,13 @@ from lampflux.errors import UserError
 from lampflux.extraction.detector import NOISE_ROWS
 from lampflux.statistics import clipped_moments
 
-# Fewest unlit rows, or columns without lines, that tell a bias.
-UNLIT_ROWS = 16
-# Levels of rows that scatter so much more than noise are levels of their own (variance ratio).
-OWN_LEVELS = 2.0
+# Fewest unlit rows, or columns without lines, from which a bias is measured.
+FEWEST = 16
+# Rows have levels of their own where these scatter by more than noise (variance ratio).
+ROW_LEVELS = 2.0
 
 
-def bias_levels(frame, amplifiers):
+def amplifier_medians(frame, amplifiers):
     """Estimate the bias of each amplifier as the median of its pixels.
 
     The median serves because the lit bundle covers under a tenth of the rows.
@@ -64,7 +64,7 @@ def measure_bias(frame, settings, path, arm):
     columns = frame.shape[1]
     amplifiers = settings["amplifiers"] if settings["method"] == "amplifiers" else None
     amplifiers = amplifiers or [(0, columns - 1)]
-    levels = bias_levels(frame, amplifiers)
+    levels = amplifier_medians(frame, amplifiers)
     lowest, highest = settings["range"] or (-np.inf, np.inf)
     for (first, last), level in zip(amplifiers, levels):
         if np.isnan(level):
@@ -93,8 +93,10 @@ def bias_cards(settings, amplifiers, levels):
     yield "BIASCHK", checked, "was the level held against a configured range?"
 
 
-def unlit_bias(frame, lit, bias, amplifiers):
-    """Find the bias of each amplifier from rows without light, finer than a median of whole ADU.
+def refine_bias(frame, lit, background, amplifiers):
+    """Measure the bias of each amplifier in rows without light.
+
+    The mean of whole ADU is finer than their median.
 
     Parameters
     ----------
@@ -102,28 +104,27 @@ def unlit_bias(frame, lit, bias, amplifiers):
         Raw counts [ADU].
     lit : ndarray of int
         Lit rows.
-    bias : ndarray, shape (columns,)
-        Bias to keep where unlit rows are few [ADU].
+    background : ndarray, shape (rows, columns) or (columns,)
+        A dark stays as it is, and so does a bias where unlit rows are few [ADU].
     amplifiers : list of (int, int)
 
     Returns
     -------
-    bias : ndarray, shape (columns,)
-    cards : list of tuple
-        Header cards.
+    background : ndarray
+    levels : dict of int to float
+        Level of each amplifier, numbered from 1, that was measured [ADU].
     """
     unlit = np.setdiff1d(np.arange(frame.shape[0]), lit)
-    if unlit.size < UNLIT_ROWS:
-        return bias, []
+    if background.ndim == 2 or unlit.size < FEWEST:
+        return background, {}
     dark = frame[unlit[:: max(unlit.size // NOISE_ROWS, 1)]]
-    bias, cards = bias.copy(), []
+    bias, levels = background.copy(), {}
     for number, (first, last) in enumerate(amplifiers, start=1):
         part = dark[:, first : last + 1]
         if np.isfinite(part).any():
-            level, _ = clipped_moments(part)
-            bias[first : last + 1] = level
-            cards.append((f"LITBIAS{number}", level, "[adu] bias of the clean sum: unlit rows"))
-    return bias, cards
+            levels[number], _ = clipped_moments(part)
+            bias[first : last + 1] = levels[number]
+    return bias, levels
 
 
 def row_levels(image, quiet, amplifiers, variance):
@@ -149,12 +150,12 @@ def row_levels(image, quiet, amplifiers, variance):
     levels, scatter = np.zeros(image.shape, np.float32), 0.0
     for first, last in amplifiers:
         columns = first + np.flatnonzero(quiet[first : last + 1])
-        if columns.size < UNLIT_ROWS or image.shape[0] < UNLIT_ROWS:
+        if columns.size < FEWEST or image.shape[0] < FEWEST:
             continue
         # Cosmic rays are cut off; what noise loses by it is the same on both sides.
         reach = np.float32(5 * np.sqrt(variance))
         own = np.clip(image[:, columns], -reach, reach).mean(axis=1)
-        if own.var() > OWN_LEVELS * variance / columns.size:
+        if own.var() > ROW_LEVELS * variance / columns.size:
             levels[:, first : last + 1] = own[:, np.newaxis]
             scatter = max(scatter, float(own.std()))
     return levels, scatter

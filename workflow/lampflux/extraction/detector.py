@@ -1,10 +1,10 @@
-"""What a detector does to light: gain, read noise, saturation, and where each was learnt."""
+"""What a detector does to light: gain, read noise, saturation, and the source of each."""
 
 from typing import NamedTuple
 
 import numpy as np
 
-from lampflux.extraction.rows import of_rows
+from lampflux.extraction.projection import of_rows
 from lampflux.statistics import box_sums, clipped_moments
 
 # Where observatories write a fact, the more specific keyword first.
@@ -13,72 +13,68 @@ KEYWORDS = {
     "read_noise": ("RO_NOISE", "RDNOISE", "READNOIS", "RON"),
     "saturation": ("SATURATE", "SATURATN", "SATLEVEL"),
 }
-# Rows of a frame that tell its noise.
+# Rows, evenly spread over a frame, from which its noise is measured.
 NOISE_ROWS = 100
-# Standard deviation of rounding to whole numbers.
+# Fewest pixels from which a variance is measured: good to 4.5 %.
+NOISE_PIXELS = 1000
+# Standard deviation of rounding to whole numbers [ADU].
 ROUNDING = 1 / np.sqrt(12)
 # A column saturates where so many pixels do; one alone may be a cosmic ray.
 SATURATED_PIXELS = 2
-# Columns to either side of a saturated one that its light may spoil [line widths].
-SPOILED = 3.0
-# Fewest pixels that tell a noise.
-FEWEST = 1000
+# Reach of a saturated line's wings to either side [line widths].
+SATURATED_REACH = 3.0
 
 
 class Detector(NamedTuple):
     """What is known of a detector; None where it is not.
 
     ``amplifiers``, first and last column of each; ``gain`` [electron/ADU], ``read_noise``
-    [electron] and ``saturation``, the lowest raw count of a saturated pixel [ADU], each with its
-    source; ``variance`` of a pixel without light, frame and dark together [ADU^2], and whether
-    it was ``noise_measured``: told by the frame alone.
+    [electron] and ``saturation``, the lowest raw count of a saturated pixel [ADU]; ``variance`` of
+    a pixel without light, frame and dark together [ADU^2]; and the names of what was ``measured``
+    in the frame.
     """
 
     amplifiers: list
     gain: float | None
-    gain_source: str | None
     read_noise: float | None
-    read_noise_source: str | None
     saturation: float
-    saturation_source: str
     variance: float
-    noise_measured: bool
+    measured: tuple[str, ...] = ()
 
 
-def known_detector(frame, header, background, settings):
-    """Tell what is known of a detector by a frame's header, the config and the frame itself.
+def describe_detector(frame, background, amplifiers, gain, read_noise, saturation):
+    """Put together what is known of a detector, with the noise that the frame shows.
 
     Parameters
     ----------
     frame : ndarray, shape (rows, columns)
         Raw counts [ADU].
-    header : mapping
-        The raw frame's header.
     background : ndarray, shape (rows, columns) or (columns,)
         Dark or bias [ADU].
-    settings : object
-        The config's ``amplifiers``, ``gain``, ``read_noise`` and ``saturation``, or None.
+    amplifiers : list of (int, int) or None
+        First and last column of each; None where one reads all.
+    gain, read_noise : float or None
+        [electron/ADU] and [electron].
+    saturation : float
+        Lowest raw count of a saturated pixel [ADU].
 
     Returns
     -------
     Detector
     """
-    gain, gain_source = detector_fact("gain", header, settings.gain)
-    read_noise, noise_source = detector_fact("read_noise", header, settings.read_noise)
-    saturation, saturation_source = detector_fact("saturation", header, settings.saturation)
-    if saturation is None:
-        saturation, saturation_source = largest_number(header), "number type"
-    return Detector(
-        settings.amplifiers or [(0, frame.shape[1] - 1)],
-        *(gain, gain_source),
-        *(read_noise, noise_source),
-        *(saturation, saturation_source),
-        *noise_of_pixels(frame, background, read_noise, gain),
-    )
+    amplifiers = amplifiers or [(0, frame.shape[1] - 1)]
+    variance, measured = noise_of_pixels(frame, background, read_noise, gain)
+    measured = ("variance",) if measured else ()
+    return Detector(amplifiers, gain, read_noise, saturation, variance, measured)
 
 
-def measured_read_noise(detector, frames):
-    """Tell the read noise by the scatter of pixels, where that is all that tells it.
+def with_measured(detector, **values):
+    """Add what a frame shows to what is known of a detector."""
+    return detector._replace(**values, measured=(*detector.measured, *values))
+
+
+def with_read_noise(detector, frames):
+    """Add the read noise, where gain and scatter of the pixels are all that is known.
 
     Parameters
     ----------
@@ -90,10 +86,31 @@ def measured_read_noise(detector, frames):
     -------
     Detector
     """
-    if not (detector.noise_measured and detector.gain):
+    if "variance" not in detector.measured or not detector.gain:
         return detector
     read_noise = float(np.sqrt(detector.variance / frames) * detector.gain)
-    return detector._replace(read_noise=read_noise, read_noise_source="measured")
+    return with_measured(detector, read_noise=read_noise)
+
+
+def detector_facts(header, settings):
+    """Look up what header and config say of a detector.
+
+    Parameters
+    ----------
+    header : mapping
+        The raw frame's header.
+    settings : object
+        The config's ``gain``, ``read_noise`` and ``saturation``, or None.
+
+    Returns
+    -------
+    dict of str to (float or None, str or None)
+        Value and source of each; the saturation is at most the largest number of the file.
+    """
+    facts = {name: detector_fact(name, header, getattr(settings, name)) for name in KEYWORDS}
+    if facts["saturation"][0] is None:
+        facts["saturation"] = largest_number(header), "number type"
+    return facts
 
 
 def detector_fact(name, header, configured):
@@ -161,7 +178,7 @@ def pixel_variance(frame, background):
     """
     net = frame.astype(np.float32) - background.astype(np.float32)
     differences = np.diff(net, axis=1)
-    if np.count_nonzero(np.isfinite(differences)) < FEWEST:
+    if np.count_nonzero(np.isfinite(differences)) < NOISE_PIXELS:
         return None
     return clipped_moments(differences)[1] / 2
 
@@ -222,8 +239,8 @@ def counting_noise(counts, summed_pixels, variance, gain):
     return np.clip(counts, 0, None) / gain + summed_pixels * variance
 
 
-def saturated_columns(frame, limit, width):
-    """Find the columns that saturated lines spoil.
+def saturated_columns(frame, limit, line_width):
+    """Find the columns that saturated lines and their wings reach.
 
     Parameters
     ----------
@@ -231,7 +248,7 @@ def saturated_columns(frame, limit, width):
         Raw counts [ADU], or counts above a background if the limit is.
     limit : float
         Lowest count of a saturated pixel [ADU].
-    width : float
+    line_width : float
         Width of the lines [pixel].
 
     Returns
@@ -242,7 +259,7 @@ def saturated_columns(frame, limit, width):
         return np.zeros(frame.shape[1], bool)
     if frame.dtype.kind in "iu":
         limit = int(np.ceil(limit))
-    reach = int(np.ceil(SPOILED * width))
+    reach = int(np.ceil(SATURATED_REACH * line_width))
     saturated = np.fmax.reduce(frame, axis=0) >= limit
     many = np.count_nonzero(frame[:, saturated] >= limit, axis=0) >= SATURATED_PIXELS
     saturated[saturated] = many

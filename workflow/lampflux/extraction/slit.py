@@ -1,60 +1,105 @@
 """The slit on the detector: how lines curve along it, and how traces drift."""
 
+from typing import NamedTuple
+
 import numpy as np
 
+from lampflux.extraction.drift import measure_drift, offset
+from lampflux.extraction.model import shift_columns
+from lampflux.extraction.projection import row_profile
 from lampflux.statistics import SIGMA_PER_MAD
 
-# Blocks of lit rows in which the position of the lines is measured, and fewest rows of one.
-BLOCKS, BLOCK_ROWS = 24, 8
-# A column's counts are cut off at this many times those of its bright fibres.
-CREST = 1.5
-# Farthest that lines are followed along the slit [pixel].
-FARTHEST = 100
-# Columns of a group that tells where the traces are, least part of all lines' power in it, and
-# fewest groups.
-TRACE_BLOCK, TRACE_LIGHT, FEWEST_GROUPS = 256, 1e-4, 5
-# Rows within which the second group is looked for, and any later one about where it should be.
-FARTHEST_STEP, NEAREST_STEP = 12, 4
-# Rows by which a group may miss the cubic, and by which traces must drift to matter.
-LARGEST_MISFIT, LEAST_DRIFT = 1.0, 0.3
+
+class ShiftSearch(NamedTuple):
+    """How the shift of lines along the slit is measured."""
+
+    # Blocks of lit rows in which the lines' position is measured, and fewest rows of one.
+    blocks: int = 24
+    block_rows: int = 8
+    # A column's counts are cut off at this many times those of its bright fibres.
+    crest: float = 1.5
+    # Farthest that lines are followed along the slit [pixel].
+    farthest: int = 100
+    # Blocks with less than this part of the brightest one's light are left out.
+    weak: float = 0.1
+    # Blocks may scatter about the parabola by this, or it is none [pixel].
+    largest_scatter: float = 0.5
 
 
-def offset(spectrum, reference, farthest):
-    """Measure how far a spectrum is shifted against a reference.
+SHIFT = ShiftSearch()
+
+
+class Slit(NamedTuple):
+    """Where the light of the slit falls among lit rows.
+
+    Of shape (rows,), ``profile``, the light of each row, and ``shift`` of its lines towards higher
+    columns [pixel]; of shape (columns,), ``drift`` of the traces towards higher rows that is left
+    [pixel]: less than a row. ``profile`` is None where rows cannot be compared.
+    """
+
+    profile: np.ndarray | None
+    shift: np.ndarray
+    drift: np.ndarray
+
+
+def trace_slit(image, rows, weights):
+    """Follow traces along the dispersion axis and lines along the slit.
 
     Parameters
     ----------
-    spectrum, reference : ndarray, shape (columns,)
-    farthest : int
-        Largest shift to look for [pixel].
+    image : lampflux.extraction.image.LitImage
+    rows : ndarray of int, shape (rows,)
+        Places of the image's rows on the detector.
+    weights : ndarray, shape (columns,) or None
+        Light of lines; None to compare nothing.
 
     Returns
     -------
-    float
-        Shift towards higher columns [pixel]: the peak of the cross-correlation, refined by a
-        parabola through its logarithm, exact for Gaussian lines.
+    image : lampflux.extraction.image.LitImage
+        Columns moved along the slit by whole rows, against the drift of the traces.
+    slit : Slit
     """
-    size = spectrum.size + farthest
-    product = np.fft.rfft(spectrum, size) * np.conj(np.fft.rfft(reference, size))
-    correlation = np.fft.irfft(product, size)
-    correlation = np.concatenate([correlation[-farthest:], correlation[: farthest + 1]])
-    peak = int(np.argmax(correlation))
-    if not 0 < peak < 2 * farthest or correlation[peak - 1 : peak + 2].min() <= 0:
-        return np.nan
-    left, middle, right = np.log(correlation[peak - 1 : peak + 2])
-    curve = left - 2 * middle + right
-    return peak - farthest + (0.5 * (left - right) / curve if curve < 0 else 0.0)
+    unknown = Slit(None, np.zeros(rows.size), np.zeros(image.counts.shape[1]))
+    if weights is None:
+        return image, unknown
+    clear = weights * ~image.unclear
+    if clear.any():
+        weights = clear
+    if not np.median(light_of_rows(image.counts, weights)) > 0:
+        return image, unknown
+    drift = measure_drift(image.counts, weights)
+    whole = np.rint(drift).astype(int)
+    if whole.any():
+        image = move_columns(image, whole)
+    drift = drift - whole
+    profile = along = light_of_rows(image.counts, weights)
+    if drift.any():
+        along = light_of_rows(shift_columns(image.counts, -drift), weights)
+    return image, Slit(along, measure_shift(image.counts, profile, rows), drift)
+
+
+def light_of_rows(counts, weights):
+    """Light of each row of an image from which the background was taken, as `row_profile`."""
+    return row_profile(counts, np.zeros(counts.shape[1]), weights)
+
+
+def move_columns(image, drift):
+    """Move the columns of a `LitImage` towards lower rows by whole rows; sums do not change."""
+    height = image.counts.shape[0]
+    rows = np.clip(np.arange(height)[:, np.newaxis] + drift, 0, height - 1)
+    counts, missing, saturated = (np.take_along_axis(part, rows, axis=0) for part in image[:3])
+    return image._replace(counts=counts, missing=missing, saturated=saturated)
 
 
 def mean_spectrum(image):
     """Average rows, cosmic rays cut off, and take the continuum off."""
     # A cosmic ray stands out from the bright fibres of its column.
-    crest = CREST * np.clip(np.percentile(image, 80, axis=0), 0, None)
+    crest = SHIFT.crest * np.clip(np.percentile(image, 80, axis=0), 0, None)
     spectrum = np.minimum(image, crest).mean(axis=0)
     return spectrum - np.median(spectrum)
 
 
-def slit_shift(image, profile, rows):
+def measure_shift(image, profile, rows):
     """Measure how lines shift along the slit, as a parabola of the row.
 
     Parameters
@@ -72,7 +117,9 @@ def slit_shift(image, profile, rows):
         Shift of each row towards higher columns [pixel], on average over the light 0; all zero
         where it cannot be measured.
     """
-    blocks = np.array_split(np.arange(rows.size), max(1, min(BLOCKS, rows.size // BLOCK_ROWS)))
+    blocks = np.array_split(
+        np.arange(rows.size), max(1, min(SHIFT.blocks, rows.size // SHIFT.block_rows))
+    )
     none = np.zeros(rows.size)
     if len(blocks) < 3:
         return none
@@ -83,9 +130,9 @@ def slit_shift(image, profile, rows):
         return none
     middle = np.array([np.average(rows[block], weights=share[block]) for block in blocks])
     reference = spectra[int(np.argmax(light))]
-    farthest = min(FARTHEST, image.shape[1] // 4)
+    farthest = min(SHIFT.farthest, image.shape[1] // 4)
     shifts = np.array([offset(spectrum, reference, farthest) for spectrum in spectra])
-    used = np.isfinite(shifts) & (light > 0.1 * light.max())
+    used = np.isfinite(shifts) & (light > SHIFT.weak * light.max())
     if used.sum() < 3:
         return none
     scale = np.ptp(rows) or 1
@@ -102,7 +149,7 @@ def slit_shift(image, profile, rows):
             break
         used = kept
     # A parabola that the blocks do not follow is none.
-    if spread > 0.5:
+    if spread > SHIFT.largest_scatter:
         return none
     shift = fit(place)
     return shift - np.average(shift, weights=share)
@@ -128,55 +175,3 @@ def straighten(image, shift):
         return image
     columns = np.clip(np.arange(image.shape[1]) + steps[:, np.newaxis], 0, image.shape[1] - 1)
     return np.take_along_axis(image, columns, axis=1)
-
-
-def trace_drift(image, weights):
-    """Measure how traces drift along the slit from column to column.
-
-    Parameters
-    ----------
-    image : ndarray, shape (rows, columns)
-        Lit rows, background subtracted [ADU].
-    weights : ndarray, shape (columns,)
-        Light of lines, see `line_light`.
-
-    Returns
-    -------
-    ndarray, shape (columns,)
-        Shift of each column towards higher rows [pixel], on average over the light 0: a cubic
-        through the shifts of groups of columns, by cross-correlation of their rows' light. All
-        zero where they do not drift, or it cannot be measured.
-    """
-    columns = image.shape[1]
-    none = np.zeros(columns)
-    light = np.clip(weights, 0, None)
-    middle, profiles = [], []
-    for first in range(0, columns, TRACE_BLOCK):
-        part = slice(first, first + TRACE_BLOCK)
-        power = light[part] @ light[part]
-        if power > TRACE_LIGHT * (light @ light):
-            profile = np.clip(image[:, part] @ light[part] / power, 0, None)
-            # Cosmic rays are cut off.
-            profile = np.minimum(profile, 3 * np.percentile(profile, 80))
-            profiles.append(profile - profile.mean())
-            middle.append(np.average(np.arange(columns)[part], weights=light[part] ** 2))
-    if len(middle) < FEWEST_GROUPS:
-        return none
-    # Equal fibres repeat after a few rows: a group is looked for where the slope so far puts it.
-    drift, slope = [0.0], 0.0
-    for number in range(1, len(middle)):
-        distance = middle[number] - middle[number - 1]
-        guess = int(np.rint(slope * distance))
-        reach = NEAREST_STEP if number > 1 else FARTHEST_STEP
-        step = offset(np.roll(profiles[number], -guess), profiles[number - 1], reach)
-        if not np.isfinite(step):
-            return none
-        drift.append(drift[-1] + guess + step)
-        slope = (guess + step) / distance
-    fit = np.polynomial.Polynomial.fit(middle, drift, 3)
-    if np.abs(fit(np.array(middle)) - drift).max() > LARGEST_MISFIT:
-        return none
-    half = TRACE_BLOCK / 2
-    drift = fit(np.clip(np.arange(columns), middle[0] - half, middle[-1] + half))
-    drift -= np.average(drift, weights=light)
-    return drift if np.ptp(drift) > LEAST_DRIFT else none

@@ -1,116 +1,170 @@
-"""The plain sum of a frame, and checks of what is summed."""
+"""The extraction of a spectrum from a frame, stage by stage."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
-from lampflux.errors import UserError
-from lampflux.extraction.detector import NOISE_ROWS, saturated_columns
-from lampflux.extraction.rows import line_light
-from lampflux.files.frames import check_exposure_time, read_frame
+from lampflux.extraction.bias import refine_bias
+from lampflux.extraction.clean import sum_rows
+from lampflux.extraction.cosmic_rays import find_cosmic_rays
+from lampflux.extraction.detector import (
+    ROUNDING,
+    Detector,
+    counting_noise,
+    describe_detector,
+    with_read_noise,
+)
+from lampflux.extraction.gain import with_gain
+from lampflux.extraction.image import lit_image
+from lampflux.extraction.lines import find_lines
+from lampflux.extraction.plain import row_slice, sum_along_slit
+from lampflux.extraction.projection import of_rows
+from lampflux.extraction.rows import LitRows, choose_rows
+from lampflux.extraction.slit import trace_slit
+from lampflux.extraction.stray_light import StrayLight, measure_stray_light
 
-# A pixel is darker in the frame than in the dark by so many standard deviations, ...
-BRIGHTER = 5.0
-# ... and a dark brighter than the frame where such pixels outnumber brighter ones by this part.
-DARKER_PART = 0.005
+
+class Extraction(NamedTuple):
+    """The spectra of a frame, and what was found on the way.
+
+    Attributes
+    ----------
+    counts, uncertainty : ndarray, shape (columns,)
+        Plain sum over all rows, or those named, and its 1-sigma uncertainty [ADU].
+    missing : ndarray of int, shape (columns,)
+        Pixels left out of each sum.
+    summed : slice
+        Rows of the plain sum.
+    clean : dict of str to ndarray, each shape (columns,)
+        The clean sum, see `lampflux.extraction.clean.sum_rows`.
+    lit : lampflux.extraction.rows.LitRows
+        Rows of the clean sum.
+    detector : lampflux.extraction.detector.Detector
+    stray : lampflux.extraction.stray_light.StrayLight
+    shift : float
+        Largest shift of lines along the slit [pixel].
+    row_scatter : float
+        Standard deviation of the rows' own levels, taken off the clean sum [ADU].
+    bias_levels : dict of int to float
+        Bias of each amplifier that was measured in unlit rows [ADU].
+    """
+
+    counts: np.ndarray
+    uncertainty: np.ndarray
+    missing: np.ndarray
+    summed: slice
+    clean: dict
+    lit: LitRows
+    detector: Detector
+    stray: StrayLight
+    shift: float
+    row_scatter: float
+    bias_levels: dict
 
 
-def known(counts):
-    """Tell which counts are known; whole numbers all are, and need no looking at."""
-    return True if counts.dtype.kind in "iu" else np.isfinite(counts)
+def extract(
+    frame: np.ndarray,
+    background: np.ndarray,
+    *,
+    rows: str | Sequence[int] = "lit",
+    amplifiers: Sequence[Sequence[int]] | None = None,
+    gain: float | None = None,
+    read_noise: float | None = None,
+    saturation: float = np.inf,
+    cosmic_rays: bool = True,
+) -> Extraction:
+    """Extract the spectra of a lamp's frame: a plain sum, and a clean one of the lit rows.
 
-
-def sum_along_slit(frame, background):
-    """Sum a frame over its rows after subtracting a background, in float64.
+    The clean sum has cosmic rays replaced, lines moved upright and stray light taken off.
 
     Parameters
     ----------
     frame : ndarray, shape (rows, columns)
-        Raw counts [ADU], any number type.
+        Raw counts [ADU], any number type, NaN where blank; rows run along the slit.
     background : ndarray, shape (rows, columns) or (columns,)
-        Dark frame or bias [ADU].
+        Dark of the same exposure time, or bias of each column [ADU].
+    rows : {'lit', 'all'} or (int, int), optional
+        Rows of the clean sum: those that the lamp lights, all, or a first and last one, to which
+        the plain sum then keeps, too.
+    amplifiers : list of (int, int), optional
+        First and last column of each amplifier; by default one reads all.
+    gain : float, optional
+        Electrons per ADU; measured in the frame where it is not given.
+    read_noise : float, optional
+        [electron]; likewise.
+    saturation : float, optional
+        Lowest raw count of a saturated pixel [ADU].
+    cosmic_rays : bool, optional
+        Whether pixels that cosmic rays hit are replaced.
 
     Returns
     -------
-    spectrum : ndarray, shape (columns,)
-        Summed counts [ADU]; NaN in a column without a good pixel.
-    missing : ndarray of int, shape (columns,)
-        Pixels left out of each column's sum because frame or background is not finite there.
-    """
-    good = known(frame) & known(background)
-    missing = frame.shape[0] - np.broadcast_to(good, frame.shape).sum(axis=0)
-    # Summed apart, whole numbers stay exact and unsigned ones cannot wrap.
-    spectrum = np.sum(frame, axis=0, dtype=float, where=good) - np.sum(
-        np.broadcast_to(background, frame.shape), axis=0, dtype=float, where=good
-    )
-    spectrum[missing == frame.shape[0]] = np.nan
-    return spectrum, missing
-
-
-def row_slice(rows, height, path):
-    """Turn the config's rows, 'lit', 'all' or [first, last], into a slice of the plain sum."""
-    if rows in ("lit", "all"):
-        return slice(0, height)
-    first, last = rows
-    if not first <= last < height:
-        raise UserError(
-            f"{path} has rows 0 to {height - 1}, but the config sums rows {first} to {last}; "
-            "correct rows in the config."
-        )
-    return slice(first, last + 1)
-
-
-def check_pixels(frame, path):
-    """Refuse a frame without a good pixel, or one whose pixels are all the same."""
-    good = frame[np.isfinite(frame)] if frame.dtype.kind == "f" else frame
-    if good.size == 0:
-        raise UserError(f"{path} has no good pixel; give the raw frame.")
-    if good.min() == good.max():
-        raise UserError(
-            f"{path} holds no exposure: every pixel is {good.flat[0]:g} ADU; give the raw frame."
-        )
-
-
-def check_dark(frame, dark, variance, path, dark_path):
-    """Refuse a dark that is the frame itself, or brighter.
-
-    Parameters
-    ----------
-    frame, dark : ndarray, shape (rows, columns)
-        Raw counts [ADU].
-    variance : float
-        Variance of a pixel without light, frame and dark together [ADU^2].
-    path, dark_path : str
-        For messages.
+    Extraction
 
     Raises
     ------
-    UserError
-        Their pixels are the same, or many more are darker in the frame than are brighter.
+    IndexError
+        The rows named are not in the frame.
+
+    Examples
+    --------
+    A slit of 40 rows, three lines, and a bias of 500 ADU; a cosmic ray hits row 25.
+
+    >>> import numpy as np
+    >>> column = np.arange(300)
+    >>> lines = sum(np.exp(-0.5 * (column - centre) ** 2) for centre in (60, 150, 240))
+    >>> slit = np.zeros(100)
+    >>> slit[30:70] = 1.0
+    >>> rng = np.random.default_rng(1)
+    >>> electrons = rng.poisson(2000 * slit[:, np.newaxis] * lines) + rng.normal(0, 4, (100, 300))
+    >>> frame = 500 + electrons / 2
+    >>> frame[50, 100] += 5000
+    >>> spectrum = extract(frame, np.full(300, 500.0), gain=2.0)
+    >>> int(spectrum.lit.rows[0]), int(spectrum.lit.rows[-1])
+    (22, 77)
+    >>> int(spectrum.counts[100].round(-3)), int(spectrum.clean["counts"][100].round(-3))
+    (5000, 0)
+    >>> int(spectrum.clean["counts"][55:66].sum().round(-3))  # 40 rows of 2507 ADU
+    100000
     """
-    step = max(frame.shape[0] // NOISE_ROWS, 1)
-    net = frame[::step].astype(np.float32) - dark[::step].astype(np.float32)
-    if not np.nan_to_num(net).any() and np.array_equal(frame, dark, equal_nan=True):
-        raise UserError(
-            f"{dark_path} holds the same pixels as {path}, frame and dark at once; give the dark."
-        )
-    reach = BRIGHTER * np.sqrt(variance)
-    darker, brighter = np.count_nonzero(net < -reach), np.count_nonzero(net > reach)
-    if darker - brighter > DARKER_PART * net.size:
-        raise UserError(
-            f"{dark_path} is brighter than {path}; check that they are not mixed up, or give "
-            "another dark."
-        )
+    summed = row_slice(rows, frame.shape[0])
+    wanted = None if rows == "lit" else summed
+    plain = sum_along_slit(frame[summed], of_rows(background, summed))
+    detector = describe_detector(frame, background, amplifiers, gain, read_noise, saturation)
+    lines = find_lines(frame[summed], plain.counts, detector)
+    lit = choose_rows(frame, background, lines.weights, detector.variance, wanted)
+    bias, levels = refine_bias(frame, lit.rows, background, detector.amplifiers)
+    stray = StrayLight()
+    if lit.profile is not None and rows == "lit":
+        stray = measure_stray_light(frame, bias, lines, lit.rows, detector.variance)
+    image = lit_image(frame, bias, lines, lit.rows, detector)
+    image, slit = trace_slit(image, lit.rows, lines.weights if lit.profile is not None else None)
+    rays = find_cosmic_rays(image, slit, image.detector)
+    detector = with_gain(image, rays, image.detector)
+    if not cosmic_rays:
+        rays.hit[:] = False
+    clean = sum_rows(image, rays, slit.shift, stray, detector)
+    detector = with_read_noise(detector, background.ndim)
+    return Extraction(
+        plain.counts,
+        plain_uncertainty(plain, frame[summed], background, detector),
+        plain.missing,
+        summed,
+        clean,
+        lit,
+        detector,
+        stray,
+        float(np.abs(slit.shift).max()),
+        image.row_scatter,
+        levels,
+    )
 
 
-def read_exposure(path, spatial_axis, seconds):
-    """Read a frame or dark and its header; refuse one that is not of these seconds, or blank."""
-    frame, header = read_frame(path, spatial_axis)
-    check_exposure_time(header, seconds, path)
-    check_pixels(frame, path)
-    return frame, header
-
-
-def light_of_lines(frame, spectrum, width, detector):
-    """Weights of `line_light`, without the lines that saturate unless there are no others."""
-    spoiled = saturated_columns(frame, detector.saturation, width)
-    weights = line_light(np.where(spoiled, np.nan, spectrum), detector.amplifiers)
-    return weights if weights.any() else line_light(spectrum, detector.amplifiers)
+def plain_uncertainty(plain, frame, background, detector):
+    """1-sigma uncertainty of a plain sum [ADU], with the rounding of a bias of whole ADU."""
+    is_bias = background.ndim == 1
+    summed = frame.shape[0] - plain.missing
+    bias_error = ROUNDING if is_bias and frame.dtype.kind in "iu" else 0.0
+    variance = counting_noise(plain.counts, summed, detector.variance, detector.gain)
+    return np.sqrt(variance + (bias_error * summed) ** 2)

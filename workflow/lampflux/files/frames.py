@@ -3,6 +3,7 @@
 import bz2
 import gzip
 import io
+import logging
 import math
 import os
 import warnings
@@ -24,7 +25,7 @@ EXPOSURE_TIME_TOLERANCE = 1e-3
 PACKED = {b"\x1f\x8b": gzip.decompress, b"BZ": bz2.decompress}
 
 
-def read_frame(path, spatial_axis=0):
+def read_frame(path: str, spatial_axis: int = 0) -> tuple[np.ndarray, fits.Header]:
     """Read the one 2D image of a FITS file, scaled to physical values.
 
     Parameters
@@ -46,6 +47,18 @@ def read_frame(path, spatial_axis=0):
     ------
     UserError
         The file cannot be read, changes meanwhile, or does not hold exactly one 2D image.
+
+    Examples
+    --------
+    An unsigned 16-bit frame, as cameras write it:
+
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     counts = np.full((4, 6), 40_000, dtype=np.uint16)
+    ...     fits.writeto(f"{folder}/arc.fits", counts)
+    ...     frame, header = read_frame(f"{folder}/arc.fits")
+    >>> frame.shape, frame.dtype, int(frame[0, 0]), header["BZERO"]
+    ((4, 6), dtype('uint16'), 40000, 32768)
     """
     with image_of(path) as image:
         header = readable(image.header)
@@ -73,18 +86,19 @@ def image_of(path):
     try:
         before = os.stat(path)
         with (
-            warnings.catch_warnings(),
-            open(path, "rb") as file,
-            fits.open(whole_file(file, path), do_not_scale_image_data=True) as hdus,
+            recorded_warnings() as caught,
+            unzipped(path) as file,
+            fits.open(
+                file, do_not_scale_image_data=True, checksum=check_integrity(file, path)
+            ) as hdus,
         ):
-            # A truncated file must not pass with a warning.
-            warnings.filterwarnings("error", category=AstropyUserWarning, message=".*truncated")
             images = [hdu for hdu in hdus if hdu.is_image and len(hdu.shape) == 2 and hdu.size]
             if len(images) != 1:
                 raise UserError(
                     f"{path} holds {len(images)} two-dimensional images where one is wanted; "
                     "give the raw frame, one image to a file."
                 )
+            check_sums([str(warning.message) for warning in caught], hdus, path)
             yield images[0]
         after = os.stat(path)
     except UserError:
@@ -99,15 +113,48 @@ def image_of(path):
         raise UserError(f"{path} changed while it was read; run again once it is complete.")
 
 
-def whole_file(file, path):
-    """Unpack a packed file whole, which looks at its checksum, and see that all is sound."""
+def unzipped(path):
+    """Open a file; unpack one of gzip or bzip2 at once, which verifies its checksum."""
+    file = open(path, "rb")  # noqa: SIM115
     unpack = PACKED.get(file.read(2))
-    file.seek(0)
-    if unpack:
-        file = io.BytesIO(unpack(file.read()))
-    check_integrity(file, path)
-    file.seek(0)
-    return file
+    if unpack is None:
+        return file
+    with file:
+        file.seek(0)
+        return io.BytesIO(unpack(file.read()))
+
+
+@contextmanager
+def recorded_warnings():
+    """Record astropy's warnings; those of a file cut short or a damaged END become errors."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", AstropyUserWarning)
+        warnings.filterwarnings(
+            "error", category=AstropyUserWarning, message=".*(truncated|END key)"
+        )
+        yield caught
+
+
+def check_sums(said, hdus, path):
+    """Refuse a file whose data do not match their checksums, given astropy's warnings.
+
+    A header that alone does not match its CHECKSUM was usually edited after writing: that is
+    logged as a warning.
+    """
+    data_differ = any(text.startswith("Datasum verification failed") for text in said)
+    header_differs = any(text.startswith("Checksum verification failed") for text in said)
+    without_datasum = any("CHECKSUM" in h.header and not h.header.get("DATASUM") for h in hdus)
+    if data_differ or (header_differs and without_datasum):
+        keyword = "DATASUM" if data_differ else "CHECKSUM"
+        raise UserError(
+            f"{path} does not match its checksum ({keyword}); copy it again from its source."
+        )
+    if header_differs:
+        logging.warning(
+            "%s: a header does not match its checksum (CHECKSUM), the data match theirs "
+            "(DATASUM); the header was edited after writing, or is damaged.",
+            path,
+        )
 
 
 def readable(header):

@@ -1,55 +1,36 @@
-"""Tables as pages that can be sorted and searched in a browser, without a network."""
+"""Tables of products: as CSV, and as pages to sort and search in a browser without a network."""
 
+from functools import cache
 from html import escape
 from pathlib import Path
 from string import Template
 
 import pandas as pd
+import yaml
 
 from lampflux.files.whole import whole
 
-SCORES = ("good", "warned", "failed")
-# Unit of each column that has one, as workflow/schemas/products give them.
-UNITS = {
-    "wavelength": "Angstrom",
-    "flux": "ADU/s/fibre",
-    "flux_err": "ADU/s/fibre",
-    "scatter": "%",
-    "drift": "% / exposure",
-    "drift_err": "% / exposure",
-    "brightest_peak": "ADU",
-    "peak_rate": "ADU/s",
-    "read_variance": "ADU²",
-    "photon_variance": "ADU²/s",
-    "pixel_start": "pixel",
-    "pixel_stop": "pixel",
-    "gap": "Angstrom",
-    "gap_from": "Angstrom",
-    "gap_to": "Angstrom",
-    "mean_gap": "Angstrom",
-    "time_peak": "s",
-    "time_peak_err": "s",
-    "single": "s",
-    "single_peak": "ADU",
-    "pair_short": "s",
-    "pair_long": "s",
-    "peak": "ADU",
-    "seconds": "s",
-    "bias_level": "ADU",
-    "bias_shift": "ADU",
-    "background": "ADU/pixel",
-    "noise": "ADU",
-    "line_width": "pixel",
-    "wave_rms": "Angstrom",
-    "wave_rms_pixel": "pixel",
-    "wave_shift": "Angstrom",
-    "wave_shift_pixel": "pixel",
-    "brightest_line": "Angstrom",
-    "brightest_flux": "ADU/s/fibre",
-}
+# What each column of a product means, and its unit.
+COLUMN_FACTS = Path(__file__).resolve().parents[2] / "schemas" / "products"
+# Words that the style of the page marks.
+MARKED_WORDS = ("warned", "failed")
 
 
-def write_page(table, title, simulated, template, path):
+def write_csv(table, path, digits=8):
+    """Write a table as CSV, whole or not at all.
+
+    Parameters
+    ----------
+    table : DataFrame
+    path : str
+    digits : int
+        Significant digits of its numbers.
+    """
+    with whole(path) as part:
+        table.to_csv(part, index=False, float_format=f"%.{digits}g", lineterminator="\n")
+
+
+def write_page(table, title, simulated, template, path, product):
     """Write a table as a page of HTML.
 
     Parameters
@@ -62,8 +43,11 @@ def write_page(table, title, simulated, template, path):
         Path of the page's template.
     path : str
         The page.
+    product : str
+        Name of the schema that explains the columns, as in workflow/schemas/products.
     """
-    headings = "".join(f'<th scope="col"><button>{heading(name)}</button></th>' for name in table)
+    facts = column_facts(product)
+    headings = "".join(heading(name, facts.get(name, {})) for name in table)
     rows = "\n".join(
         "<tr>" + "".join(map(cell, row)) + "</tr>" for row in table.itertuples(index=False)
     )
@@ -74,10 +58,19 @@ def write_page(table, title, simulated, template, path):
         part.write_text(page, encoding="utf-8")
 
 
-def heading(name):
-    """Write a column's name with its unit."""
-    unit = UNITS.get(name)
-    return escape(name.replace("_", " ") + (f" ({unit})" if unit else ""))
+@cache
+def column_facts(product):
+    """Read the ``unit`` and ``description`` of each column of a product from its schema."""
+    text = (COLUMN_FACTS / f"{product}.yaml").read_text(encoding="utf-8")
+    return yaml.safe_load(text)["columns"]
+
+
+def heading(name, facts):
+    """Write a column's heading: its name and unit, explained on hover."""
+    unit = f" ({facts['unit']})" if "unit" in facts else ""
+    hover = escape(facts.get("description", "").replace("`", ""))
+    text = escape(name.replace("_", " ") + unit)
+    return f'<th scope="col"><button title="{hover}">{text}</button></th>'
 
 
 def cell(value):
@@ -87,5 +80,4 @@ def cell(value):
     if pd.api.types.is_number(value) and not pd.api.types.is_bool(value):
         return f'<td class="number">{value:.6g}</td>'
     text = escape(str(value))
-    # The style of the page marks the words of a score.
-    return f'<td class="{text}">{text}</td>' if text in SCORES else f"<td>{text}</td>"
+    return f'<td class="{text}">{text}</td>' if text in MARKED_WORDS else f"<td>{text}</td>"

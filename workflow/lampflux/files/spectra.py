@@ -1,10 +1,13 @@
 """Write and read the FITS products."""
 
+import logging
+from typing import NamedTuple
+
 import numpy as np
 from astropy.io import fits
 
 from lampflux.files.whole import whole
-from lampflux.fluxes.measure import Spectrum
+from lampflux.peaks import Peaks
 
 
 def binary_table(columns, name):
@@ -28,56 +31,55 @@ def binary_table(columns, name):
 
 
 def header_text(text):
-    """Write other characters than ASCII, which a FITS header cannot hold, as escapes."""
+    """Replace characters that a FITS header cannot hold, all but ASCII, by escapes."""
     return text.encode("unicode_escape").decode()
 
 
 def is_known(value):
-    """Whether a value can stand in a header card."""
+    """Whether a header card can hold a value."""
     return value is not None and not (isinstance(value, float) and not np.isfinite(value))
 
 
-def write_spectrum(path, cards, spectrum, uncertainty, missing, clean):
+def write_spectrum(path, cards, spectrum):
     """Write the spectrum's FITS file.
 
     Parameters
     ----------
     path : str
     cards : list of tuple
-        Header cards.
-    spectrum, uncertainty : ndarray, shape (columns,)
-        Plain sum and its 1-sigma uncertainty [ADU].
-    missing : ndarray of int, shape (columns,)
-        Pixels left out of each sum.
-    clean : dict of str to ndarray, each shape (columns,)
-        Table of `lampflux.extraction.clean.CleanSpectrum`.
+        Header cards; those without a known value are left out.
+    spectrum : lampflux.extraction.spectrum.Extraction
+        Its ``counts``, ``uncertainty``, ``missing`` and ``clean`` are written.
     """
     units = {"counts": "adu", "uncertainty": "adu", "peak": "adu"}
     columns = [
         fits.Column(
             name, "D" if name in units else "J", unit=units.get(name, "pixel"), array=values
         )
-        for name, values in clean.items()
+        for name, values in spectrum.clean.items()
     ]
     hdus = fits.HDUList(
         [
-            fits.PrimaryHDU(spectrum),
-            fits.ImageHDU(uncertainty, name="UNCERTAINTY"),
-            fits.ImageHDU(missing.astype(np.int32), name="MISSING"),
+            fits.PrimaryHDU(spectrum.counts),
+            fits.ImageHDU(spectrum.uncertainty, name="UNCERTAINTY"),
+            fits.ImageHDU(spectrum.missing.astype(np.int32), name="MISSING"),
             binary_table(columns, name="CLEAN"),
         ]
     )
     hdus[0].header["BUNIT"] = ("adu", "counts summed over the spatial axis")
-    for card in cards:
-        hdus[0].header.append(card)
+    for keyword, value, *comment in cards:
+        if is_known(value):
+            value = header_text(value) if isinstance(value, str) else value
+            hdus[0].header.append((keyword, value, *comment))
+            logging.info("%s = %s", keyword, value)
     hdus["UNCERTAINTY"].header["BUNIT"] = ("adu", "1 sigma; NaN where gain is not known")
     hdus["MISSING"].header["BUNIT"] = ("pixel", "pixels left out of each column's sum")
     with whole(path) as part:
         hdus.writeto(part)
 
 
-def write_calibrated(path, header, nominal, cards, table):
-    """Write the calibrated spectrum: counts with a linear WCS, and the table of pixels.
+def write_calibrated(path, header, nominal, cards, table, peaks):
+    """Write the calibrated spectrum: counts with a linear WCS, and tables of pixels and peaks.
 
     Parameters
     ----------
@@ -91,6 +93,8 @@ def write_calibrated(path, header, nominal, cards, table):
     table : dict of str to ndarray, each shape (pixels,)
         pixel, wavelength [Angstrom], flux [adu], uncertainty [adu], mask,
         wavelength_error [Angstrom], and the columns of the clean sum.
+    peaks : lampflux.peaks.Peaks
+        Lines of the clean sum.
     """
     header = header.copy()
     header["CTYPE1"] = ("AWAV", "nominal, linear, in air (see WAVEMETH)")
@@ -105,6 +109,7 @@ def write_calibrated(path, header, nominal, cards, table):
         "wavelength": "Angstrom",
         "flux": "adu",
         "uncertainty": "adu",
+        "mask": None,
         "wavelength_error": "Angstrom",
         "clean": "adu",
         "clean_uncertainty": "adu",
@@ -115,21 +120,96 @@ def write_calibrated(path, header, nominal, cards, table):
     }
     formats = {"mask": "L"} | {name: "J" for name, unit in units.items() if unit == "pixel"}
     columns = [
-        fits.Column(name, formats.get(name, "D"), unit=units.get(name), array=values)
-        for name, values in table.items()
+        fits.Column(name, formats.get(name, "D"), unit=unit, array=table[name])
+        for name, unit in units.items()
+        if name in table
     ]
     hdus = [
         fits.PrimaryHDU(table["flux"], header),
         binary_table(columns, name="SPECTRUM"),
+        peak_table(peaks),
     ]
     with whole(path) as part:
         fits.HDUList(hdus).writeto(part)
 
 
-def read_spectrum(path):
-    """Read a calibrated spectrum: header and `Spectrum`."""
+class Spectrum(NamedTuple):
+    """What a calibrated file holds, arrays of shape (pixels,).
+
+    ``wavelength`` in air [Angstrom]; ``plain`` and ``clean`` counts and ``plain_error`` and
+    ``clean_error``, 1 sigma [ADU]; number of pixels ``summed``, ``replaced`` and ``saturated`` in
+    the clean sum, and its highest pixel, ``peak`` [ADU].
+    """
+
+    wavelength: np.ndarray
+    plain: np.ndarray
+    plain_error: np.ndarray
+    clean: np.ndarray
+    clean_error: np.ndarray
+    summed: np.ndarray
+    replaced: np.ndarray
+    saturated: np.ndarray
+    peak: np.ndarray
+
+
+def read_sums(path):
+    """Read the sums of an extracted spectrum.
+
+    Parameters
+    ----------
+    path : str
+
+    Returns
+    -------
+    header : astropy.io.fits.Header
+    columns : dict of str to ndarray, each shape (pixels,)
+        Those of the calibrated table but for wavelengths: pixel, flux, uncertainty, mask, and the
+        clean sum's.
+    """
     with fits.open(path) as hdus:
-        header, table = hdus[0].header, hdus["SPECTRUM"].data
+        flux, uncertainty, missing = (hdu.data.astype(float) for hdu in hdus[:3])
+        table = hdus["CLEAN"].data
+        # The clean sum's columns that have other names beside the plain ones.
+        names = {"counts": "clean", "uncertainty": "clean_uncertainty"}
+        clean = {names.get(name, name): np.array(table[name]) for name in table.names}
+        columns = {"pixel": np.arange(flux.size), "flux": flux, "uncertainty": uncertainty}
+        return hdus[0].header, columns | {"mask": missing > 0} | clean
+
+
+def peak_table(peaks):
+    """Make a table of the lines of a spectrum, their width in its header."""
+    units = {"pixel": "pixel", "error": "pixel", "height": "adu"}
+    columns = [
+        fits.Column(name, "D" if name in units else "L", unit=units.get(name), array=values)
+        for name, values in peaks._asdict().items()
+        if name != "fwhm"
+    ]
+    table = binary_table(columns, name="PEAKS")
+    table.header["FWHM"] = (float(peaks.fwhm), "[pixel] width of the lines")
+    return table
+
+
+def read_spectrum(path):
+    """Read a calibrated spectrum.
+
+    Parameters
+    ----------
+    path : str
+
+    Returns
+    -------
+    header : astropy.io.fits.Header
+    spectrum : Spectrum
+    peaks : lampflux.peaks.Peaks
+        Lines of the clean sum.
+    """
+    with fits.open(path) as hdus:
+        header, table, found = hdus[0].header, hdus["SPECTRUM"].data, hdus["PEAKS"]
         names = ("wavelength", "flux", "uncertainty", "clean", "clean_uncertainty", "summed")
         names += ("replaced", "saturated", "peak")
-        return header, Spectrum(*(table[name].astype(float) for name in names))
+        spectrum = Spectrum(*(table[name].astype(float) for name in names))
+        kinds = {"blended": bool, "flat": bool, "leaning": bool}
+        columns = {
+            name: found.data[name].astype(kinds.get(name, float)) for name in found.data.names
+        }
+        return header, spectrum, Peaks(**columns, fwhm=found.header["FWHM"])

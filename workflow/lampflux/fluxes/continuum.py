@@ -1,20 +1,36 @@
 """The continuum beneath a line window."""
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.polynomial import Polynomial
 
-from lampflux.fluxes.line_model import MODEL_ERROR
+from lampflux.fluxes.line_model import MODEL
 from lampflux.statistics import SIGMA_PER_MAD, box_sums
 
-# Columns to either side of a window that tell its continuum: so many windows wide, within limits.
-SIDE, LEAST_SIDE, MOST_SIDE = 1.5, 30, 80
-# Fewest pixels of continuum on a side.
-FEWEST = 5
-# Lines that a fit must take together are nearer than this [line widths].
-TOGETHER = 3.0
+
+class ContinuumTuning(NamedTuple):
+    """Constants of the continuum beneath a window."""
+
+    # Columns on either side that tell the continuum [windows], and limits [pixel]: enough of them
+    # to add little noise, few enough for a straight line.
+    side: float = 1.5
+    least_side: int = 30
+    most_side: int = 80
+    # Fewest columns on a side that tell anything.
+    fewest: int = 5
+    # Columns further off the line are left out [scatter]. Lines too faint to be found only ever
+    # add: what stands out above is left out sooner.
+    clip_above: float = 2.5
+    clip_below: float = 3.5
+    # Times that columns are left out and the line fitted again.
+    rounds: int = 10
 
 
-def window_continuum(counts, lines, start, stop):
+CONTINUUM = ContinuumTuning()
+
+
+def window_continuum(counts, lines, spoiled, start, stop):
     """Find the continuum of a window from the pixels to both sides, other lines taken off.
 
     Parameters
@@ -22,6 +38,8 @@ def window_continuum(counts, lines, start, stop):
     counts : ndarray, shape (pixels,)
         Clean spectrum [ADU].
     lines : LineModel
+    spoiled : ndarray of bool, shape (pixels,)
+        Pixels near saturated ones, see `near_saturation`.
     start, stop : int
         First and last pixel of the window.
 
@@ -35,31 +53,31 @@ def window_continuum(counts, lines, start, stop):
         On how many sides of the window it is known.
     """
     width = stop - start + 1
-    side = int(np.clip(SIDE * width, LEAST_SIDE, MOST_SIDE))
-    before = np.arange(max(start - side, 0), start)
-    after = np.arange(stop + 1, min(stop + 1 + side, counts.size))
-    pixels = np.concatenate([before, after])
-    variance = lines.variance[pixels] + (MODEL_ERROR * lines.counts[pixels]) ** 2
-    used = lines.good[pixels] & ~near_saturation(lines)[pixels]
+    side = int(np.clip(CONTINUUM.side * width, CONTINUUM.least_side, CONTINUUM.most_side))
+    pixels = np.arange(max(start - side, 0), min(stop + 1 + side, counts.size))
+    pixels = pixels[(pixels < start) | (pixels > stop)]
+    variance = lines.variance[pixels] + (MODEL.relative_error * lines.counts[pixels]) ** 2
+    used = lines.good[pixels] & ~spoiled[pixels]
     rest = counts[pixels] - lines.counts[pixels]
     window = np.arange(start, stop + 1)
     middle = (start + stop) / 2
     place = (pixels - middle) / (width + side)
-    sides = sum(np.count_nonzero(used & part) >= FEWEST for part in (place < 0, place > 0))
-    for _ in range(10):
-        both = min(np.count_nonzero(used & part) for part in (place < 0, place > 0)) >= FEWEST
-        if np.count_nonzero(used) < FEWEST:
+    halves = place < 0, place > 0
+    sides = sum(np.count_nonzero(used & half) >= CONTINUUM.fewest for half in halves)
+    for _ in range(CONTINUUM.rounds):
+        fewer = min(np.count_nonzero(used & half) for half in halves)
+        if np.count_nonzero(used) < CONTINUUM.fewest:
             return Polynomial([np.nan]), np.nan, 0
-        terms = np.vander(place[used], 2 if both else 1, increasing=True)
+        terms = np.vander(place[used], 2 if fewer >= CONTINUUM.fewest else 1, increasing=True)
         weight = 1 / np.sqrt(variance[used])
         design = terms * weight[:, np.newaxis]
         fitted, *_ = np.linalg.lstsq(design, rest[used] * weight)
         level = np.vander(place, fitted.size, increasing=True) @ fitted
         misfit = (rest - level) / np.sqrt(variance)
         spread = max(SIGMA_PER_MAD * np.median(np.abs(misfit[used])), 1.0)
-        # Lines too faint to be found only ever add: what stands out above is cut off sooner.
-        kept = used & (misfit < 2.5 * spread) & (misfit > -3.5 * spread)
-        if kept.sum() == used.sum() or kept.sum() < FEWEST:
+        kept = used & (misfit < CONTINUUM.clip_above * spread)
+        kept &= misfit > -CONTINUUM.clip_below * spread
+        if kept.sum() == used.sum() or kept.sum() < CONTINUUM.fewest:
             break
         used = kept
     chi2 = np.mean(misfit[used] ** 2) * used.sum() / max(used.sum() - fitted.size, 1)
@@ -71,7 +89,18 @@ def window_continuum(counts, lines, start, stop):
     return line, float(np.sqrt(total @ covariance @ total)), sides
 
 
-def near_saturation(lines):
-    """Pixels so near saturated ones that the model of the line does not hold."""
-    reach = int(np.ceil(TOGETHER * np.median(lines.shape.fwhm)))
+def near_saturation(lines, reach):
+    """Find pixels so near saturated ones that the model of the line does not hold.
+
+    Parameters
+    ----------
+    lines : LineModel
+    reach : float
+        [line widths]
+
+    Returns
+    -------
+    ndarray of bool, shape (pixels,)
+    """
+    reach = int(np.ceil(reach * np.median(lines.shape.fwhm)))
     return box_sums(~lines.good, reach) > 0

@@ -9,37 +9,46 @@ from lampflux.fluxes.line_shape import (
     Shape,
     at,
     light_near,
-    light_of_lines,
+    light_of_each,
     overlaps,
     summed_light,
 )
-from lampflux.peaks import find_peaks
 from lampflux.statistics import box_sums, continuum, scatter
 
-# Wings that are tried: width against the core's, and then against the best of these.
-WING_WIDTHS = np.array([2.5, 3.5, 5.0, 7.0])
-WING_STEPS = np.array([0.8, 0.9, 1.0, 1.12, 1.25])
-# Wings that are not this much larger than their error are none.
-SURE = 3.0
-# Largest part of the light that wings may hold.
-MOST_WING = 0.3
-# The model of a line is good to this part of it.
-MODEL_ERROR = 0.01
-# Reach of a line's feet [line widths].
-FEET = 1.5
-# A line so much wider than the others is two, if two fit so much better (ratio of chi-squares)
-# and if the fainter holds this part of the light.
-TOO_WIDE, BETTER, LEAST_PART = 1.02, 3.0, 0.01
-# Times that widths, wings, fluxes and places are refined in turn.
-PASSES = 3
-# Reach of a saturated line within which wings are not measured [line widths].
-SPOILED = 6.0
-# Lines that tell width and wings stand out of the noise by this factor.
-BRIGHT = 100.0
-# Fewest lines that tell how the width changes along the dispersion axis.
-FEWEST_WIDTHS = 8
-# Percentile of the widths that single lines have, and part by which single lines may differ.
-SINGLE, SAME_WIDTH = 30, 0.05
+
+class ModelTuning(NamedTuple):
+    """Constants of the model of a spectrum."""
+
+    # Times that widths, wings, fluxes and places are refined in turn.
+    passes: int = 3
+    # The model of a line is good to this part of it, to this reach of its feet [line widths].
+    relative_error: float = 0.01
+    feet: float = 1.5
+    # Wings that are tried: width against the core's, and then against the best of these.
+    wing_widths: tuple = (2.5, 3.5, 5.0, 7.0)
+    wing_steps: tuple = (0.8, 0.9, 1.0, 1.12, 1.25)
+    # Wings that are not this much larger than their error are none, and none holds more light.
+    least_wing: float = 3.0
+    most_wing: float = 0.3
+    # Reach of a saturated line within which wings are not measured [line widths].
+    saturated_reach: float = 6.0
+    # Lines that tell width and wings stand out of the noise by this factor, and the brightest of
+    # them are enough to tell the width.
+    bright: float = 100.0
+    most_widths: int = 60
+    # Percentile of the widths that single lines have, the part by which single lines may differ,
+    # and the fewest that tell how the width changes along the dispersion axis.
+    single: float = 30.0
+    same_width: float = 0.05
+    fewest_widths: int = 8
+    # A line this much wider than the others is two, if two fit this much better (ratio of
+    # chi-squares) and if the fainter holds this part of the light.
+    too_wide: float = 1.02
+    better: float = 3.0
+    least_part: float = 0.01
+
+
+MODEL = ModelTuning()
 
 
 def core_widths(counts, variance, good, peaks, shape):
@@ -61,7 +70,7 @@ def core_widths(counts, variance, good, peaks, shape):
         ``shape`` says without any.
     """
     chosen = np.flatnonzero(bright_singles(peaks, variance))
-    chosen = chosen[np.argsort(-peaks.height[chosen])][:60]
+    chosen = chosen[np.argsort(-peaks.height[chosen])][: MODEL.most_widths]
     widths, places = [], []
     for number in chosen:
         centre = peaks.pixel[number]
@@ -86,9 +95,9 @@ def core_widths(counts, variance, good, peaks, shape):
         return shape.fwhm
     widths, places = np.array(widths), np.array(places)
     # Blends are too wide, nothing is too narrow.
-    typical = np.percentile(widths, SINGLE)
-    near = np.abs(widths - typical) < SAME_WIDTH * typical
-    if near.sum() < FEWEST_WIDTHS:
+    typical = np.percentile(widths, MODEL.single)
+    near = np.abs(widths - typical) < MODEL.same_width * typical
+    if near.sum() < MODEL.fewest_widths:
         return np.full(counts.size, typical)
     line = np.polynomial.Polynomial.fit(places[near], widths[near], 1)
     ends = np.clip(np.arange(counts.size), places[near].min(), places[near].max())
@@ -118,10 +127,10 @@ def spectrum_model(counts, variance, good, peaks):
         Sum of all lines [ADU].
     """
     fwhm = peaks.fwhm or 3.0
-    shape = Shape(np.full(counts.size, fwhm), 0.0, WING_WIDTHS[1])
+    shape = Shape(np.full(counts.size, fwhm), 0.0, MODEL.wing_widths[1])
     model = np.zeros(counts.size)
     counts = filled = np.where(
-        good, counts, np.interp(np.arange(counts.size), *known(counts, good))
+        good, counts, np.interp(np.arange(counts.size), *good_pixels(counts, good))
     )
     block = max(40, counts.size // 40)
     level = continuum(filled, block)
@@ -129,17 +138,21 @@ def spectrum_model(counts, variance, good, peaks):
         return shape, peaks, np.zeros(0), model
     centres = peaks.pixel.astype(float)
     # The flux of a saturated line hangs on its flanks: too uncertain to tell wings by.
-    spoiled = box_sums(~good, int(np.ceil(SPOILED * fwhm))) > 0
-    for number in range(PASSES):
+    spoiled = box_sums(~good, int(np.ceil(MODEL.saturated_reach * fwhm))) > 0
+    for number in range(MODEL.passes):
         net = counts - level
         peaks = peaks._replace(pixel=centres)
         shape = shape._replace(fwhm=core_widths(net, variance, good, peaks, shape))
-        if number == PASSES - 1:
+        if number == MODEL.passes - 1:
             # By now widths and wings are those of single lines.
             peaks = split_blends(net, variance, good, peaks, shape)
             centres = peaks.pixel
         # The continuum beneath the lines is good enough for wings once lines were taken off.
-        widths = (WING_WIDTHS[:1], WING_WIDTHS, shape.wing_width * WING_STEPS)[number]
+        widths = (
+            MODEL.wing_widths[:1],
+            MODEL.wing_widths,
+            shape.wing_width * np.array(MODEL.wing_steps),
+        )[number]
         fits = []
         for width in widths:
             trial = shape._replace(wing_width=width)
@@ -150,7 +163,7 @@ def spectrum_model(counts, variance, good, peaks):
         shape, fluxes, model, _ = min(fits, key=lambda fit: fit.misfit)
         centres = moved_centres(net, variance, good, centres, shape, fluxes)
         level = continuum(filled - model, block, percent=50)
-    pixels, light = light_of_lines(centres, shape)
+    pixels, light = light_of_each(centres, shape)
     weight = np.where(good, 1 / (variance + model_variance(model, fwhm)), 0)
     fluxes = line_fluxes(pixels, light, counts - level, weight)
     model = summed_light(pixels, light, fluxes, counts.size)
@@ -208,8 +221,8 @@ def fit_wings(net, variance, good, spoiled, centres, shape, model, fwhm, winged)
         weight = np.where(spoiled, 0, weight)
         power = (weight * spread) @ spread
         best_part = (weight * spread) @ (net - cores) / power if power else 0.0
-        is_sure = winged and best_part * np.sqrt(power) > SURE
-        part = float(min(best_part, MOST_WING)) if is_sure else 0.0
+        is_sure = winged and best_part * np.sqrt(power) > MODEL.least_wing
+        part = float(min(best_part, MODEL.most_wing)) if is_sure else 0.0
         # With wings in the model, what is not in it is cut off: lines too faint to be peaks, for
         # instance.
         rest = net - cores - part * spread
@@ -222,7 +235,7 @@ def fit_wings(net, variance, good, spoiled, centres, shape, model, fwhm, winged)
 def bright_singles(peaks, variance):
     """Tell which peaks are bright lines that stand alone and are not flat."""
     pixel = np.clip(np.rint(peaks.pixel).astype(int), 0, variance.size - 1)
-    return ~peaks.blended & ~peaks.flat & (peaks.height > BRIGHT * np.sqrt(variance[pixel]))
+    return ~peaks.blended & ~peaks.flat & (peaks.height > MODEL.bright * np.sqrt(variance[pixel]))
 
 
 def split_blends(counts, variance, good, peaks, shape):
@@ -252,14 +265,15 @@ def split_blends(counts, variance, good, peaks, shape):
             continue
         line = counts[pixels], variance[pixels], good[pixels], pixels
         one = fit_lines(*line, np.array([centre]), width, shape, "all")
-        if one is None or one["fwhm"] < TOO_WIDE * width:
+        if one is None or one["fwhm"] < MODEL.too_wide * width:
             continue
         pair = one["centre"] + np.array([-0.3, 0.3]) * width
         two = fit_lines(*line, pair, width, shape, "centres")
-        if two is None or two["reduced_chi2"] * BETTER > one["reduced_chi2"]:
+        if two is None or two["reduced_chi2"] * MODEL.better > one["reduced_chi2"]:
             continue
         part = two["flux"] / two["flux"].sum()
-        if part.min() > LEAST_PART and abs(two["centre"][1] - two["centre"][0]) < 1.5 * width:
+        apart = np.ptp(two["centre"])
+        if part.min() > MODEL.least_part and apart < 1.5 * width:
             found.append((number, two["centre"], part))
     if not found:
         return peaks
@@ -284,10 +298,10 @@ def model_variance(model, fwhm):
     A line that is not quite of the model's shape would else be fitted to its feet, where counts
     are few and seem exact.
     """
-    reach = int(np.ceil(FEET * fwhm))
+    reach = int(np.ceil(MODEL.feet * fwhm))
     near = np.pad(np.clip(model, 0, None), reach)
     near = np.lib.stride_tricks.sliding_window_view(near, 2 * reach + 1).max(axis=1)
-    return np.square(MODEL_ERROR * near)
+    return np.square(MODEL.relative_error * near)
 
 
 def moved_centres(counts, variance, good, centres, shape, fluxes):
@@ -308,11 +322,11 @@ def moved_centres(counts, variance, good, centres, shape, fluxes):
         Centres after one Gauss-Newton step of at most a fifth of a line width.
     """
     step = 0.02 * np.median(shape.fwhm)
-    pixels, light = light_of_lines(centres, shape)
-    (_, ahead), (_, behind) = (light_of_lines(centres, shape, by) for by in (step, -step))
+    pixels, light = light_of_each(centres, shape)
+    (_, ahead), (_, behind) = (light_of_each(centres, shape, by) for by in (step, -step))
     slope = (ahead - behind) / (2 * step) * fluxes[:, np.newaxis]
     model = summed_light(pixels, light, fluxes, counts.size)
-    weight = np.where(good, 1 / (variance + (MODEL_ERROR * model) ** 2), 0)
+    weight = np.where(good, 1 / (variance + (MODEL.relative_error * model) ** 2), 0)
     design = np.concatenate([light * np.maximum(fluxes, 1e-300)[:, np.newaxis], slope])
     pixels = np.concatenate([pixels, pixels])
     weighted = design * at(weight, pixels)
@@ -325,7 +339,7 @@ def moved_centres(counts, variance, good, centres, shape, fluxes):
     return centres + np.clip(np.nan_to_num(moved), -reach, reach)
 
 
-def known(counts, good):
+def good_pixels(counts, good):
     """Places and values of the good pixels; zeros where there are none."""
     if not good.any():
         return np.array([0.0]), np.array([0.0])
@@ -348,21 +362,24 @@ class LineModel(NamedTuple):
     good: np.ndarray
 
 
-def model_lines(spectrum):
+def model_lines(counts, uncertainty, saturated, peaks):
     """Model all lines of a spectrum.
 
     Parameters
     ----------
-    spectrum : Spectrum
+    counts, uncertainty : ndarray, shape (pixels,)
+        Spectrum and its 1-sigma uncertainty [ADU].
+    saturated : ndarray, shape (pixels,)
+        Saturated pixels of the frame in each column.
+    peaks : lampflux.peaks.Peaks
+        The spectrum's lines.
 
     Returns
     -------
     LineModel
     """
-    counts = spectrum.clean
-    peaks = find_peaks(counts, spectrum.clean_error, leaning=True)
-    good = np.isfinite(counts) & (spectrum.saturated == 0)
-    variance = np.square(spectrum.clean_error)
+    good = np.isfinite(counts) & (saturated == 0)
+    variance = np.square(uncertainty)
     if not np.isfinite(variance[good]).all():
         # Without gain the pixels' scatter between the lines stands in, to weigh pixels only.
         variance = np.full(counts.size, scatter(counts[good]) ** 2)

@@ -8,8 +8,8 @@ from lampflux.peaks import FWHM_PER_SIGMA
 
 # Gauss-Legendre points at which a profile is averaged over a pixel.
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(5)
-# Reach of a line to either side [width of the wing].
-REACH = 2.0
+# Reach of a line to either side [width of the wing]; 2e-6 of a Gaussian lies beyond.
+LIGHT_REACH = 2.0
 
 
 class Shape(NamedTuple):
@@ -73,7 +73,7 @@ def light_near(centres, shape, moved=0.0):
     """
     size = shape.fwhm.size
     width = np.interp(centres + moved, np.arange(size), shape.fwhm)[:, np.newaxis]
-    reach = int(np.ceil(REACH * shape.wing_width * width.max(initial=1.0)))
+    reach = int(np.ceil(LIGHT_REACH * shape.wing_width * width.max(initial=1.0)))
     pixels = np.rint(centres).astype(int)[:, np.newaxis] + np.arange(-reach, reach + 1)
     distance = pixels - (centres + moved)[:, np.newaxis]
     inside = (pixels >= 0) & (pixels < size)
@@ -115,7 +115,7 @@ def overlaps(pixels, one, other):
     return result
 
 
-def light_of_lines(centres, shape, moved=0.0):
+def light_of_each(centres, shape, moved=0.0):
     """Light of each line, core and wing together, as `light_near` gives it."""
     pixels, core, wing = light_near(centres, shape, moved)
     return pixels, core + shape.wing_part * (wing - core)

@@ -1,39 +1,188 @@
-"""Measure one window: sums, net flux and fitted line."""
+"""Measure line fluxes: the net flux of each window and the fitted flux of its line."""
 
+import logging
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from lampflux.fluxes.continuum import TOGETHER, window_continuum
+from lampflux.fluxes.continuum import near_saturation, window_continuum
+from lampflux.fluxes.flags import FAINT_SNR, raised
 from lampflux.fluxes.line_fit import fit_lines
-from lampflux.fluxes.line_model import MODEL_ERROR
+from lampflux.fluxes.line_model import MODEL, model_lines
 from lampflux.fluxes.line_shape import line_light
-
-# A line is fitted over this reach to either side [line widths].
-FIT_REACH = 3.0
-# A line's width and place are fitted above this signal-to-noise ratio, its place alone above the
-# second.
-FREE_WIDTH, FREE_PLACE = 20.0, 6.0
-# Another line in the window with this part of its brightest one's height makes it a blend.
-BLEND = 0.02
+from lampflux.peaks import Peaks, find_peaks
 
 
-class Spectrum(NamedTuple):
-    """What fluxes are measured on, arrays of shape (pixels,).
+class WindowTuning(NamedTuple):
+    """Constants of the fit of a window's line."""
 
-    ``wavelength`` in air [Angstrom]; ``plain`` and ``clean`` counts and ``plain_error`` and
-    ``clean_error``, 1 sigma [ADU]; number of pixels ``summed``, ``replaced`` and ``saturated`` in
-    the clean sum, and its highest pixel, ``peak`` [ADU].
+    # A line is fitted over this reach to either side [line widths]: all of its core.
+    fit_reach: float = 3.0
+    # Lines nearer to each other than this are fitted together [line widths].
+    together: float = 3.0
+    # Signal-to-noise ratios above which a line tells its own width and its own place.
+    free_width: float = 20.0
+    free_place: float = 6.0
+    # A blend is a line with this part of the brightest one's height near it: it matters.
+    blend: float = 0.02
+
+
+WINDOW = WindowTuning()
+
+
+class LineFlux(NamedTuple):
+    """Flux of the line in a window.
+
+    Attributes
+    ----------
+    start, stop : int
+        First and last pixel of the window.
+    net_flux, net_flux_err : float
+        Light in the window above the continuum and its 1-sigma error [ADU/s/fibre].
+    snr : float
+        Their ratio.
+    continuum : float
+        Continuum at the window's middle [ADU/s/fibre/pixel].
+    peak : float
+        Highest pixel of the frame in the window [ADU].
+    saturated_fraction, masked_fraction : float
+        Parts of the window's pixels that are saturated and that were replaced.
+    fit_flux, fit_flux_err : float
+        All light of the window's brightest line, by a fit, and its 1-sigma error [ADU/s/fibre].
+    centroid, fwhm : float
+        Centre and width of the fitted line [pixel]; the width is NaN where it was not fitted.
+    reduced_chi2 : float
+        Of the fit.
+    flags : tuple of str
+        Words of `lampflux.fluxes.flags.FLAGS`.
+    drawn : DrawnFit
     """
 
-    wavelength: np.ndarray
-    plain: np.ndarray
-    plain_error: np.ndarray
-    clean: np.ndarray
-    clean_error: np.ndarray
+    start: int
+    stop: int
+    net_flux: float
+    net_flux_err: float
+    snr: float
+    continuum: float
+    peak: float
+    saturated_fraction: float
+    masked_fraction: float
+    fit_flux: float
+    fit_flux_err: float
+    centroid: float
+    fwhm: float
+    reduced_chi2: float
+    flags: tuple
+    drawn: tuple
+
+
+class DrawnFit(NamedTuple):
+    """What a picture of a window shows, arrays of shape (pixels,).
+
+    ``pixels`` in and about the window, the ``continuum`` and the ``model`` of all light [ADU].
+    """
+
+    pixels: np.ndarray
+    continuum: np.ndarray
+    model: np.ndarray
+
+
+def measure(
+    counts: np.ndarray,
+    windows: Sequence[tuple[int, int]],
+    uncertainty: np.ndarray | None = None,
+    *,
+    exposure_time: float = 1.0,
+    fibres: int = 1,
+    expected: Sequence[float | None] | None = None,
+    summed: np.ndarray | None = None,
+    saturated: np.ndarray | None = None,
+    replaced: np.ndarray | None = None,
+    peak: np.ndarray | None = None,
+    peaks: Peaks | None = None,
+) -> list[LineFlux]:
+    """Measure the line in each window of a spectrum.
+
+    The net flux is the sum over the window above a continuum (Howell 2006, Handbook of CCD
+    Astronomy, section 4.4); the fitted flux is that of pixel-integrated profiles, whose shape is
+    measured on all lines of the spectrum.
+
+    Parameters
+    ----------
+    counts : ndarray, shape (pixels,)
+        Spectrum [ADU].
+    windows : list of (int, int)
+        First and last pixel of each window, from 0, both included.
+    uncertainty : ndarray, shape (pixels,), optional
+        1 sigma of each pixel [ADU]. Without it fluxes have no errors.
+    exposure_time : float
+        [s]
+    fibres : int
+        Number of fibres whose light the spectrum holds.
+    expected : list of (float or None), optional
+        Where the line of each window falls by the wavelengths [pixel], for windows without a peak.
+    summed, saturated, replaced : ndarray, shape (pixels,), optional
+        Pixels of the frame summed in each column, and how many of them are saturated and replaced;
+        1, 0 and 0 unless given.
+    peak : ndarray, shape (pixels,), optional
+        Highest pixel of the frame in each column [ADU]; the counts unless given.
+    peaks : lampflux.peaks.Peaks, optional
+        The spectrum's peaks, where they are known already.
+
+    Returns
+    -------
+    list of LineFlux
+        In the order of the windows.
+
+    Examples
+    --------
+    A Gaussian line of 5,000 ADU, 3 pixels wide, on a level of 20 ADU, exposed for 10 s:
+
+    >>> import numpy as np
+    >>> from lampflux.fluxes.measure import measure
+    >>> sigma = 3 / 2.3548
+    >>> pixels = np.arange(200)
+    >>> profile = np.exp(-0.5 * ((pixels - 100.2) / sigma) ** 2) / sigma / np.sqrt(2 * np.pi)
+    >>> counts = 20 + 5000 * profile
+    >>> (line,) = measure(counts, [(92, 108)], np.sqrt(counts), exposure_time=10.0)
+    >>> print(f"{line.net_flux:.0f} {line.fit_flux:.0f} {line.centroid:.1f} {line.flags}")
+    500 500 100.2 ()
+    """
+    counts = np.asarray(counts, dtype=float)
+    uncertainty = np.full(counts.size, np.nan) if uncertainty is None else np.asarray(uncertainty)
+    columns = Columns(
+        counts,
+        uncertainty,
+        np.ones(counts.size) if summed is None else summed,
+        np.zeros(counts.size) if saturated is None else saturated,
+        np.zeros(counts.size) if replaced is None else replaced,
+        counts if peak is None else peak,
+    )
+    if peaks is None:
+        peaks = find_peaks(counts, uncertainty)
+    lines = model_lines(counts, uncertainty, columns.saturated, peaks)
+    logging.info(
+        "lines %.2f pixels wide, %.3f of their light in wings %.1f times as wide",
+        np.median(lines.shape.fwhm),
+        lines.shape.wing_part,
+        lines.shape.wing_width,
+    )
+    expected = [None] * len(windows) if expected is None else expected
+    return [
+        measure_window(columns, lines, ends, pixel, exposure_time * fibres)
+        for ends, pixel in zip(windows, expected)
+    ]
+
+
+class Columns(NamedTuple):
+    """What `measure` is given, arrays of shape (pixels,)."""
+
+    counts: np.ndarray
+    uncertainty: np.ndarray
     summed: np.ndarray
-    replaced: np.ndarray
     saturated: np.ndarray
+    replaced: np.ndarray
     peak: np.ndarray
 
 
@@ -85,9 +234,9 @@ def fit_window(counts, lines, level, start, stop, expected):
     else:
         return None
     width = float(np.interp(place, np.arange(counts.size), lines.shape.fwhm))
-    reach = FIT_REACH * width
+    reach = WINDOW.fit_reach * width
     group = [] if main is None else [main]
-    near = np.abs(peaks.pixel - place) < TOGETHER * width
+    near = np.abs(peaks.pixel - place) < WINDOW.together * width
     if main is not None:
         near[main] = False
         group += list(np.flatnonzero(near))
@@ -99,12 +248,12 @@ def fit_window(counts, lines, level, start, stop, expected):
     kept = np.delete(np.arange(peaks.pixel.size), group)
     others = lines_without(lines, kept, pixels)
     rest = counts[pixels] - level(pixels) - others
-    variance = lines.variance[pixels] + (MODEL_ERROR * others) ** 2
+    variance = lines.variance[pixels] + (MODEL.relative_error * others) ** 2
     noise = np.sqrt(variance.sum())
     strength = (peaks.height[main] * width if main is not None else 0.0) / noise
-    free = "all" if strength > FREE_WIDTH else "centres" if strength > FREE_PLACE else "none"
+    limits = {"all": WINDOW.free_width, "centres": WINDOW.free_place, "none": -np.inf}
     good = lines.good[pixels]
-    for freedom in dict.fromkeys([free, "centres" if free == "all" else "none", "none"]):
+    for freedom in (free for free, least in limits.items() if strength > least):
         fit = fit_lines(rest, variance, good, pixels, centres, width, lines.shape, freedom)
         if fit is not None:
             return {
@@ -125,47 +274,71 @@ def lines_without(lines, kept, pixels):
     return light @ lines.fluxes[kept]
 
 
-def measure_window(spectrum, lines, start, stop, expected):
-    """Measure one window, in ADU.
+def measure_window(columns, lines, window, expected, per_flux):
+    """Measure one window.
 
     Parameters
     ----------
-    spectrum : Spectrum
+    columns : Columns
     lines : LineModel
-    start, stop : int
+    window : (int, int)
         First and last pixel.
     expected : float or None
         As in `fit_window`.
+    per_flux : float
+        Exposure time times fibres [s]: counts over it are fluxes.
 
     Returns
     -------
-    dict
-        Net sum, continuum, peak, fractions and fit; None for what cannot be told.
+    LineFlux
     """
-    window = slice(start, stop + 1)
-    level, level_error, sides = window_continuum(spectrum.clean, lines, start, stop)
-    net = np.sum(spectrum.clean[window] - level(np.arange(start, stop + 1)))
-    error = np.hypot(np.sqrt(np.sum(np.square(spectrum.clean_error[window]))), level_error)
-    fit = fit_window(spectrum.clean, lines, level, start, stop, expected) if sides else None
+    start, stop = window
+    inside = slice(start, stop + 1)
+    spoiled = near_saturation(lines, WINDOW.together)
+    level, level_error, sides = window_continuum(columns.counts, lines, spoiled, start, stop)
+    net = np.sum(columns.counts[inside] - level(np.arange(start, stop + 1)))
+    net_error = np.hypot(np.sqrt(np.sum(np.square(columns.uncertainty[inside]))), level_error)
+    snr = net / net_error if net_error else np.nan
+    fit = fit_window(columns.counts, lines, level, start, stop, expected) if sides else None
     fit = fit or dict.fromkeys(("flux", "flux_error", "centre", "fwhm", "reduced_chi2"), np.nan)
-    has_noise = np.isfinite(spectrum.clean_error[window]).all()
+    has_noise = np.isfinite(columns.uncertainty[inside]).all()
     fit_error = fit["flux_error"] * np.sqrt(max(fit["reduced_chi2"], 1.0)) if has_noise else np.nan
-    summed = spectrum.summed[window].sum()
-    return {
-        "net": float(net),
-        "net_error": float(error),
-        "continuum": float(level((start + stop) / 2)),
-        "sides": sides,
-        "peak": float(spectrum.peak[window].max()),
-        "saturated_fraction": float(spectrum.saturated[window].sum() / summed),
-        "masked_fraction": float(spectrum.replaced[window].sum() / summed),
-        "fit": float(fit["flux"]),
-        "fit_error": float(fit_error),
-        "centroid": float(fit["centre"]),
-        "fwhm": float(fit["fwhm"]),
-        "reduced_chi2": float(fit["reduced_chi2"]),
-        "blended": is_blend(lines.peaks, start, stop),
-    }
+    number = columns.summed[inside].sum()
+    saturated = columns.saturated[inside].sum() / number
+    replaced = columns.replaced[inside].sum() / number
+    return LineFlux(
+        start=start,
+        stop=stop,
+        net_flux=float(net / per_flux),
+        net_flux_err=float(net_error / per_flux),
+        snr=float(snr),
+        continuum=float(level((start + stop) / 2) / per_flux),
+        peak=float(columns.peak[inside].max()),
+        saturated_fraction=float(saturated),
+        masked_fraction=float(replaced),
+        fit_flux=float(fit["flux"] / per_flux),
+        fit_flux_err=float(fit_error / per_flux),
+        centroid=float(fit["centre"]),
+        fwhm=float(fit["fwhm"]),
+        reduced_chi2=float(fit["reduced_chi2"]),
+        flags=raised(
+            saturated=saturated > 0,
+            cosmic=replaced > 0,
+            blended=is_blend(lines.peaks, start, stop),
+            edge=sides < 2,
+            faint=snr < FAINT_SNR,
+            negative=net < 0,
+        ),
+        drawn=drawn_fit(lines, level, start, stop),
+    )
+
+
+def drawn_fit(lines, level, start, stop):
+    """Gather what a picture of a window shows; see `DrawnFit`."""
+    margin = max(stop - start, 8)
+    pixels = np.arange(max(start - margin, 0), min(stop + margin, lines.counts.size - 1) + 1)
+    continuum = level(pixels.astype(float))
+    return DrawnFit(pixels, continuum, continuum + lines.counts[pixels])
 
 
 def is_blend(peaks, start, stop):
@@ -174,7 +347,7 @@ def is_blend(peaks, start, stop):
     if inside.size == 0:
         return False
     main = inside[np.argmax(peaks.height[inside])]
-    near = np.abs(peaks.pixel - peaks.pixel[main]) < TOGETHER * peaks.fwhm
+    near = np.abs(peaks.pixel - peaks.pixel[main]) < WINDOW.together * peaks.fwhm
     near[inside] = True
     near[main] = False
-    return bool((peaks.height[near] > BLEND * peaks.height[main]).any())
+    return bool((peaks.height[near] > WINDOW.blend * peaks.height[main]).any())

@@ -1,12 +1,23 @@
 """Propose line windows from identified lines."""
 
+from typing import NamedTuple
+
 import numpy as np
 
 COLUMNS = ("start", "stop", "ion", "wavelength_air", "note")
-# A window reaches this many line widths to either side of its line.
-HALF_WIDTH = 2.0
-# No more windows than a picture can show close up.
-MOST_WINDOWS = 30
+
+
+class ProposalTuning(NamedTuple):
+    """Constants of proposed windows."""
+
+    # A window reaches this far to either side of its line [line widths]: all but 3e-6 of a
+    # Gaussian line.
+    half_width: float = 2.0
+    # No more windows than a picture can show close up.
+    most_windows: int = 30
+
+
+PROPOSAL = ProposalTuning()
 
 
 def steady_lines(exposures):
@@ -59,8 +70,8 @@ def propose_windows(lines, fwhm, size):
     """
     taken, windows = np.zeros(size, bool), []
     for line in lines:
-        start = int(np.floor(line["pixel"] - HALF_WIDTH * fwhm + 0.5))
-        stop = int(np.floor(line["pixel"] + HALF_WIDTH * fwhm + 0.5))
+        start = int(np.floor(line["pixel"] - PROPOSAL.half_width * fwhm + 0.5))
+        stop = int(np.floor(line["pixel"] + PROPOSAL.half_width * fwhm + 0.5))
         if start < 0 or stop >= size or taken[start : stop + 1].any():
             continue
         taken[start : stop + 1] = True
@@ -73,6 +84,6 @@ def propose_windows(lines, fwhm, size):
                 "note": "automatic",
             }
         )
-        if len(windows) == MOST_WINDOWS:
+        if len(windows) == PROPOSAL.most_windows:
             break
     return sorted(windows, key=lambda window: window["start"])

@@ -1,7 +1,8 @@
-"""Rows of the flux table and their flags."""
+"""Rows of the flux table."""
 
 import numpy as np
 
+from lampflux.fluxes.flags import raised
 from lampflux.fluxes.measure import window_sums
 
 COLUMNS = (
@@ -32,74 +33,67 @@ COLUMNS = (
     "wavelength_trusted",
     "simulated",
 )
+# Columns that `lampflux.fluxes.measure.measure` gives.
+MEASURED = (
+    "net_flux",
+    "net_flux_err",
+    "snr",
+    "continuum",
+    "peak",
+    "saturated_fraction",
+    "masked_fraction",
+    "fit_flux",
+    "fit_flux_err",
+    "centroid",
+    "fwhm",
+    "reduced_chi2",
+)
 # Columns of whole numbers.
 WHOLE = ("pixel", "pixel_start", "pixel_stop")
-# Words of the column flags; docs/products.md says what each means.
-FLAGS = ("saturated", "cosmic", "blended", "edge", "faint", "wavelength", "no_dark", "negative")
-# Signal-to-noise ratio below which a line is faint.
-FAINT = 5.0
 
 
-def flux_row(window, ends, spectrum, measured, per_flux):
+def flux_row(window, flux, spectrum, per_flux):
     """Make a window's row of the flux table.
 
     Parameters
     ----------
     window : lampflux.fluxes.windows.LineWindow
-    ends : (int, int)
-        Its first and last pixel.
-    spectrum : Spectrum
-    measured : dict
-        As `measure_window` gives it.
+    flux : lampflux.fluxes.measure.LineFlux
+    spectrum : lampflux.files.spectra.Spectrum
     per_flux : float
         Exposure time times fibres [s]: counts over it are fluxes.
 
     Returns
     -------
     dict
-        Cells of what is not known are empty.
+        Cells of what is not known are None.
     """
-    start, stop = ends
     # The window's centre; between two pixels, the lower.
-    centre = (start + stop) // 2
-    inside = slice(start, stop + 1)
-    (total,) = window_sums(spectrum.plain, [ends])
+    centre = (flux.start + flux.stop) // 2
+    inside = slice(flux.start, flux.stop + 1)
+    (total,) = window_sums(spectrum.plain, [(flux.start, flux.stop)])
     row = {
         "pixel": centre,
         "Wavelength": spectrum.wavelength[centre],
         "Flux": total / per_flux,
         "Flux_err": np.sqrt(np.sum(np.square(spectrum.plain_error[inside]))) / per_flux,
-        "net_flux": measured["net"] / per_flux,
-        "net_flux_err": measured["net_error"] / per_flux,
-        "snr": measured["net"] / measured["net_error"] if measured["net_error"] else np.nan,
-        "continuum": measured["continuum"] / per_flux,
-        "peak": measured["peak"],
-        "saturated_fraction": measured["saturated_fraction"],
-        "masked_fraction": measured["masked_fraction"],
-        "fit_flux": measured["fit"] / per_flux,
-        "fit_flux_err": measured["fit_error"] / per_flux,
-        "centroid": measured["centroid"],
-        "fwhm": measured["fwhm"],
-        "reduced_chi2": measured["reduced_chi2"],
-        "pixel_start": start,
-        "pixel_stop": stop,
+        "pixel_start": flux.start,
+        "pixel_stop": flux.stop,
         "counts": total,
     }
+    row |= {name: getattr(flux, name) for name in MEASURED}
     return {
-        name: (float(value) if np.isfinite(value) else None) if name not in WHOLE else value
+        name: value if name in WHOLE else float(value) if np.isfinite(value) else None
         for name, value in row.items()
     } | {"ion": window.ion, "wavelength_air": window.wavelength_air}
 
 
-def flag_words(row, measured, has_dark, misplaced):
-    """Say in words what a user of a flux should know.
+def flag_words(flux, has_dark, misplaced):
+    """Write a window's flags.
 
     Parameters
     ----------
-    row : dict
-        The window's row of the flux table.
-    measured : dict
-        As `measure_window` gives it.
+    flux : lampflux.fluxes.measure.LineFlux
     has_dark : bool
     misplaced : bool
         Whether the line falls outside the window by the trusted wavelengths.
@@ -107,20 +101,10 @@ def flag_words(row, measured, has_dark, misplaced):
     Returns
     -------
     str
-        Words of ``FLAGS``, in their order, with spaces between.
+        Words in the order of `lampflux.fluxes.flags.FLAGS`, with spaces between.
     """
-    snr = row["snr"]
-    raised = {
-        "saturated": row["saturated_fraction"] > 0,
-        "cosmic": row["masked_fraction"] > 0,
-        "blended": measured["blended"],
-        "edge": measured["sides"] < 2,
-        "faint": snr is not None and snr < FAINT,
-        "wavelength": misplaced,
-        "no_dark": not has_dark,
-        "negative": row["net_flux"] is not None and row["net_flux"] < 0,
-    }
-    return " ".join(word for word in FLAGS if raised[word])
+    own = dict.fromkeys(flux.flags, True)
+    return " ".join(raised(**own, wavelength=misplaced, no_dark=not has_dark))
 
 
 def line_check(row, wavelength, method, trusted, peaks):

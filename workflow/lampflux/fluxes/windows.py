@@ -8,8 +8,8 @@ import numpy as np
 from lampflux.errors import UserError
 from lampflux.files.tables import read_table
 
-# A line may lie so far beyond a spectrum's ends, whose wavelengths may be nominal [its range].
-BEYOND = 0.1
+# Lines may lie this far beyond a spectrum's ends, whose wavelengths may be nominal [its range].
+LINE_BEYOND_ENDS = 0.1
 
 
 class LineWindow(NamedTuple):
@@ -128,7 +128,7 @@ def window_pixels(windows, wavelength, source):
                 f"row {row} ({window.start:g} to {window.stop:g}) leaves the detector "
                 f"({limits}); correct or remove it."
             )
-        beyond = BEYOND * (highest - lowest)
+        beyond = LINE_BEYOND_ENDS * (highest - lowest)
         line = window.wavelength_air
         if line is not None and not lowest - beyond <= line <= highest + beyond:
             problems.append(

@@ -5,6 +5,20 @@ import itertools
 import numpy as np
 import pandas as pd
 
+COVERAGE_COLUMNS = [
+    "arm",
+    "lamps",
+    "rank",
+    "first",
+    "second",
+    "lines",
+    "gap",
+    "gap_from",
+    "gap_to",
+    "mean_gap",
+    "simulated",
+]
+
 
 def line_gaps(wavelengths, band):
     """Find the stretches of a band between lines, those to its ends included.
@@ -93,16 +107,45 @@ def arm_bands(ends):
     return bands
 
 
-COVERAGE_COLUMNS = [
-    "arm",
-    "lamps",
-    "rank",
-    "first",
-    "second",
-    "lines",
-    "gap",
-    "gap_from",
-    "gap_to",
-    "mean_gap",
-    "simulated",
-]
+def counted_lines(lines, line_limit):
+    """Lines that count for the coverage: known from the laboratory and above a flux.
+
+    Parameters
+    ----------
+    lines : DataFrame
+        Summaries of lines.
+    line_limit : float
+        [ADU/s/fibre]
+
+    Returns
+    -------
+    DataFrame
+        A line whose wavelength is not known from the laboratory calibrates nothing.
+    """
+    return lines[(lines["wavelength_from"] == "laboratory") & (lines["flux"] > line_limit)]
+
+
+def lamp_coverage(counted, lamps, bands):
+    """Find the longest gaps of all lamps and pairs of lamps, arm by arm.
+
+    Parameters
+    ----------
+    counted : DataFrame
+        ``source``, ``arm`` and ``wavelength`` [Angstrom] of the lines that count.
+    lamps : DataFrame
+        ``source`` and ``arm`` of every lamp, also of those without lines.
+    bands : dict
+        As `arm_bands` gives them.
+
+    Returns
+    -------
+    DataFrame
+        As `arm_coverage` gives it, with ``arm``.
+    """
+    parts = []
+    for arm, band in bands.items():
+        lines = lamps.loc[lamps["arm"] == arm, ["source"]].merge(
+            counted[counted["arm"] == arm][["source", "wavelength"]], how="left"
+        )
+        parts.append(arm_coverage(lines, band).assign(arm=arm))
+    return pd.concat(parts, ignore_index=True)

@@ -8,6 +8,42 @@ import pandas as pd
 # Part of the saturation limit that a peak may reach at most: the limit counts from zero, peaks
 # from the bias.
 HEADROOM = 0.9
+PLAN_COLUMNS = [
+    "brand",
+    "lamp",
+    "arm",
+    "lines",
+    "time_peak",
+    "time_peak_err",
+    "time_peak_limit",
+    "single",
+    "single_served",
+    "single_peak",
+    "pair_short",
+    "pair_long",
+    "pair_served",
+    "unserved",
+    "peak",
+    "snr",
+    "factor",
+    "factor_err",
+    "simulated",
+]
+PLANNED_COLUMNS = [
+    "brand",
+    "lamp",
+    "arm",
+    "line",
+    "ion",
+    "wavelength",
+    "limit",
+    "time_peak",
+    "time_peak_err",
+    "time_snr",
+    "time_snr_err",
+    "repeats",
+    "served_by",
+]
 
 
 def time_to_snr(rate, read, photons, snr):
@@ -132,31 +168,58 @@ def choose_times(times):
     return float(single), (float(pair[0]), float(pair[1]))
 
 
-def plan_lamp(lines, fibres, peak, snr, factor, factor_error):
+def plan(
+    lines: pd.DataFrame,
+    fibres: int,
+    peak: float,
+    snr: float,
+    factor: float = 1.0,
+    factor_error: float = 0.0,
+) -> tuple[dict, pd.DataFrame]:
     """Plan the exposures of one lamp in one arm.
 
     Parameters
     ----------
-    lines, fibres, peak, snr, factor, factor_error
+    lines : DataFrame
+        Summaries of the lamp's lines: of their columns, ``flux`` and ``flux_err`` [ADU/s/fibre],
+        ``limit`` ('lower' where the flux is a lower limit), ``peak_rate`` [ADU/s],
+        ``read_variance`` [ADU**2], ``photon_variance`` [ADU**2/s] and ``simulated`` are used.
+    fibres, peak, snr, factor, factor_error
         As in `line_times`.
 
     Returns
     -------
-    plan : dict
+    summary : dict
         Row of the exposure plan; docs/products.md explains the columns.
-    planned : DataFrame
-        Times of each line, and which of the plan's times serves it.
+    times : DataFrame
+        Times of each line, and which of the planned times serves it.
+
+    Examples
+    --------
+    Without read-out noise a line of 100 electrons per second needs 100 s for a signal-to-noise
+    ratio of 100, and its highest pixel, 8 ADU/s, may have 5000 s:
+
+    >>> import pandas as pd
+    >>> from lampflux import plan
+    >>> lines = pd.DataFrame({"flux": [100.0], "flux_err": [1.0], "peak_rate": [8.0]})
+    >>> lines = lines.assign(read_variance=0.0, photon_variance=100.0)
+    >>> summary, times = plan(lines.assign(limit=None, simulated=False), 1, 40000, 100)
+    >>> summary["single"], summary["single_served"]
+    (100.0, 1)
+    >>> print(times[["time_peak", "time_snr", "repeats", "served_by"]].to_string(index=False))
+     time_peak  time_snr  repeats served_by
+        5000.0     100.0      1.0    single
     """
-    planned = line_times(lines, fibres, peak, snr, factor, factor_error)
-    single, pair = choose_times(planned)
-    in_single = served(planned, single)
-    in_pair = served(planned, pair[0]) | served(planned, pair[1])
-    brightest = planned["time_peak"].idxmin() if planned["time_peak"].notna().any() else None
-    bright = planned.loc[brightest] if brightest is not None else {}
-    plan = {
+    times = line_times(lines, fibres, peak, snr, factor, factor_error)
+    single, pair = choose_times(times)
+    in_single = served(times, single)
+    in_pair = served(times, pair[0]) | served(times, pair[1])
+    brightest = times["time_peak"].idxmin() if times["time_peak"].notna().any() else None
+    first = times.loc[brightest] if brightest is not None else {}
+    summary = {
         "lines": len(lines),
-        "time_peak": bright.get("time_peak", np.nan),
-        "time_peak_err": bright.get("time_peak_err", np.nan),
+        "time_peak": first.get("time_peak", np.nan),
+        "time_peak_err": first.get("time_peak_err", np.nan),
         "time_peak_limit": "upper" if (lines["limit"] == "lower").any() else None,
         "single": single,
         "single_served": int(in_single.sum()),
@@ -171,47 +234,9 @@ def plan_lamp(lines, fibres, peak, snr, factor, factor_error):
         "factor_err": factor_error,
         "simulated": bool(lines["simulated"].any()),
     }
-    names = {"single": single, "short": pair[0], "long": pair[1]}
-    planned["served_by"] = [
-        " ".join(name for name, time in names.items() if served(row, time))
-        for _, row in planned.iterrows()
+    planned = {"single": single, "short": pair[0], "long": pair[1]}
+    times["served_by"] = [
+        " ".join(name for name, time in planned.items() if served(row, time))
+        for _, row in times.iterrows()
     ]
-    return plan, planned
-
-
-PLAN_COLUMNS = [
-    "brand",
-    "lamp",
-    "arm",
-    "lines",
-    "time_peak",
-    "time_peak_err",
-    "time_peak_limit",
-    "single",
-    "single_served",
-    "single_peak",
-    "pair_short",
-    "pair_long",
-    "pair_served",
-    "unserved",
-    "peak",
-    "snr",
-    "factor",
-    "factor_err",
-    "simulated",
-]
-PLANNED_COLUMNS = [
-    "brand",
-    "lamp",
-    "arm",
-    "line",
-    "ion",
-    "wavelength",
-    "limit",
-    "time_peak",
-    "time_peak_err",
-    "time_snr",
-    "time_snr_err",
-    "repeats",
-    "served_by",
-]
+    return summary, times

@@ -17,8 +17,38 @@ IDEAL = {
     "cosmic_fraction": 0.0,
 }
 
+QUALITY_COLUMNS = [
+    "exposure",
+    "brand",
+    "lamp",
+    "arm",
+    "seconds",
+    "score",
+    "failed",
+    "warned",
+    "bias_method",
+    "bias_level",
+    "bias_shift",
+    "background",
+    "noise",
+    "line_width",
+    "line_width_ratio",
+    "wave_method",
+    "wave_lines",
+    "wave_rms",
+    "wave_rms_pixel",
+    "wave_shift",
+    "wave_shift_pixel",
+    "brightest_line",
+    "brightest_flux",
+    "brightest_ratio",
+    "saturated_fraction",
+    "cosmic_fraction",
+    "simulated",
+]
 
-def bias_levels(header):
+
+def amplifier_biases(header):
     """Bias of each amplifier [ADU]: of the unlit rows where known; none for frames with a dark."""
     for stem in "LITBIAS", "BIASLEV":
         levels = [header[card] for card in header if card.removeprefix(stem).isdigit()]
@@ -27,7 +57,7 @@ def bias_levels(header):
     return np.array([])
 
 
-def measure(header, spectrum):
+def exposure_parameters(header, spectrum):
     """Take the parameters of one exposure from its calibrated spectrum.
 
     Parameters
@@ -42,7 +72,7 @@ def measure(header, spectrum):
         The columns of the table that need no other exposure, ``levels`` [ADU] of the amplifiers,
         and the ``wavelength`` [Angstrom] of each pixel and the ``trusted`` range, where solved.
     """
-    levels = bias_levels(header)
+    levels = amplifier_biases(header)
     summed = spectrum["summed"].astype(float)
     solved = header["WAVEMETH"] != "nominal"
     step = float(np.median(np.abs(np.diff(spectrum["wavelength"]))))
@@ -155,13 +185,13 @@ def brightest_line(tables):
     return float(np.median(places)), flux[:, line], ratio
 
 
-def compare(exposures, tables):
+def compare_exposures(exposures, tables):
     """Set each exposure against the others of its arm, and of its lamp.
 
     Parameters
     ----------
     exposures : DataFrame
-        ``brand``, ``lamp`` and ``arm`` of each, and what `measure` gives.
+        ``brand``, ``lamp`` and ``arm`` of each, and what `exposure_parameters` gives.
     tables : list of DataFrame
         Their flux tables.
 
@@ -190,13 +220,13 @@ def compare(exposures, tables):
     return exposures
 
 
-def score(exposures, thresholds, fit):
+def score_exposures(exposures, thresholds, fit):
     """Score every parameter, and every exposure by its worst.
 
     Parameters
     ----------
     exposures : DataFrame
-        As `compare` gives it.
+        As `compare_exposures` gives it.
     thresholds : dict
         Parameter to the distances from ``IDEAL`` beyond which it is warned of, and failed; None
         where it is not scored.
@@ -221,34 +251,3 @@ def score(exposures, thresholds, fit):
         worst = next((each for each in ("failed", "warned") if words[each]), "good")
         found.append({"score": worst} | {each: " ".join(names) for each, names in words.items()})
     return exposures.join(pd.DataFrame(found, index=exposures.index))
-
-
-COLUMNS = [
-    "exposure",
-    "brand",
-    "lamp",
-    "arm",
-    "seconds",
-    "score",
-    "failed",
-    "warned",
-    "bias_method",
-    "bias_level",
-    "bias_shift",
-    "background",
-    "noise",
-    "line_width",
-    "line_width_ratio",
-    "wave_method",
-    "wave_lines",
-    "wave_rms",
-    "wave_rms_pixel",
-    "wave_shift",
-    "wave_shift_pixel",
-    "brightest_line",
-    "brightest_flux",
-    "brightest_ratio",
-    "saturated_fraction",
-    "cosmic_fraction",
-    "simulated",
-]

@@ -1,5 +1,7 @@
 """What all exposures of a lamp say about each of its lines."""
 
+from typing import NamedTuple
+
 import numpy as np
 import pandas as pd
 
@@ -9,6 +11,39 @@ from lampflux.statistics import linear_trend, weighted_mean
 
 # Probability of chance below which a drift is claimed, and the smallest one that is [%/exposure].
 DRIFT_PROBABILITY, DRIFT_BEYOND = 0.05, 0.05
+
+LINE_COLUMNS = [
+    "line",
+    "ion",
+    "wavelength",
+    "wavelength_from",
+    "flux",
+    "flux_err",
+    "limit",
+    "scatter",
+    "used",
+    "excluded",
+    "excluded_why",
+    "brightness",
+    "drift",
+    "drift_err",
+    "drift_p",
+    "drifts",
+    "linearity",
+    "linearity_err",
+    "linearity_verdict",
+    "brightest_exposure",
+    "brightest_peak",
+    "peak_rate",
+    "read_variance",
+    "photon_variance",
+    "noise_from",
+    "pixel_start",
+    "pixel_stop",
+    "flags",
+    "simulated",
+]
+LAMP_COLUMNS = ["brand", "lamp", "arm", *LINE_COLUMNS]
 
 
 def reasons_text(reasons, seconds):
@@ -116,14 +151,28 @@ def line_identity(rows):
     return {"ion": ion, "wavelength": wavelength, "wavelength_from": source}
 
 
-def summarise(measurements, fibres, gain):
+class LampSummary(NamedTuple):
+    """What all exposures of a lamp in an arm say.
+
+    ``lines`` has a row for each line (docs/products.md explains the columns); ``reasons``,
+    ``brightness`` and ``ratios`` are those of `lampflux.lamps.linearity.judge`.
+    """
+
+    lines: pd.DataFrame
+    reasons: pd.DataFrame
+    brightness: pd.Series
+    ratios: pd.DataFrame
+
+
+def summarise(measurements: pd.DataFrame, fibres: int, gain: float) -> LampSummary:
     """Summarise each line over all exposures of a lamp in an arm.
 
     Parameters
     ----------
     measurements : DataFrame
-        The flux tables of all exposures, with ``exposure``, ``seconds``, ``order`` (of time and
-        sequence) and ``line`` (number of the window, from 1).
+        The flux tables of all exposures as `join_tables` joins them: a row for each line and
+        exposure, with ``exposure``, ``seconds``, ``order`` (of time and sequence) and ``line``
+        (number of the window, from 1).
     fibres : int
         Fibres that share the light.
     gain : float
@@ -131,102 +180,118 @@ def summarise(measurements, fibres, gain):
 
     Returns
     -------
-    lines : DataFrame
-        A row for each line; docs/products.md explains the columns.
-    reasons : DataFrame of str, shape (exposures, lines)
-        See `judge`.
-    brightness : Series, shape (exposures,)
-        See `judge`.
-    ratios : DataFrame
-        See `judge`.
+    LampSummary
+
+    Examples
+    --------
+    Two exposures of one line, which scatter by more than their errors:
+
+    >>> import pandas as pd
+    >>> from lampflux import summarise
+    >>> from lampflux.lamps.summary import join_tables
+    >>> row = {"Wavelength": 6965.4, "wavelength_air": 6965.431, "ion": "Ar I", "flags": ""}
+    >>> row |= {"wavelength_trusted": True, "pixel_start": 400, "pixel_stop": 416}
+    >>> row |= {"peak": 900.0, "counts": 6100.0, "simulated": False}
+    >>> tables = [
+    ...     pd.DataFrame([row | {"net_flux": flux, "net_flux_err": 0.1}]) for flux in (9.8, 10.2)
+    ... ]
+    >>> exposures = [{"exposure": f"E{n}", "seconds": 10, "id": f"{n}"} for n in (1, 2)]
+    >>> lines = summarise(join_tables(tables, exposures), fibres=61, gain=1.9).lines
+    >>> print(lines[["ion", "flux", "flux_err", "used"]].to_string(index=False))
+     ion  flux  flux_err  used
+    Ar I  10.0       0.2     2
     """
     flux, err = (matrix(measurements, name) for name in ("net_flux", "net_flux_err"))
     exposures = measurements.drop_duplicates("order").set_index("order").sort_index()
     seconds = exposures["seconds"].to_numpy(dtype=float)
     saturated = matrix(measurements, "flags").map(lambda words: "saturated" in words.split())
     reasons, brightness, ratios = judge(flux, err, seconds, saturated)
-    last = ratios.groupby("line").last()
+    longest = ratios.groupby("line").last()
     rows = []
     for line, part in measurements.sort_values("order").groupby("line"):
         part = part.set_index("order")
-        used = reasons[line] == ""
+        excluded = reasons[line]
+        used = excluded == ""
         row = {"line": line, **line_identity(part)}
         row |= {name: part[name].iloc[0] for name in ("pixel_start", "pixel_stop")}
-
-        mean, mean_err = weighted_mean(flux[line][used], err[line][used])
-        lost = reasons[line].isin(["saturated", "nonlinear"])
-        kept = used
-        row["limit"] = None
-        if not used.any() and lost.any():
-            # The shortest exposure lost least; the line is at least as bright.
-            kept = lost & (seconds == seconds[lost].min())
-            mean, row["limit"] = flux[line][kept].max(), "lower"
-        row |= {"flux": mean, "flux_err": mean_err}
-        row["scatter"] = 100 * flux[line][used].std() / abs(mean) if used.any() else np.nan
+        best, kept = best_flux(flux[line], err[line], excluded, seconds)
+        row |= best
         row["brightness"] = brightness[kept].mean() / brightness.mean()
         row |= {"used": used.sum(), "excluded": (~used).sum()}
-        row["excluded_why"] = reasons_text(reasons[line], seconds)
-
-        drift = line_drift(flux[line].to_numpy(), used.to_numpy(), seconds)
-        row |= dict(zip(("drift", "drift_err", "drift_p"), drift))
-        row["drifts"] = drift[2] < DRIFT_PROBABILITY and abs(drift[0]) > DRIFT_BEYOND
-
-        row["linearity"], row["linearity_err"], verdict = (
-            last.loc[line, ["ratio", "error", "verdict"]]
-            if line in last.index
-            else (np.nan, np.nan, None)
-        )
-        clipped = saturated[line][seconds == seconds.max()].mean() > 0.5
-        row["linearity_verdict"] = "saturated" if clipped else verdict
-
-        rates = part["peak"] / seconds
-        row["peak_rate"] = rates[used].median() if used.any() else rates[kept].max()
+        row["excluded_why"] = reasons_text(excluded, seconds)
+        row |= drift_columns(flux[line].to_numpy(), used.to_numpy(), seconds)
+        row |= linearity_columns(line, longest, saturated[line], seconds)
+        row |= peak_columns(part, flux[line], used, kept)
         counted = (err[line] * seconds * fibres)[kept].to_numpy()
         row["read_variance"], row["photon_variance"], row["noise_from"] = noise_model(
             part["counts"][kept].to_numpy(dtype=float), counted**2, seconds[kept], gain
         )
-        best = (flux[line] * seconds)[used]
-        best = best.idxmax() if len(best) else None
-        row["brightest_exposure"] = None if best is None else exposures["exposure"][best]
-        row["brightest_peak"] = np.nan if best is None else part["peak"][best]
         row["flags"] = " ".join(sorted(set(" ".join(part["flags"]).split())))
         row["simulated"] = bool(part["simulated"].any())
         rows.append(row)
-    return pd.DataFrame(rows, columns=LINE_COLUMNS), reasons, brightness, ratios
+    return LampSummary(pd.DataFrame(rows, columns=LINE_COLUMNS), reasons, brightness, ratios)
 
 
-LINE_COLUMNS = [
-    "line",
-    "ion",
-    "wavelength",
-    "wavelength_from",
-    "flux",
-    "flux_err",
-    "limit",
-    "scatter",
-    "used",
-    "excluded",
-    "excluded_why",
-    "brightness",
-    "drift",
-    "drift_err",
-    "drift_p",
-    "drifts",
-    "linearity",
-    "linearity_err",
-    "linearity_verdict",
-    "brightest_exposure",
-    "brightest_peak",
-    "peak_rate",
-    "read_variance",
-    "photon_variance",
-    "noise_from",
-    "pixel_start",
-    "pixel_stop",
-    "flags",
-    "simulated",
-]
-COLUMNS = ["brand", "lamp", "arm", *LINE_COLUMNS]
+def best_flux(flux, err, excluded, seconds):
+    """Average a line's fluxes, or give a lower limit where it lost light in every exposure.
+
+    Parameters
+    ----------
+    flux, err : Series, shape (exposures,)
+        [ADU/s/fibre]
+    excluded : Series of str, shape (exposures,)
+        Why each is left out; empty for what is used.
+    seconds : ndarray, shape (exposures,)
+        Exposure times [s].
+
+    Returns
+    -------
+    columns : dict
+        ``flux``, ``flux_err``, ``limit`` and ``scatter``.
+    kept : Series of bool, shape (exposures,)
+        The exposures that the flux is from.
+    """
+    used = excluded == ""
+    mean, error = weighted_mean(flux[used], err[used])
+    lost = excluded.isin(["saturated", "nonlinear"])
+    scatter = 100 * flux[used].std() / abs(mean) if used.any() else np.nan
+    kept, limit = used, None
+    if not used.any() and lost.any():
+        # The shortest exposure lost least; the line is at least as bright.
+        kept = lost & (seconds == seconds[lost].min())
+        mean, limit = flux[kept].max(), "lower"
+    return {"flux": mean, "flux_err": error, "limit": limit, "scatter": scatter}, kept
+
+
+def drift_columns(flux, used, seconds):
+    """Say how a line drifts, and whether it is certain enough to be claimed; see `line_drift`."""
+    drift, error, probability = line_drift(flux, used, seconds)
+    claimed = probability < DRIFT_PROBABILITY and abs(drift) > DRIFT_BEYOND
+    return {"drift": drift, "drift_err": error, "drift_p": probability, "drifts": claimed}
+
+
+def linearity_columns(line, longest, saturated, seconds):
+    """Say how a line's rate in the longest exposure time compares with that in the shortest."""
+    ratio, error, verdict = (
+        longest.loc[line, ["ratio", "error", "verdict"]]
+        if line in longest.index
+        else (np.nan, np.nan, None)
+    )
+    if saturated[seconds == seconds.max()].mean() > 0.5:
+        verdict = "saturated"
+    return {"linearity": ratio, "linearity_err": error, "linearity_verdict": verdict}
+
+
+def peak_columns(rows, flux, used, kept):
+    """Give a line's highest pixel: per second, and in the exposure with the most counts used."""
+    rates = rows["peak"] / rows["seconds"]
+    counts = (flux * rows["seconds"])[used]
+    best = counts.idxmax() if len(counts) else None
+    return {
+        "peak_rate": rates[used].median() if used.any() else rates[kept].max(),
+        "brightest_exposure": None if best is None else rows["exposure"][best],
+        "brightest_peak": np.nan if best is None else rows["peak"][best],
+    }
 
 
 def join_tables(tables, exposures):

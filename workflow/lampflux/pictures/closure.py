@@ -1,24 +1,24 @@
-"""The picture of measured against injected."""
+"""The picture of measured against injected fluxes and wavelengths."""
 
 import numpy as np
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from lampflux.pictures.style import LINE, QUIET, WINDOW, finish, titled_figure
+from lampflux.pictures.style import COLOUR, finish, titled_figure
 
-# The plot of deviations is linear up to this [per cent], logarithmic beyond.
-LINEAR = 1
+# The axis of deviations is linear up to this [per cent] and logarithmic beyond.
+LINEAR_BELOW = 1
 TICKS = [sign * step for sign in (-1, 1) for step in (0, 1, 3, 10, 30, 100, 300, 1000)]
-# Errors are drawn up to so many sigma.
-PULLS = 5.0
-# Deviation that an unsaturated bright line with a dark should keep to [per cent].
-BAND = 2
+# The histogram of pulls reaches to this on either side [sigma].
+PULL_RANGE = 5.0
+# Largest deviation expected of a bright, unsaturated line with a dark [per cent].
+EXPECTED_DEVIATION = 2
 
 
 def draw_deviations(axes, table, column, label):
     """Draw deviations of a measured from the injected flux against the injected."""
-    axes.axhline(0, color=QUIET, lw=0.5)
-    axes.axhspan(-BAND, BAND, color=QUIET, alpha=0.15, lw=0)
-    for saturated, colour in ((False, LINE), (True, WINDOW)):
+    axes.axhline(0, color=COLOUR.muted, lw=0.5)
+    axes.axhspan(-EXPECTED_DEVIATION, EXPECTED_DEVIATION, color=COLOUR.muted, alpha=0.15, lw=0)
+    for saturated, colour in ((False, COLOUR.data), (True, COLOUR.highlight)):
         for dark, fill in ((True, colour), (False, "none")):
             part = table[(table["saturated"] == saturated) & (table["dark"] == dark)]
             if part.empty:
@@ -37,7 +37,7 @@ def draw_deviations(axes, table, column, label):
             )
     finish(axes)
     axes.set_xscale("log")
-    axes.set_yscale("symlog", linthresh=LINEAR, linscale=0.5)
+    axes.set_yscale("symlog", linthresh=LINEAR_BELOW, linscale=0.5)
     axes.margins(x=0.02, y=0.08)
     axes.yaxis.set_major_locator(FixedLocator(TICKS))
     axes.yaxis.set_minor_locator(NullLocator())
@@ -66,28 +66,28 @@ def draw(table):
     draw_deviations(plain, table, "plain", "Plain sum (Flux),")
     draw_deviations(net, table, "net", "Net flux,")
     low, high = plain.get_ylim()
-    plain.set_ylim(min(low, -2 * BAND), max(high, 2 * BAND))
-    net.set_xlabel(f"Injected into the window (ADU/s/fibre); band: ±{BAND} %")
+    plain.set_ylim(min(low, -2 * EXPECTED_DEVIATION), max(high, 2 * EXPECTED_DEVIATION))
+    net.set_xlabel(f"Injected into the window (ADU/s/fibre); band: ±{EXPECTED_DEVIATION} %")
     plain.legend(frameon=False, fontsize="small", ncols=4, loc="lower left", bbox_to_anchor=(0, 1))
 
     pulls, wavelengths = below.subplots(1, 2)
     pull = table.loc[~table["saturated"], "pull"].dropna()
-    edges = np.linspace(-PULLS, PULLS, 41)
-    pulls.hist(pull.clip(-PULLS, PULLS), edges, color=LINE, alpha=0.8)
+    edges = np.linspace(-PULL_RANGE, PULL_RANGE, 41)
+    pulls.hist(pull.clip(-PULL_RANGE, PULL_RANGE), edges, color=COLOUR.data, alpha=0.8)
     normal = np.exp(-0.5 * edges**2) / np.sqrt(2 * np.pi) * pull.size * (edges[1] - edges[0])
-    pulls.plot(edges, normal, color=WINDOW, lw=1.5, label="normal distribution")
+    pulls.plot(edges, normal, color=COLOUR.highlight, lw=1.5, label="normal distribution")
     finish(pulls)
     pulls.set_xlabel("(Net flux - injected) / error, not saturated")
     pulls.set_ylabel("Windows")
     pulls.legend(frameon=False, fontsize="small", loc="upper left")
 
-    wavelengths.axhline(0, color=QUIET, lw=0.5)
+    wavelengths.axhline(0, color=COLOUR.muted, lw=0.5)
     for (arm, part), marker in zip(table.groupby("arm"), "ov^sDP"):
         wavelengths.plot(
             part["line_pixel"],
             part["difference"],
             marker,
-            color=LINE,
+            color=COLOUR.data,
             ms=4,
             label=f"{arm} arm",
             fillstyle="full" if marker == "o" else "none",

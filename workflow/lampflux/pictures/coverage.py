@@ -1,10 +1,20 @@
 """Pictures of the lines of all lamps and their gaps."""
 
-from lampflux.pictures.style import LINE, QUIET, WINDOW, finish, titled_figure
+from lampflux.pictures.style import COLOUR, finish, titled_figure
 
-# Colours that the colour-blind tell apart (Okabe & Ito 2008, Color Universal Design), and markers.
-COLOURS = ("#000000", "#e69f00", "#56b4e9", "#009e73", "#0072b2", "#d55e00", "#cc79a7", "#7f7f7f")
-MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
+# Colours of the lamps, which the colour-blind tell apart (Okabe & Ito 2008, Color Universal
+# Design), and markers.
+LAMP_COLOURS = (
+    "#000000",
+    "#e69f00",
+    "#56b4e9",
+    "#009e73",
+    "#0072b2",
+    "#d55e00",
+    "#cc79a7",
+    "#7f7f7f",
+)
+LAMP_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 # Pairs of lamps that the picture of the coverage shows for each arm; the table has all.
 PAIRS_SHOWN = 5
 
@@ -13,9 +23,9 @@ def source_styles(sources):
     """Give each lamp a colour and a marker, filled and open in turn: they lie over each other."""
     return {
         source: {
-            "color": COLOURS[number % len(COLOURS)],
-            "marker": MARKERS[number % len(MARKERS)],
-            "mfc": "none" if number % 2 else COLOURS[number % len(COLOURS)],
+            "color": LAMP_COLOURS[number % len(LAMP_COLOURS)],
+            "marker": LAMP_MARKERS[number % len(LAMP_MARKERS)],
+            "mfc": "none" if number % 2 else LAMP_COLOURS[number % len(LAMP_COLOURS)],
         }
         for number, source in enumerate(sources)
     }
@@ -44,51 +54,38 @@ def draw_atlas(lines, bands, line_limit):
     panels = figure.subplots(len(bands), squeeze=False)[:, 0]
     for axes, (arm, band) in zip(panels, bands.items()):
         part = lines[(lines["arm"] == arm) & (lines["flux"] > 0)]
-        finish(axes)
-        axes.set_yscale("log")
-        low = min(part["flux"].min(), line_limit) / 2 if len(part) else line_limit / 10
-        high = max(part["flux"].max(), line_limit) * 2 if len(part) else line_limit * 10
-        axes.set_ylim(low, high)
-        axes.axhline(line_limit, color=QUIET, lw=1, ls=":")
-        for source, style in styles.items():
-            of_lamp = part[part["source"] == source]
-            axes.vlines(
-                of_lamp["wavelength"],
-                low,
-                of_lamp["flux"],
-                color=style["color"],
-                lw=0.7,
-                alpha=0.6,
-            )
-            axes.plot(
-                of_lamp["wavelength"],
-                of_lamp["flux"],
-                ls="",
-                ms=7,
-                mew=1.4,
-                label=source,
-                **style,
-            )
-            limits = of_lamp[of_lamp["limit"] == "lower"]
-            for row in limits.itertuples():
-                axes.annotate(
-                    "",
-                    (row.wavelength, row.flux * 1.9),
-                    (row.wavelength, row.flux),
-                    arrowprops={"arrowstyle": "->", "color": style["color"]},
-                )
+        draw_arm_atlas(axes, part, styles, line_limit)
         axes.set_xlim(*band)
-        axes.set_ylabel("Flux (ADU/s/fibre)")
         note = f"{arm} arm"
         if (part["limit"] == "lower").any():
             note += "; arrows: lower limits (saturated)"
-        axes.set_title(note, loc="left", fontsize="medium", color=LINE)
+        axes.set_title(note, loc="left", fontsize="medium", color=COLOUR.data)
     panels[-1].set_xlabel(
         f"Wavelength in air (Å); dotted: lines above {line_limit:g} ADU/s/fibre count for coverage"
     )
     handles, labels = panels[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside right upper", frameon=False, fontsize="small")
     return figure
+
+
+def draw_arm_atlas(axes, lines, styles, line_limit):
+    """Draw flux against wavelength for one arm's lines, each lamp in its style."""
+    finish(axes)
+    axes.set_yscale("log")
+    low = min(lines["flux"].min(), line_limit) / 2 if len(lines) else line_limit / 10
+    high = max(lines["flux"].max(), line_limit) * 2 if len(lines) else line_limit * 10
+    axes.set_ylim(low, high)
+    axes.axhline(line_limit, color=COLOUR.muted, lw=1, ls=":")
+    for source, style in styles.items():
+        own = lines[lines["source"] == source]
+        stems = {"color": style["color"], "lw": 0.7, "alpha": 0.6}
+        axes.vlines(own["wavelength"], low, own["flux"], **stems)
+        axes.plot(own["wavelength"], own["flux"], ls="", ms=7, mew=1.4, label=source, **style)
+        for row in own[own["limit"] == "lower"].itertuples():
+            arrow = {"arrowstyle": "->", "color": style["color"]}
+            ends = (row.wavelength, row.flux * 1.9), (row.wavelength, row.flux)
+            axes.annotate("", *ends, arrowprops=arrow)
+    axes.set_ylabel("Flux (ADU/s/fibre)")
 
 
 def draw_coverage(lines, coverage, bands, line_limit):
@@ -126,41 +123,38 @@ def draw_coverage(lines, coverage, bands, line_limit):
     for axes, (arm, part) in zip(panels[:, 0], shown.items()):
         # Pairs stand below the lamps, the best of each first.
         part = part.sort_values(["lamps", "rank"])
-        band = bands[arm]
-        for level, row in enumerate(part.itertuples()):
-            sources = [row.first] + ([row.second] if row.lamps == 2 else [])
-            places = lines[(lines["arm"] == arm) & lines["source"].isin(sources)]["wavelength"]
-            places = places[places.between(*band)]
-            axes.barh(level, row.gap, left=row.gap_from, height=0.62, color=WINDOW, alpha=0.45)
-            axes.vlines(places, level - 0.31, level + 0.31, color=LINE, lw=1.2)
-            axes.annotate(
-                f"{row.gap:.0f} Å",
-                (1.005, level),
-                xycoords=("axes fraction", "data"),
-                va="center",
-                fontsize="small",
-                fontweight="bold" if row.rank == 1 else "normal",
-                color=LINE,
-            )
-        finish(axes)
-        axes.set_yticks(
-            range(len(part)),
-            [
-                row.first + (f" + {row.second}" if row.lamps == 2 else "")
-                for row in part.itertuples()
-            ],
-            fontsize="small",
-        )
-        single = int((part["lamps"] == 1).sum())
-        if single < len(part):
-            axes.axhline(single - 0.5, color=QUIET, lw=0.8)
-        axes.set_ylim(len(part) - 0.4, -0.6)
-        axes.set_xlim(*band)
-        axes.set_title(
-            f"{arm} arm: lamps, then the best pairs; shaded: longest stretch without a line",
-            loc="left",
-            fontsize="medium",
-            color=LINE,
-        )
+        draw_arm_coverage(axes, lines[lines["arm"] == arm], part, bands[arm])
+        title = f"{arm} arm: lamps, then the best pairs; shaded: longest stretch without a line"
+        axes.set_title(title, loc="left", fontsize="medium", color=COLOUR.data)
     panels[-1, 0].set_xlabel("Wavelength in air (Å)")
     return figure
+
+
+def draw_arm_coverage(axes, lines, coverage, band):
+    """Draw lines and longest gap of one arm's lamps and pairs, a row for each."""
+    names = []
+    for level, row in enumerate(coverage.itertuples()):
+        sources = [row.first] + ([row.second] if row.lamps == 2 else [])
+        names.append(" + ".join(sources))
+        places = lines[lines["source"].isin(sources)]["wavelength"]
+        places = places[places.between(*band)]
+        axes.barh(
+            level, row.gap, left=row.gap_from, height=0.62, color=COLOUR.highlight, alpha=0.45
+        )
+        axes.vlines(places, level - 0.31, level + 0.31, color=COLOUR.data, lw=1.2)
+        axes.annotate(
+            f"{row.gap:.0f} Å",
+            (1.005, level),
+            xycoords=("axes fraction", "data"),
+            va="center",
+            fontsize="small",
+            fontweight="bold" if row.rank == 1 else "normal",
+            color=COLOUR.data,
+        )
+    finish(axes)
+    axes.set_yticks(range(len(names)), names, fontsize="small")
+    single = int((coverage["lamps"] == 1).sum())
+    if single < len(names):
+        axes.axhline(single - 0.5, color=COLOUR.muted, lw=0.8)
+    axes.set_ylim(len(names) - 0.4, -0.6)
+    axes.set_xlim(*band)

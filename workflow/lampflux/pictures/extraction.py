@@ -5,7 +5,7 @@ import math
 import numpy as np
 from matplotlib.colors import AsinhNorm
 
-from lampflux.pictures.style import PLAIN, QUIET, WINDOW, draw_spectrum
+from lampflux.pictures.style import COLOUR, draw_spectrum
 
 # Largest image that is drawn; larger frames are averaged down to it.
 IMAGE_SHAPE = (500, 1024)
@@ -66,7 +66,7 @@ def draw_frame(axes, frame, lit):
         for edge in [lit[0] - 0.5, *(lit[ends] + 0.5), *(lit[ends + 1] - 0.5), lit[-1] + 0.5]:
             axes.axhline(edge, color="white", lw=1, ls="--")
     axes.set_ylabel("Row (pixel)")
-    axes.tick_params(colors=QUIET)
+    axes.tick_params(colors=COLOUR.muted)
     beside = axes.inset_axes((1.01, 0, 0.015, 1))
     bar = axes.figure.colorbar(picture, cax=beside, label="Raw counts (ADU)")
     ticks = [float(f"{value:.2g}") for value in picture.norm.inverse(np.linspace(0.05, 0.95, 7))]
@@ -102,12 +102,19 @@ def draw_extraction(figure, frame, lit, spectrum, clean):
     )
     draw_frame(above, frame, lit)
     columns = np.arange(spectrum.size)
-    below.plot(columns, spectrum, color=PLAIN, lw=0.8, drawstyle="steps-mid", label="all rows")
+    below.plot(
+        columns, spectrum, color=COLOUR.plain_sum, lw=0.8, drawstyle="steps-mid", label="all rows"
+    )
     draw_spectrum(below, columns, clean["counts"], faint=True, label="lit rows, clean")
     clipped = clean["saturated"] > 0
     if clipped.any():
         below.plot(
-            columns[clipped], clean["counts"][clipped], "v", color=WINDOW, ms=4, label="saturated"
+            columns[clipped],
+            clean["counts"][clipped],
+            "v",
+            color=COLOUR.highlight,
+            ms=4,
+            label="saturated",
         )
     below.legend(frameon=False, fontsize="small", ncols=3, loc="lower left", bbox_to_anchor=(0, 1))
     below.set_xlabel("Column (pixel)")

@@ -5,26 +5,31 @@ import math
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
-from lampflux.pictures.style import LINE, SATURATED, WINDOW, draw_spectrum
+from lampflux.pictures.style import COLOUR, draw_spectrum
 
 CLOSE_UPS_PER_ROW = 5
 # Windows nearer than this part of the axis share a label's width.
 LABEL_SPACE = 0.022
 
 
-def draw_windows(figure, wavelength, counts, model, rows, per_flux):
+def draw_windows(figure, wavelength, counts, fits, rows):
     """Draw the spectrum with its windows shaded and numbered, and each window close up.
 
     Parameters
     ----------
     figure : matplotlib.figure.Figure
-    wavelength, counts, model : ndarray, shape (pixels,)
-        Air wavelength [Angstrom], counts of the clean sum, and the modelled lines [ADU].
+    wavelength, counts : ndarray, shape (pixels,)
+        Air wavelength [Angstrom] and counts of the clean sum [ADU].
+    fits : list of lampflux.fluxes.measure.DrawnFit
+        What is drawn close up of each window; none where there are no windows.
     rows : list of dict
         Rows of the flux table.
-    per_flux : float
-        Exposure time times fibres [s].
     """
+    if not rows:
+        axes = figure.subplots()
+        draw_spectrum(axes, wavelength, counts, faint=True)
+        axes.set_title("no line windows", loc="left")
+        return
     lines = math.ceil(len(rows) / CLOSE_UPS_PER_ROW)
     height = 3.85 + 2.4 * lines
     figure.set_figheight(height)
@@ -45,9 +50,9 @@ def draw_windows(figure, wavelength, counts, model, rows, per_flux):
         wspace=0.25,
         hspace=0.55,
     )
-    for number, (place, row) in enumerate(zip(grid, rows), start=1):
+    for number, (place, fit, row) in enumerate(zip(grid, fits, rows), start=1):
         axes = figure.add_subplot(place)
-        draw_close_up(axes, counts, model, number, row, per_flux)
+        draw_close_up(axes, counts, fit, number, row)
     figure.supxlabel(
         "Column (pixel); above each window its line and net flux in ADU/s/fibre", fontsize="medium"
     )
@@ -60,7 +65,7 @@ def label_windows(axes, wavelength, rows):
     level, last = 0, -np.inf
     for number, row in enumerate(rows, start=1):
         ends = wavelength[[row["pixel_start"], row["pixel_stop"]]]
-        axes.axvspan(*ends, color=WINDOW, alpha=0.35, lw=0)
+        axes.axvspan(*ends, color=COLOUR.highlight, alpha=0.35, lw=0)
         level = (level + 1) % 4 if abs(ends.mean() - last) < LABEL_SPACE * span else 0
         last = ends.mean()
         axes.annotate(
@@ -70,24 +75,20 @@ def label_windows(axes, wavelength, rows):
             xycoords=("data", "axes fraction"),
             textcoords="offset points",
             ha="center",
-            color=WINDOW,
+            color=COLOUR.highlight,
             fontsize="small",
             fontweight="bold",
         )
 
 
-def draw_close_up(axes, counts, model, number, row, per_flux):
+def draw_close_up(axes, counts, fit, number, row):
     """Draw one window with its surroundings, continuum and the model of all lines, and name it."""
-    start, stop = row["pixel_start"], row["pixel_stop"]
-    margin = max(stop - start, 8)
-    first, last = max(start - margin, 0), min(stop + margin, counts.size - 1)
-    near = np.arange(first, last + 1)
-    axes.axvspan(start - 0.5, stop + 0.5, color=WINDOW, alpha=0.25, lw=0)
-    draw_spectrum(axes, near, counts[near])
-    if row["continuum"] is not None:
-        level = row["continuum"] * per_flux
-        axes.plot(near, level + model[near], color=WINDOW, lw=1.0, drawstyle="steps-mid")
-        axes.axhline(level, color=WINDOW, lw=0.8, ls=":")
+    axes.axvspan(
+        row["pixel_start"] - 0.5, row["pixel_stop"] + 0.5, color=COLOUR.highlight, alpha=0.25, lw=0
+    )
+    draw_spectrum(axes, fit.pixels, counts[fit.pixels])
+    axes.plot(fit.pixels, fit.model, color=COLOUR.highlight, lw=1.0, drawstyle="steps-mid")
+    axes.plot(fit.pixels, fit.continuum, color=COLOUR.highlight, lw=0.8, ls=":")
     axes.xaxis.set_major_locator(MaxNLocator(3, integer=True))
     axes.yaxis.set_major_locator(MaxNLocator(4))
     axes.tick_params(labelsize="small")
@@ -98,7 +99,7 @@ def draw_close_up(axes, counts, model, number, row, per_flux):
         f"{number}  {line}\n{flux_text(row)}{', saturated' if saturated else ''}",
         fontsize="small",
         loc="left",
-        color=SATURATED if saturated else LINE,
+        color=COLOUR.saturated if saturated else COLOUR.data,
     )
 
 

@@ -3,41 +3,56 @@
 import numpy as np
 from matplotlib.ticker import LogLocator, NullFormatter
 
-from lampflux.lamps.linearity import matrix
-from lampflux.pictures.style import LINE, QUIET, WINDOW, draw_spectrum, finish, titled_figure
-from lampflux.statistics import robust_scatter
+from lampflux.pictures.style import COLOUR, draw_spectrum, finish, titled_figure
+
+# Colours of the lines of a lamp in turn (Okabe & Ito 2008, Color Universal Design), and markers.
+LINE_COLOURS = (COLOUR.data, COLOUR.highlight, "#009e73", "#cc79a7", "#56b4e9")
+LINE_MARKERS = "os^Dv"
+# Lines that scatter by more would hide the steadiness of the others [%].
+SCATTER_SHOWN = 20
+# Most exposures whose names fit below a panel.
+NAMES_SHOWN = 12
+# Marker, colour and label of each verdict on linearity.
+VERDICT_STYLES = {
+    "linear": ("o", COLOUR.data, "linear"),
+    "nonlinear": ("X", COLOUR.highlight, "loses: excluded"),
+    "gains": ("D", "#009e73", "gains"),
+}
 
 
-def draw(title, spectrum, lines, measurements, reasons, brightness, ratios):
+def draw_lamp(title, simulated, spectrum, summary, measurements):
     """Draw a lamp: spectrum, fluxes, and, where there is more than one exposure, their steadiness.
 
     Parameters
     ----------
     title : str
+    simulated : bool
+        Whether the frames are simulated; the title then says so.
     spectrum : (ndarray, ndarray)
         Wavelengths [Angstrom] and counts [ADU] of the exposure that is shown.
-    lines, measurements, reasons, brightness, ratios : DataFrame
-        As `summarise` takes and gives them.
+    summary : lampflux.lamps.summary.LampSummary
+    measurements : DataFrame
+        What the summary is of.
 
     Returns
     -------
     matplotlib.figure.Figure
     """
     wavelength, counts = spectrum
-    simulated = bool(lines["simulated"].any())
-    panels = [draw_series] if (reasons == "").sum().max() > 1 else []
-    panels += [draw_linearity] if len(ratios) else []
+    steadiness = (summary.reasons == "").sum().max() > 1
+    panels = int(steadiness) + int(len(summary.ratios) > 0)
     figure = titled_figure(title, simulated, height=10.5 if panels else 7.5)
     parts = figure.subfigures(2, 1, height_ratios=[7.2, 3.6]) if panels else [figure]
     above, middle = parts[0].subplots(2, sharex=True, gridspec_kw={"height_ratios": [1, 1]})
     draw_spectrum(above, wavelength, counts, faint=True)
     above.set_ylabel("Sum of lit rows (ADU)")
-    label_lines(above, lines)
-    draw_fluxes(middle, lines)
-    if panels:
-        axes = parts[1].subplots(1, len(panels), squeeze=False)[0]
-        for panel, place in zip(panels, axes):
-            panel(place, lines, measurements, reasons, brightness, ratios)
+    label_lines(above, summary.lines)
+    draw_fluxes(middle, summary.lines)
+    axes = list(parts[1].subplots(1, panels, squeeze=False)[0]) if panels else []
+    if steadiness:
+        draw_stability(axes.pop(0), measurements, summary.reasons, summary.brightness)
+    if axes:
+        draw_linearity(axes[0], summary.lines, measurements["seconds"].min(), summary.ratios)
     return figure
 
 
@@ -66,10 +81,10 @@ def label_lines(axes, lines):
             ha="center",
             va="bottom",
             fontsize="small",
-            color=LINE,
+            color=COLOUR.data,
             arrowprops={
                 "arrowstyle": "-",
-                "color": WINDOW,
+                "color": COLOUR.highlight,
                 "lw": 0.8,
                 "shrinkA": 0,
                 "shrinkB": 0,
@@ -81,27 +96,36 @@ def label_lines(axes, lines):
 def draw_fluxes(axes, lines):
     """Draw each line's best flux with its error against wavelength."""
     finish(axes)
+    axes.set_ylabel("Flux (ADU/s/fibre)")
+    axes.set_xlabel("Wavelength in air (Å)")
     positive = lines[lines["flux"] > 0]
-    for limit, marker, label in (
-        (False, "o", "best flux and its error"),
-        (True, "^", "lower limit: saturated or not linear in every exposure"),
+    if positive.empty:
+        note = "no line with a flux above zero"
+        axes.text(0.5, 0.5, note, transform=axes.transAxes, ha="center")
+        axes.set_yticks([])
+        return
+    for limit, marker, colour, label in (
+        (False, "o", COLOUR.data, "best flux and its error"),
+        (True, "^", COLOUR.highlight, "lower limit: saturated or not linear in every exposure"),
     ):
         part = positive[(positive["limit"] == "lower") == limit]
         if len(part):
-            axes.errorbar(
-                part["wavelength"],
-                part["flux"],
-                None if limit else part["flux_err"],
-                fmt=marker,
-                ms=5,
-                color=WINDOW if limit else LINE,
-                capsize=3,
-                lw=1,
-                label=label,
-            )
+            error = None if limit else part["flux_err"]
+            style = {"fmt": marker, "ms": 5, "color": colour, "capsize": 3, "lw": 1}
+            axes.errorbar(part["wavelength"], part["flux"], error, label=label, **style)
+    number_lines(axes, positive)
+    axes.set_yscale("log")
+    # Whole decades, so that at least two are labelled.
+    low, high = np.log10([positive["flux"].min() / 1.2, positive["flux"].max() * 2])
+    axes.set_ylim(10 ** np.floor(low), 10 ** np.ceil(high))
+    axes.yaxis.set_minor_formatter(NullFormatter())
+    axes.legend(frameon=False, fontsize="small", loc="upper left", ncols=2)
+
+
+def number_lines(axes, lines):
+    """Write each line's number beside its flux, close neighbours above and below in turn."""
     span, last, above = np.ptp(axes.get_xlim()), -np.inf, False
-    for row in positive.sort_values("wavelength").itertuples():
-        # Close neighbours above and below in turn.
+    for row in lines.sort_values("wavelength").itertuples():
         above = not above or row.wavelength - last > 0.02 * span
         last = row.wavelength
         axes.annotate(
@@ -111,58 +135,47 @@ def draw_fluxes(axes, lines):
             textcoords="offset points",
             ha="center",
             fontsize="small",
-            color=QUIET,
+            color=COLOUR.muted,
         )
-    if len(positive):
-        axes.set_yscale("log")
-        # Whole decades, so that at least two are labelled.
-        low, high = np.log10([positive["flux"].min() / 1.2, positive["flux"].max() * 2])
-        axes.set_ylim(10 ** np.floor(low), 10 ** np.ceil(high))
-        axes.yaxis.set_minor_formatter(NullFormatter())
-        axes.legend(frameon=False, fontsize="small", loc="upper left", ncols=2)
-    else:
-        axes.text(
-            0.5, 0.5, "no line with a flux above zero", transform=axes.transAxes, ha="center"
-        )
-        axes.set_yticks([])
-    axes.set_ylabel("Flux (ADU/s/fibre)")
-    axes.set_xlabel("Wavelength in air (Å)")
 
 
-def draw_series(axes, lines, measurements, reasons, brightness, ratios):
-    """Draw every line's deviation from its own mean, exposure by exposure."""
-    flux = matrix(measurements, "net_flux").where(reasons == "")
+def draw_stability(axes, measurements, reasons, brightness):
+    """Draw every line's deviation from its own mean, exposure by exposure.
+
+    Parameters
+    ----------
+    axes : matplotlib.axes.Axes
+    measurements : DataFrame
+        As `lampflux.lamps.join_tables` gives them.
+    reasons : DataFrame, shape (exposures, lines)
+        Empty for the fluxes that are used.
+    brightness : Series, shape (exposures,)
+        The lamp's.
+    """
+    flux = measurements.pivot(index="order", columns="line", values="net_flux")
+    flux = flux.where(reasons == "")
     deviation = 100 * (flux / flux.mean() - 1)
-    # Lines too faint to be told from noise would hide the others.
     repeated = [line for line in deviation if deviation[line].count() > 1]
-    steady = [line for line in repeated if robust_scatter(deviation[line]) < 20] or repeated
+    steady = [line for line in repeated if deviation[line].std() < SCATTER_SHOWN] or repeated
     place = np.arange(1, len(flux) + 1)
-    shades = [LINE, WINDOW, "#009e73", "#cc79a7", "#56b4e9"]
     for number, line in enumerate(steady):
-        axes.plot(
-            place,
-            deviation[line],
-            marker="os^Dv"[number // len(shades) % 5],
-            ms=3.5,
-            lw=0.8,
-            color=shades[number % len(shades)],
-            label=str(line),
-        )
+        turn, colour = divmod(number, len(LINE_COLOURS))
+        marker = LINE_MARKERS[turn % len(LINE_MARKERS)]
+        style = {"marker": marker, "ms": 3.5, "lw": 0.8, "color": LINE_COLOURS[colour]}
+        axes.plot(place, deviation[line], label=str(line), **style)
     common = 100 * (brightness / brightness.mean() - 1)
-    axes.plot(place, common, color=QUIET, lw=3, alpha=0.4, zorder=0, label="lamp")
+    axes.plot(place, common, color=COLOUR.muted, lw=3, alpha=0.4, zorder=0, label="lamp")
     finish(axes)
     axes.margins(x=0.02, y=0.1)
-    axes.axhline(0, color=QUIET, lw=0.5)
+    axes.axhline(0, color=COLOUR.muted, lw=0.5)
     names = measurements.drop_duplicates("order").sort_values("order")["exposure"]
-    # No more labels than fit beside each other.
     labels = [name.split("_", 3)[3].replace("_", "\n") for name in names]
-    every = -(-len(place) // 12)
-    axes.set_xticks(
-        place[::every], labels[::every], fontsize="small" if len(place) <= 6 else "x-small"
-    )
+    every = -(-len(place) // NAMES_SHOWN)
+    size = "small" if len(place) <= 6 else "x-small"
+    axes.set_xticks(place[::every], labels[::every], fontsize=size)
     axes.set_xlabel("Exposure, by time and number")
     axes.set_ylabel("Flux against line's mean (%)")
-    axes.set_title("Stability", loc="left", fontsize="medium", color=LINE)
+    axes.set_title("Stability", loc="left", fontsize="medium", color=COLOUR.data)
     axes.legend(
         frameon=False,
         fontsize="x-small",
@@ -175,35 +188,27 @@ def draw_series(axes, lines, measurements, reasons, brightness, ratios):
     )
 
 
-def draw_linearity(axes, lines, measurements, reasons, brightness, ratios):
-    """Draw each line's ratio to the shortest exposure time against its counts."""
+def draw_linearity(axes, lines, shortest, ratios):
+    """Draw each line's ratio to the shortest exposure time against its flux.
+
+    Parameters
+    ----------
+    axes : matplotlib.axes.Axes
+    lines : DataFrame
+        ``line`` and ``flux`` [ADU/s/fibre].
+    shortest : float
+        Shortest exposure time [s].
+    ratios : DataFrame
+        ``line``, ``seconds``, ``ratio``, ``error`` and ``verdict``.
+    """
     flux = lines.set_index("line")["flux"]
-    for verdict, marker, colour in (
-        ("linear", "o", LINE),
-        ("nonlinear", "X", WINDOW),
-        ("gains", "D", "#009e73"),
-    ):
-        part = ratios[ratios["verdict"] == verdict]
-        bright = part["line"].map(flux).to_numpy(dtype=float)
-        part, bright = part[bright > 0], bright[bright > 0]
+    shown = ratios.assign(flux=ratios["line"].map(flux)).query("flux > 0").sort_values("flux")
+    for verdict, (marker, colour, label) in VERDICT_STYLES.items():
+        part = shown[shown["verdict"] == verdict]
         if len(part):
-            axes.errorbar(
-                bright,
-                part["ratio"],
-                part["error"],
-                fmt=marker,
-                ms=6,
-                color=colour,
-                capsize=2,
-                lw=1,
-                label={
-                    "linear": "linear",
-                    "nonlinear": "loses: excluded",
-                    "gains": "gains",
-                }[verdict],
-            )
-    numbered = ratios.assign(flux=ratios["line"].map(flux)).query("flux > 0")
-    for side, row in enumerate(numbered.sort_values("flux").itertuples()):
+            style = {"fmt": marker, "ms": 6, "color": colour, "capsize": 2, "lw": 1}
+            axes.errorbar(part["flux"], part["ratio"], part["error"], label=label, **style)
+    for side, row in enumerate(shown.itertuples()):
         axes.annotate(
             str(row.line),
             (row.flux, row.ratio),
@@ -211,21 +216,19 @@ def draw_linearity(axes, lines, measurements, reasons, brightness, ratios):
             (5, -10 if side % 2 else 4),
             textcoords="offset points",
             fontsize="x-small",
-            color=QUIET,
+            color=COLOUR.muted,
         )
     finish(axes)
-    axes.axhline(1, color=QUIET, lw=0.5)
+    axes.axhline(1, color=COLOUR.muted, lw=0.5)
     axes.set_xscale("log")
-    if numbered["flux"].max() < 30 * numbered["flux"].min():
+    if shown["flux"].max() < 30 * shown["flux"].min():
         axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.margins(x=0.08, y=0.12)
     times = ", ".join(f"{time:g}" for time in np.unique(ratios["seconds"]))
-    first = measurements["seconds"].min()
     axes.set_xlabel("Flux of the line (ADU/s/fibre)")
-    axes.set_ylabel(f"Rate in {times} s over {first:g} s")
-    axes.set_title(
-        "Linearity, lamp's brightness divided out", loc="left", fontsize="medium", color=LINE
-    )
+    axes.set_ylabel(f"Rate in {times} s over {shortest:g} s")
+    title = "Linearity, lamp's brightness divided out"
+    axes.set_title(title, loc="left", fontsize="medium", color=COLOUR.data)
     axes.legend(frameon=False, fontsize="small", loc="best")

@@ -2,10 +2,17 @@
 
 import numpy as np
 
-from lampflux.pictures.style import LINE, QUIET, WINDOW, finish, titled_figure
+from lampflux.pictures.style import COLOUR, finish, titled_figure
+
+# How the bar from the time needed to the time allowed is drawn.
+BAR_STYLES = {
+    "served": {"color": COLOUR.data, "lw": 1.8, "alpha": 0.75},
+    "not served": {"color": "#d55e00", "lw": 1.0, "ls": (0, (2, 1.5))},
+}
+BAR_LABELS = {"served": "time needed to time allowed", "not served": "not served"}
 
 
-def draw(plans, planned, peak, snr):
+def draw_plan(plans, planned, peak, snr):
     """Draw the time that each line needs and may have, and the times that are planned.
 
     Parameters
@@ -13,7 +20,7 @@ def draw(plans, planned, peak, snr):
     plans, planned : DataFrame
         The exposure plan and the times of every line.
     peak, snr : float
-        Aims, as in `line_times`.
+        Aims: highest pixel [ADU above bias] and signal-to-noise ratio.
 
     Returns
     -------
@@ -27,44 +34,23 @@ def draw(plans, planned, peak, snr):
     axes = figure.subplots()
     finish(axes)
     axes.set_xscale("log")
-    top, places, names, bands = 0.0, [], [], []
-    styles = {
-        "served": {"color": LINE, "lw": 1.8, "alpha": 0.75},
-        "not served": {"color": "#d55e00", "lw": 1.0, "ls": (0, (2, 1.5))},
-    }
-    seen = set()
-    for plan in plans.itertuples():
-        mine = planned["brand"].eq(plan.brand) & planned["lamp"].eq(plan.lamp)
-        mine &= planned["arm"].eq(plan.arm)
-        lines = planned[mine & planned["time_peak"].notna()].sort_values("time_peak")
+    top, places, names = 0.0, [], []
+    for row in plans.itertuples():
+        own = planned["brand"].eq(row.brand) & planned["lamp"].eq(row.lamp)
+        own &= planned["arm"].eq(row.arm) & planned["time_peak"].notna()
+        lines = planned[own].sort_values("time_peak")
         height = max(len(lines), 3)
-        for level, line in enumerate(lines.itertuples()):
-            y = top + level + 0.5
-            kind = "served" if line.served_by else "not served"
-            ends = line.time_snr, line.time_peak
-            if np.isfinite(line.time_snr):
-                axes.plot(
-                    ends, (y, y), **styles[kind], label=None if kind in seen else LABELS[kind]
-                )
-                seen.add(kind)
-            axes.plot(line.time_peak, y, "|", ms=4, color=QUIET)
-        for time, style in (
-            (plan.single, "-"),
-            (plan.pair_short, "--"),
-            (plan.pair_long, "--"),
-        ):
-            if np.isfinite(time):
-                axes.plot((time, time), (top, top + height), style, color=WINDOW, lw=1.6)
-        bands.append((top, top + height))
+        draw_lamp_plan(axes, row, lines, top, height)
         places.append(top + height / 2)
-        scale = "" if plan.factor == 1 else f" × {plan.factor:g}"
-        names.append(f"{plan.brand} {plan.lamp}, {plan.arm}{scale}\n{plan_text(plan)}")
+        scale = "" if row.factor == 1 else f" × {row.factor:g}"
+        names.append(f"{row.brand} {row.lamp}, {row.arm}{scale}\n{plan_text(row)}")
         top += height + 2.6
+    # The first of each kind of bar stands in the legend, in the order of its drawing.
+    for kind in dict.fromkeys(each.get_gid() for each in axes.lines if each.get_gid()):
+        next(each for each in axes.lines if each.get_gid() == kind).set_label(BAR_LABELS[kind])
     for style, label in (("-", "best single time"), ("--", "best pair")):
-        axes.plot([], [], style, color=WINDOW, lw=1.6, label=label)
-    axes.plot([], [], "|", ms=6, color=QUIET, label="line's peak at its aim")
-    for low, high in bands:
-        axes.axhspan(low - 0.6, high + 0.6, color=QUIET, alpha=0.07, lw=0)
+        axes.plot([], [], style, color=COLOUR.highlight, lw=1.6, label=label)
+    axes.plot([], [], "|", ms=6, color=COLOUR.muted, label="line's peak at its aim")
     axes.set_yticks(places, names, fontsize="small")
     axes.set_ylim(top - 1.5, -1.2)
     axes.margins(x=0.03)
@@ -75,22 +61,32 @@ def draw(plans, planned, peak, snr):
     return figure
 
 
-LABELS = {
-    "served": "time needed to time allowed",
-    "not served": "not served",
-}
+def draw_lamp_plan(axes, summary, lines, top, height):
+    """Draw one lamp's lines and planned times from ``top`` downwards."""
+    axes.axhspan(top - 0.6, top + height + 0.6, color=COLOUR.muted, alpha=0.07, lw=0)
+    for level, line in enumerate(lines.itertuples()):
+        place = top + level + 0.5
+        kind = "served" if line.served_by else "not served"
+        if np.isfinite(line.time_snr):
+            ends = (line.time_snr, line.time_peak), (place, place)
+            axes.plot(*ends, **BAR_STYLES[kind], gid=kind)
+        axes.plot(line.time_peak, place, "|", ms=4, color=COLOUR.muted)
+    planned = ((summary.single, "-"), (summary.pair_short, "--"), (summary.pair_long, "--"))
+    for time, style in planned:
+        if np.isfinite(time):
+            axes.plot((time, time), (top, top + height), style, color=COLOUR.highlight, lw=1.6)
 
 
-def plan_text(plan):
+def plan_text(summary):
     """Say a plan in a few words: '12 s: 5 of 7 lines; 4 s + 60 s: 7'."""
-    if not np.isfinite(plan.single):
+    if not np.isfinite(summary.single):
         return "no time serves a line"
-    if plan.single_served == 0:
-        return f"{digits(plan.single)} s, noise not known"
-    text = f"{digits(plan.single)} s: {plan.single_served} of {plan.lines} lines"
-    if np.isfinite(plan.pair_short):
-        pair = f"{digits(plan.pair_short)} + {digits(plan.pair_long)}"
-        text += f"\n{pair} s: {plan.pair_served:.0f} of {plan.lines}"
+    if summary.single_served == 0:
+        return f"{digits(summary.single)} s, noise not known"
+    text = f"{digits(summary.single)} s: {summary.single_served} of {summary.lines} lines"
+    if np.isfinite(summary.pair_short):
+        pair = f"{digits(summary.pair_short)} + {digits(summary.pair_long)}"
+        text += f"\n{pair} s: {summary.pair_served:.0f} of {summary.lines}"
     return text
 
 

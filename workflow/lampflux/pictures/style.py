@@ -1,6 +1,7 @@
-"""The common look of all pictures."""
+"""The look that all pictures share."""
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -9,11 +10,24 @@ from matplotlib.ticker import NullLocator
 
 from lampflux.files.whole import whole
 
-LINE = "#1b3a5c"
-WINDOW = "#e08214"
-QUIET = "#5f6b76"
-PLAIN = "#a9bccd"
-SATURATED = "#b2182b"
+
+class Palette(NamedTuple):
+    """Colours of all pictures."""
+
+    # Spectra, points and titles.
+    data: str = "#1b3a5c"
+    # Line windows, and what is compared with the data.
+    highlight: str = "#e08214"
+    # Ticks, grids and remarks.
+    muted: str = "#5f6b76"
+    # The plain sum behind the clean one.
+    plain_sum: str = "#a9bccd"
+    # What is saturated or has failed.
+    saturated: str = "#b2182b"
+
+
+COLOUR = Palette()
+# Resolution [pixel per inch] and width of a figure [inch].
 DPI = 110
 WIDTH = 11.0
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -54,7 +68,7 @@ def titled_figure(title, simulated, height=7.0, layout="constrained"):
     figure = Figure(figsize=(WIDTH, height), dpi=DPI, layout=layout)
     FigureCanvasAgg(figure)
     mark = " [SIMULATED]" if simulated else ""
-    figure.suptitle(title + mark, x=0.01, ha="left", fontweight="bold", color=LINE)
+    figure.suptitle(title + mark, x=0.01, ha="left", fontweight="bold", color=COLOUR.data)
     return figure
 
 
@@ -68,7 +82,7 @@ def save(figure, path):
 def finish(axes):
     """Give axes the common look."""
     axes.spines[["top", "right"]].set_visible(False)
-    axes.tick_params(colors=QUIET)
+    axes.tick_params(colors=COLOUR.muted)
     axes.margins(x=0)
 
 
@@ -84,8 +98,8 @@ def draw_spectrum(axes, x, counts, faint=False, label=None):
     label : str, optional
         Name in a legend.
     """
-    axes.axhline(0, color=QUIET, lw=0.5)
-    axes.plot(x, counts, color=LINE, lw=0.8, drawstyle="steps-mid", label=label)
+    axes.axhline(0, color=COLOUR.muted, lw=0.5)
+    axes.plot(x, counts, color=COLOUR.data, lw=0.8, drawstyle="steps-mid", label=label)
     finish(axes)
     axes.ticklabel_format(axis="y", scilimits=(-3, 4))
     if faint:

@@ -1,15 +1,17 @@
-"""Compare measurements with what was put in."""
+"""Compare measurements on simulated exposures with the truth."""
 
 import numpy as np
 import pandas as pd
 
-# Flux classes [ADU/s/fibre].
-EDGES = (0, 50, 500, np.inf)
-CLASSES = ("below 50", "50 to 500", "above 500")
-# Signal-to-noise ratio of clear lines, and flux of faint ones [ADU/s/fibre].
-CLEAR, FAINT = 20.0, 10.0
-# What the truth says of a window.
-TRUTH = (
+# Classes of injected flux [ADU/s/fibre].
+FLUX_EDGES = (0, 50, 500, np.inf)
+FLUX_CLASSES = ("below 50", "50 to 500", "above 500")
+# Clear lines have at least this signal-to-noise ratio.
+CLEAR_SNR = 20.0
+# Faint lines have less than this injected flux [ADU/s/fibre].
+FAINT_FLUX = 10.0
+# The truth about a window; see `window_truth`.
+WINDOW_TRUTH = (
     "injected",
     "stray",
     "cosmic",
@@ -21,27 +23,27 @@ TRUTH = (
 
 
 def window_truth(windows, lines, pixels, per_flux):
-    """Sum up what was put into each window.
+    """Sum the light injected into each window.
 
     Parameters
     ----------
     windows : DataFrame
-        ``pixel_start``, ``pixel_stop`` of each window, both included.
+        ``pixel_start`` and ``pixel_stop`` of each window, both inclusive.
     lines : DataFrame
-        The exposure's lines: ``wavelength_air`` [Angstrom], ``pixel``, ``flux`` [ADU/s/fibre],
+        Lines of the exposure: ``wavelength_air`` [Angstrom], ``pixel``, ``flux`` [ADU/s/fibre],
         ``saturated``.
     pixels : DataFrame
-        Of each column, ``injected``, ``stray`` and ``cosmic`` [ADU] of the lit bundle, of stray
-        light and of cosmic rays in the bundle's rows.
+        For each column the counts [ADU] of the lit bundle (``injected``), of stray light
+        (``stray``) and of cosmic rays in the rows of the bundle (``cosmic``).
     per_flux : float
-        Exposure time times fibres [s]: counts over it are fluxes.
+        Exposure time times number of fibres [s]: counts divided by it are fluxes.
 
     Returns
     -------
     DataFrame
         A row for each window: ``injected``, ``stray`` and ``cosmic`` [ADU/s/fibre],
-        ``saturated``, and of its brightest line ``line_wavelength``, ``line_pixel`` and
-        ``line_flux`` (all of the line's light), NaN without a line.
+        ``saturated``, and ``line_wavelength``, ``line_pixel`` and ``line_flux`` (all light of the
+        line) of its brightest line, NaN without a line.
     """
     rows = []
     for start, stop in zip(windows["pixel_start"], windows["pixel_stop"]):
@@ -59,19 +61,19 @@ def window_truth(windows, lines, pixels, per_flux):
                 "line_flux": brightest.get("flux", np.nan),
             }
         )
-    # Named, for an exposure may have no window.
-    return pd.DataFrame(rows, columns=TRUTH).astype({"saturated": bool})
+    # With named columns, since an exposure may have no window.
+    return pd.DataFrame(rows, columns=WINDOW_TRUTH).astype({"saturated": bool})
 
 
 def exposure_closure(fluxes, wavelength, lines, pixels, per_flux):
-    """Compare one exposure's fluxes and wavelengths with the truth.
+    """Compare the fluxes and wavelengths of one exposure with the truth.
 
     Parameters
     ----------
     fluxes : DataFrame
-        The exposure's flux table.
+        Flux table of the exposure.
     wavelength : ndarray, shape (columns,)
-        Wavelengths of its solution [Angstrom].
+        Wavelength of each column from its solution [Angstrom].
     lines, pixels, per_flux
         As in `window_truth`.
 
@@ -89,7 +91,7 @@ def exposure_closure(fluxes, wavelength, lines, pixels, per_flux):
             "pixel_start": fluxes["pixel_start"],
             "pixel_stop": fluxes["pixel_stop"],
             "ion": fluxes["ion"],
-            "brightness": pd.cut(injected, EDGES, labels=CLASSES, right=False),
+            "brightness": pd.cut(injected, FLUX_EDGES, labels=FLUX_CLASSES, right=False),
             "flags": fluxes["flags"].fillna(""),
             "snr": fluxes["snr"],
             "Flux": fluxes["Flux"],
@@ -114,13 +116,25 @@ def exposure_closure(fluxes, wavelength, lines, pixels, per_flux):
 
 
 def half_spread(values):
-    """Half the range that holds the middle 68 per cent: one sigma of a normal distribution."""
+    """Half the range of the central 68 per cent: one sigma of a normal distribution.
+
+    Examples
+    --------
+    >>> values = np.random.default_rng(1).normal(0, 2, 100_000)
+    >>> print(f"{half_spread(values):.1f}")
+    2.0
+    """
     low, high = np.nanpercentile(values, (15.87, 84.13))
     return (high - low) / 2
 
 
-def summarise(table):
-    """Sum up how near the measurements are to the truth.
+def in_class(table, name):
+    """Label the rows of a table with a class."""
+    return table.assign(**{"class": name})
+
+
+def summarise_closure(table):
+    """Summarise how close the measurements are to the truth.
 
     Parameters
     ----------
@@ -130,25 +144,20 @@ def summarise(table):
     Returns
     -------
     DataFrame
-        ``quantity`` and the class it is told for (``saturated``, ``dark``, ``class``, empty where
-        it is not split by them), number of ``lines``, ``median``, ``spread`` (half the middle 68
-        per cent), ``mean``, ``std``, and median and 95th percentile of the distance from what it
-        should be (``off_median``, ``off_95``).
+        A row for each ``quantity`` and group of windows (``saturated``, ``dark``, ``class``):
+        number of ``lines``, ``median``, ``spread`` (half the range of the central 68 per cent),
+        ``mean``, ``std``, and median and 95th percentile of the absolute difference from the true
+        value (``off_median``, ``off_95``).
     """
-    clear = table[~table["saturated"] & (table["snr"] > CLEAR)].assign(**{"class": "S/N above 20"})
-    faint = table[~table["saturated"] & (table["injected"] < FAINT)].assign(
-        **{"class": "below 10 ADU/s/fibre"}
-    )
-    hit = table[~table["saturated"] & (table["cosmic"] > 0)].assign(
-        **{"class": "hit by a cosmic ray"}
-    )
-    by_flux = table.assign(**{"class": table["brightness"]})
-    unsaturated = table[~table["saturated"]].assign(**{"class": "all"})
+    unsaturated = ~table["saturated"]
     flagged = table["flags"].str.split().map(lambda words: float("saturated" in words))
-    told = table.assign(flagged=flagged, **{"class": "all"})
-    wavelengths = table.assign(**{"class": table["arm"] + " arm"})
+    by_flux = in_class(table, table["brightness"])
+    clear = in_class(table[unsaturated & (table["snr"] > CLEAR_SNR)], "S/N above 20")
+    faint = in_class(table[unsaturated & (table["injected"] < FAINT_FLUX)], "below 10 ADU/s/fibre")
+    hit = in_class(table[unsaturated & (table["cosmic"] > 0)], "hit by a cosmic ray")
+    by_arm = in_class(table, table["arm"] + " arm")
     parts = []
-    for quantity, column, rows, wanted in (
+    for quantity, column, rows, true_value in (
         ("plain flux / injected", "plain", by_flux, 1),
         ("plain flux / injected", "plain", faint, 1),
         ("net flux / injected", "net", by_flux, 1),
@@ -157,11 +166,11 @@ def summarise(table):
         ("plain flux / injected", "plain", hit, 1),
         ("net flux / injected", "net", hit, 1),
         ("fitted flux / line", "fit", clear, 1),
-        ("(net flux - injected) / error", "pull", unsaturated, 0),
-        ("flagged as saturated", "flagged", told, 0),
-        ("wavelength, solution - true [Angstrom]", "difference", wavelengths, 0),
+        ("(net flux - injected) / error", "pull", in_class(table[unsaturated], "all"), 0),
+        ("flagged as saturated", "flagged", in_class(table.assign(flagged=flagged), "all"), 0),
+        ("wavelength, solution - true [Angstrom]", "difference", by_arm, 0),
     ):
-        rows = rows.assign(off=(rows[column] - wanted).abs())
+        rows = rows.assign(off=(rows[column] - true_value).abs())
         groups = rows.groupby(["saturated", "dark", "class"], observed=True)
         part = groups.agg(
             lines=(column, "count"),

@@ -1,22 +1,27 @@
-"""What a simulated detector makes of light."""
+"""Read-out of light by a simulated detector."""
 
 import hashlib
 
 import numpy as np
 
-# Rows that are drawn at a time, so that a frame needs little memory.
-BAND = 128
-LARGEST_NUMBER = 2**16 - 1
+# Rows that are computed at a time, so that a frame needs little memory.
+ROWS_AT_A_TIME = 128
+# Largest value of an unsigned 16-bit pixel [ADU].
+LARGEST_COUNT = 2**16 - 1
+# The charge of a track is deposited at this many points per pixel of its length.
+DEPOSITS_PER_PIXEL = 4
+# Compton electrons change direction between deposits by this standard deviation [radian]; assumed.
+ELECTRON_TURN = 0.35
 
 
-def generator(seed, name):
-    """Random numbers that depend on the seed and a name alone.
+def random_generator(seed, name):
+    """Random number generator that depends on the seed and a name alone.
 
     Parameters
     ----------
     seed : int
     name : str
-        For instance an exposure's name.
+        For instance the name of an exposure.
 
     Returns
     -------
@@ -26,12 +31,13 @@ def generator(seed, name):
     return np.random.default_rng([seed, int.from_bytes(digest[:8])])
 
 
-def cosmic_rays(rng, shape, exptime, physics):
-    """Charge of cosmic rays: straight muon tracks and wound tracks of Compton electrons.
+def cosmic_ray_charge(rng, shape, exptime, physics):
+    """Draw the charge of cosmic rays: straight muon tracks and curled Compton electron tracks.
 
-    Muons fall with the cosine squared of the zenith angle, so the cosines through a level surface
-    are distributed as c**3. They leave a constant charge per length within the sensitive layer,
-    scattered by a log-normal factor. Both kinds arrive in proportion to area and exposure time.
+    The intensity of muons varies as the squared cosine c of the zenith angle, so that the number
+    that crosses a level surface is distributed as c**3. Muons deposit a constant charge per unit
+    length in the sensitive layer, times a log-normal factor. Both kinds arrive at rates
+    proportional to area and exposure time.
 
     Parameters
     ----------
@@ -49,7 +55,7 @@ def cosmic_rays(rng, shape, exptime, physics):
     -------
     rows, columns : ndarray of int, shape (deposits,)
     electrons : ndarray, shape (deposits,)
-        Charge of each deposit; a pixel may take several.
+        Charge of each deposit; a pixel may receive several.
     tracks : int
         Number of particles.
     """
@@ -61,7 +67,7 @@ def cosmic_rays(rng, shape, exptime, physics):
     tracks = muons + comptons
     cosine = 1 - rng.random(muons)
     cosine **= 0.25
-    # Length seen from above [pixel] and in the layer [micrometre].
+    # Length projected on the detector [pixel] and through the layer [micrometre].
     seen = np.append(thickness * np.sqrt(1 / cosine**2 - 1), np.zeros(comptons)) / pixel
     seen[muons:] = rng.exponential(physics["compton_length"], comptons) / pixel
     seen = seen.clip(0, shape[1])
@@ -69,17 +75,17 @@ def cosmic_rays(rng, shape, exptime, physics):
     charge = length * physics["charge_per_length"]
     charge *= rng.lognormal(0, physics["charge_scatter"], tracks)
 
-    # Four deposits for each pixel of length; muons keep their direction, electrons wander.
-    deposits = 1 + np.ceil(4 * seen).astype(int)
+    # Muons keep their direction, electrons do not.
+    deposits = 1 + np.ceil(DEPOSITS_PER_PIXEL * seen).astype(int)
     track = np.repeat(np.arange(tracks), deposits)
     starts = np.cumsum(deposits) - deposits
-    turns = rng.normal(0, 0.35, track.size) * (track >= muons)
+    turns = rng.normal(0, ELECTRON_TURN, track.size) * (track >= muons)
     turns[starts] = rng.uniform(0, 2 * np.pi, tracks)
     places = []
-    angle = since_start(np.cumsum(turns), turns, starts, deposits)
+    angle = restarted_sum(np.cumsum(turns), turns, starts, deposits)
     for component, size in zip((np.sin, np.cos), shape):
         step = component(angle) * (seen / deposits)[track]
-        path = since_start(np.cumsum(step), step, starts, deposits)
+        path = restarted_sum(np.cumsum(step), step, starts, deposits)
         origin = np.repeat(rng.uniform(-0.5, size - 0.5, tracks), deposits)
         blur = rng.normal(0, physics["charge_diffusion"], track.size)
         places.append(np.rint(origin + path + blur).astype(int))
@@ -88,13 +94,13 @@ def cosmic_rays(rng, shape, exptime, physics):
     return rows[inside], columns[inside], (charge / deposits)[track][inside], tracks
 
 
-def since_start(running, values, starts, lengths):
-    """Turn a running sum over all tracks into one that begins anew with each track."""
+def restarted_sum(running, values, starts, lengths):
+    """Turn a cumulative sum over all tracks into one that restarts at each track."""
     return running - np.repeat((running - values)[starts], lengths)
 
 
 def bias_rows(rng, rows, levels, scatter):
-    """Bias of every row in each amplifier: a level with a fixed pattern of rows.
+    """Bias of each row and amplifier: a level plus a fixed pattern of rows.
 
     Parameters
     ----------
@@ -104,7 +110,7 @@ def bias_rows(rng, rows, levels, scatter):
     levels : sequence of float
         Level of each amplifier [ADU].
     scatter : float
-        Standard deviation of the rows' pattern [ADU].
+        Standard deviation of the pattern [ADU].
 
     Returns
     -------
@@ -115,7 +121,7 @@ def bias_rows(rng, rows, levels, scatter):
 
 
 def read_out(rng, spectra, spectrum_of_row, shares, tracks, bias, exptime, physics):
-    """Draw the numbers that the detector reads.
+    """Draw the counts that the detector reads out.
 
     Parameters
     ----------
@@ -123,9 +129,9 @@ def read_out(rng, spectra, spectrum_of_row, shares, tracks, bias, exptime, physi
     spectra : ndarray, shape (spectra, columns)
         Light of all fibres [electron].
     spectrum_of_row : ndarray of int, shape (rows,)
-        Which of the spectra falls on a row.
+        Index of the spectrum that falls on each row.
     shares : ndarray, shape (rows,)
-        Share of it that does.
+        Share of that spectrum in each row.
     tracks : (ndarray, ndarray, ndarray)
         Rows, columns and electrons of cosmic-ray deposits.
     bias : ndarray, shape (rows, amplifiers)
@@ -144,8 +150,8 @@ def read_out(rng, spectra, spectrum_of_row, shares, tracks, bias, exptime, physi
     height, columns = bias.shape[0], physics["columns"]
     frame = np.empty((height, columns), np.uint16)
     hit_rows, hit_columns, hit_electrons = tracks
-    for first in range(0, height, BAND):
-        band = slice(first, min(first + BAND, height))
+    for first in range(0, height, ROWS_AT_A_TIME):
+        band = slice(first, min(first + ROWS_AT_A_TIME, height))
         expected = shares[band, np.newaxis] * spectra[spectrum_of_row[band]]
         expected += physics["dark_current"] * exptime
         charge = rng.poisson(expected).astype(np.float32)
@@ -156,8 +162,8 @@ def read_out(rng, spectra, spectrum_of_row, shares, tracks, bias, exptime, physi
         noise *= np.float32(physics["read_noise"])
         charge += noise
         charge /= np.float32(physics["gain"])
-        halves = charge.reshape(band.stop - first, bias.shape[1], -1)
-        halves += bias[band, :, np.newaxis].astype(np.float32)
+        by_amplifier = charge.reshape(band.stop - first, bias.shape[1], -1)
+        by_amplifier += bias[band, :, np.newaxis].astype(np.float32)
         np.rint(charge, out=charge)
-        frame[band] = charge.clip(0, LARGEST_NUMBER)
+        frame[band] = charge.clip(0, LARGEST_COUNT)
     return frame

@@ -1,32 +1,33 @@
-"""Simulate an exposure or a dark, and write down what went into it."""
+"""Simulate an exposure or a dark, with the truth about it."""
 
 import logging
+from typing import NamedTuple
 
 import numpy as np
 
 from lampflux.simulation.detector import (
-    LARGEST_NUMBER,
+    LARGEST_COUNT,
     bias_rows,
-    cosmic_rays,
-    generator,
+    cosmic_ray_charge,
+    random_generator,
     read_out,
 )
 from lampflux.simulation.light import (
-    STEPS,
+    STEPS_PER_PIXEL,
     bundle_profile,
+    curved_slit,
     fibre_throughput,
     light_profile,
     line_positions,
-    shifted,
-    slit_shift,
+    shifted_spectra,
 )
 
-# Columns about a line's position in which its peak is looked for.
+# The peak of a line is the highest of so many columns on either side of its position.
 PEAK_COLUMNS = 2
-# Rows with less of the bundle's light than this part of its brightest row are not its own.
+# A row belongs to the bundle if it has more than this part of the light of its brightest row.
 FAINTEST_ROW = 1e-3
-# Columns of the truth about the lines.
-TRUTH = (
+# Columns of the table of true lines.
+LINE_TRUTH = (
     "ion",
     "wavelength_air",
     "pixel",
@@ -38,8 +39,28 @@ TRUTH = (
 )
 
 
-def truth_rows(lines, positions, injected, exptime, fibres, peaks, ceilings):
-    """Write down each line that falls on the detector.
+class Illumination(NamedTuple):
+    """Light on the detector.
+
+    Row ``y`` receives ``(bundle + stray)[y] * spectra[spectrum_of_row[y]]``.
+
+    Attributes
+    ----------
+    spectra : ndarray, shape (spectra, columns)
+        Counts of one fibre [ADU], shifted as the curved slit shifts lines.
+    spectrum_of_row : ndarray of int, shape (rows,)
+    bundle, stray : ndarray, shape (rows,)
+        Share of each row in the light of the lit bundle and in stray light [fibres].
+    """
+
+    spectra: np.ndarray
+    spectrum_of_row: np.ndarray
+    bundle: np.ndarray
+    stray: np.ndarray
+
+
+def true_lines(lines, positions, injected, exptime, fibres, peaks, ceilings):
+    """List each line that falls on the detector with its true flux and peak.
 
     Parameters
     ----------
@@ -51,11 +72,12 @@ def truth_rows(lines, positions, injected, exptime, fibres, peaks, ceilings):
         Exposure time [s].
     fibres : int
     peaks, ceilings : ndarray, shape (columns,)
-        Highest expected count of each column and the highest it can hold [ADU].
+        Highest expected count in each column and the highest possible one [ADU].
 
     Returns
     -------
     list of dict
+        Keys as in `LINE_TRUTH`.
     """
     rows = []
     clipped = np.minimum(peaks, ceilings)
@@ -77,86 +99,134 @@ def truth_rows(lines, positions, injected, exptime, fibres, peaks, ceilings):
     return rows
 
 
+def illuminate(rows, profile, arm, settings, physics):
+    """Distribute the light of a lamp over the rows of the detector.
+
+    Parameters
+    ----------
+    rows : ndarray of int, shape (rows,)
+        Rows of the detector, from 0.
+    profile : ndarray
+        Light in each step along the dispersion axis, from `light_profile`.
+    arm, settings, physics
+        As in `simulate`.
+
+    Returns
+    -------
+    Illumination
+    """
+    fibres = settings["fibres"]
+    throughput = fibre_throughput(
+        random_generator(settings["seed"], f"fibres of {arm}"),
+        fibres,
+        physics["throughput_scatter"],
+        physics["weak_fibres"],
+    )
+    bundle = bundle_profile(rows, throughput, physics)
+    first, last = physics["slit_rows"]
+    stray = physics["stray_light"] * fibres * ((rows >= first) & (rows <= last))
+    stray = stray / (last - first + 1)
+    shift = curved_slit(rows, physics["detector_rows"], physics["slit_curvature"])
+    # The dispersion is that of the lit bundle as a whole.
+    shift -= np.average(shift, weights=bundle)
+    steps = np.rint(shift * STEPS_PER_PIXEL).astype(int)
+    shifts, spectrum_of_row = np.unique(steps, return_inverse=True)
+    return Illumination(shifted_spectra(profile, shifts), spectrum_of_row, bundle, stray)
+
+
+def column_peaks(light, exptime, physics):
+    """Highest expected and highest possible count of each column.
+
+    Parameters
+    ----------
+    light : Illumination
+    exptime : float
+        Exposure time [s].
+    physics : dict
+        As in `simulate`.
+
+    Returns
+    -------
+    peaks, ceilings : ndarray, shape (columns,)
+        Counts [ADU] with bias and dark current.
+    """
+    highest = np.zeros(len(light.spectra))
+    np.maximum.at(highest, light.spectrum_of_row, light.bundle + light.stray)
+    peaks = (highest[:, np.newaxis] * light.spectra).max(axis=0)
+    level = np.repeat(physics["bias"], physics["columns"] // len(physics["bias"]))
+    peaks += level + physics["dark_current"] * exptime / physics["gain"]
+    ceilings = np.minimum(physics["full_well"] / physics["gain"] + level, LARGEST_COUNT)
+    return peaks, ceilings
+
+
 def simulate(name, arm, exptime, lines, brightness, settings, physics):
     """Simulate one exposure, or a dark when there are no lines.
 
     Parameters
     ----------
     name : str
-        Name of the exposure; with the seed it determines every random number.
+        Name of the exposure. Seed and name determine the random numbers.
     arm : str
-        Name of the arm, which determines its fixed patterns.
+        Name of the arm. Seed and arm determine the fixed patterns of bias and fibres.
     exptime : float
         Exposure time [s].
     lines : list of dict
         ``ion``, ``wavelength_air`` [Angstrom] and ``flux`` [ADU / s / fibre] of the lamp's lines.
     brightness : float
-        The lamp's brightness in this exposure, relative to the table of lines.
+        Brightness of the lamp in this exposure, relative to the table of lines.
     settings : dict
         ``seed``, ``fibres``, ``first_row`` and ``rows`` (the part of the detector).
     physics : dict
-        Constants of the arm, see resources/simulation/physics.yaml.
+        Constants of the arm; see ``resources/simulation/physics.yaml``.
 
     Returns
     -------
     frame : ndarray of uint16, shape (rows, columns)
         Raw counts [ADU].
     truth : list of dict
-        The lines that fall on the detector, see `truth_rows`.
+        The lines that fall on the detector; see `true_lines`.
     columns : dict of str to ndarray, each shape (columns,)
         ``injected`` and ``stray``, the expected counts [ADU] of the lit bundle and of stray light
-        summed over the rows, and ``cosmic``, the cosmic rays [ADU] in the bundle's rows, all
-        before any clipping.
+        summed over the rows, and ``cosmic``, the cosmic rays [ADU] in the rows of the bundle, all
+        before clipping.
     """
     seed, fibres = settings["seed"], settings["fibres"]
     width, gain = physics["columns"], physics["gain"]
     rows = settings["first_row"] + np.arange(settings["rows"])
-    rng = generator(seed, name)
+    rng = random_generator(seed, name)
 
     positions = line_positions(
         np.array([line["wavelength_air"] for line in lines]), physics["dispersion"], width
     )
-    seen = np.isfinite(positions)
-    lines, positions = [line for line, on in zip(lines, seen) if on], positions[seen]
-    fluxes = np.array([line["flux"] for line in lines]) * brightness * exptime
-    profile = light_profile(positions, fluxes, physics)
-
-    throughput = fibre_throughput(
-        generator(seed, f"fibres of {arm}"),
-        fibres,
-        physics["throughput_scatter"],
-        physics["weak_fibres"],
-    )
-    bundle = bundle_profile(rows, throughput, physics)
-    shift = slit_shift(rows, physics["detector_rows"], physics["slit_curvature"])
-    # The dispersion is that of the lit bundle as a whole.
-    shift -= np.average(shift, weights=bundle)
-    first, last = physics["slit_rows"]
-    stray = physics["stray_light"] * fibres * ((rows >= first) & (rows <= last))
-    stray = stray / (last - first + 1)
-    steps, step_of_row = np.unique(np.rint(shift * STEPS).astype(int), return_inverse=True)
-    spectra = shifted(profile, steps)
+    on_detector = np.isfinite(positions)
+    lines = [line for line, on in zip(lines, on_detector) if on]
+    positions = positions[on_detector]
+    counts = np.array([line["flux"] for line in lines]) * brightness * exptime
+    light = illuminate(rows, light_profile(positions, counts, physics), arm, settings, physics)
 
     bias = bias_rows(
-        generator(seed, f"bias of {arm}"), rows, physics["bias"], physics["bias_scatter"]
+        random_generator(seed, f"bias of {arm}"), rows, physics["bias"], physics["bias_scatter"]
     )
-    *tracks, number = cosmic_rays(rng, (rows.size, width), exptime, physics)
-    logging.info("%d lines, %d cosmic rays", len(lines), number)
+    *deposits, tracks = cosmic_ray_charge(rng, (rows.size, width), exptime, physics)
+    logging.info("%d lines, %d cosmic rays", len(lines), tracks)
     frame = read_out(
-        rng, spectra * gain, step_of_row, bundle + stray, tracks, bias, exptime, physics
+        rng,
+        light.spectra * gain,
+        light.spectrum_of_row,
+        light.bundle + light.stray,
+        deposits,
+        bias,
+        exptime,
+        physics,
     )
 
-    injected, stray_light = (
-        np.bincount(step_of_row, shares, steps.size) @ spectra for shares in (bundle, stray)
+    peaks, ceilings = column_peaks(light, exptime, physics)
+    truth = true_lines(lines, positions, counts * fibres, exptime, fibres, peaks, ceilings)
+    injected, stray = (
+        np.bincount(light.spectrum_of_row, shares, len(light.spectra)) @ light.spectra
+        for shares in (light.bundle, light.stray)
     )
-    highest = np.zeros(steps.size)
-    np.maximum.at(highest, step_of_row, bundle + stray)
-    peaks = (highest[:, np.newaxis] * spectra).max(axis=0)
-    level = np.repeat(physics["bias"], width // len(physics["bias"]))
-    peaks += level + physics["dark_current"] * exptime / gain
-    ceilings = np.minimum(physics["full_well"] / gain + level, LARGEST_NUMBER)
-    truth = truth_rows(lines, positions, fluxes * fibres, exptime, fibres, peaks, ceilings)
-    hit_rows, hit_columns, electrons = tracks
-    in_bundle = (bundle > FAINTEST_ROW * bundle.max())[hit_rows]
+    hit_rows, hit_columns, electrons = deposits
+    in_bundle = (light.bundle > FAINTEST_ROW * light.bundle.max())[hit_rows]
     cosmic = np.bincount(hit_columns[in_bundle], electrons[in_bundle] / gain, width)
-    return frame, truth, {"injected": injected, "stray": stray_light, "cosmic": cosmic}
+    return frame, truth, {"injected": injected, "stray": stray, "cosmic": cosmic}

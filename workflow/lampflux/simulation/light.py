@@ -2,15 +2,16 @@
 
 import numpy as np
 
-# Light is laid out in steps of this part of a pixel, fine against any line.
-STEPS = 50
-# Reach of a line to either side [widest FWHM]; 3e-6 of a Gaussian lies beyond 2.
-REACH = 2.0
+# The light is computed on a grid of this many steps per pixel, fine compared with any line.
+STEPS_PER_PIXEL = 50
+# A line is computed to this distance on either side [FWHM of its widest component]: 3e-6 of a
+# Gaussian lies beyond.
+LINE_REACH = 2.0
 SIGMA_PER_FWHM = 1 / np.sqrt(8 * np.log(2))
 
 
 def line_positions(wavelength, coefficients, columns):
-    """Find the columns at which lines fall, from the cubic dispersion.
+    """Columns at which lines fall, from the cubic dispersion.
 
     Parameters
     ----------
@@ -24,17 +25,17 @@ def line_positions(wavelength, coefficients, columns):
     Returns
     -------
     ndarray, shape (lines,)
-        Columns, from 0, a whole number in a pixel's centre; NaN off the detector.
+        Columns, from 0, whole numbers at the centres of pixels; NaN off the detector.
     """
     half = columns / 2
-    # A tenth of a pixel apart, straight lines between the points are good to 1e-6 pixel.
+    # Interpolated linearly between points 0.1 pixel apart, positions are good to 1e-6 pixel.
     column = np.arange(-0.5, columns, 0.1)
     dispersion = np.polynomial.polynomial.polyval((column - half) / half, coefficients)
     return np.interp(wavelength, dispersion, column, left=np.nan, right=np.nan)
 
 
 def light_profile(positions, fluxes, physics):
-    """Light of all lines per step along the dispersion axis.
+    """Light of all lines in each step along the dispersion axis.
 
     The line spread function is a Gaussian core with a broader Gaussian wing.
 
@@ -49,28 +50,28 @@ def light_profile(positions, fluxes, physics):
 
     Returns
     -------
-    ndarray, shape (columns * STEPS,)
-        Light in each step; its sum over a pixel's STEPS steps is what that pixel gets.
+    ndarray, shape (columns * STEPS_PER_PIXEL,)
+        Light in each step; the sum over the steps of a pixel is the light in that pixel.
     """
-    profile = np.zeros(physics["columns"] * STEPS)
+    profile = np.zeros(physics["columns"] * STEPS_PER_PIXEL)
     parts = (
         (1 - physics["wing_fraction"], physics["line_fwhm"]),
         (physics["wing_fraction"], physics["wing_fwhm"]),
     )
-    reach = int(REACH * max(fwhm for _, fwhm in parts) * STEPS)
+    reach = int(LINE_REACH * max(fwhm for _, fwhm in parts) * STEPS_PER_PIXEL)
     for position, flux in zip(positions, fluxes):
-        middle = round((position + 0.5) * STEPS)
+        middle = round((position + 0.5) * STEPS_PER_PIXEL)
         steps = np.arange(max(middle - reach, 0), min(middle + reach, profile.size))
-        distance = (steps + 0.5) / STEPS - 0.5 - position
+        distance = (steps + 0.5) / STEPS_PER_PIXEL - 0.5 - position
         for fraction, fwhm in parts:
             sigma = fwhm * SIGMA_PER_FWHM
             density = np.exp(-0.5 * (distance / sigma) ** 2) / (sigma * np.sqrt(2 * np.pi))
-            profile[steps] += flux * fraction * density / STEPS
+            profile[steps] += flux * fraction * density / STEPS_PER_PIXEL
     return profile
 
 
 def bundle_profile(rows, throughput, physics):
-    """Share of the light in each row: a Gaussian for each fibre of the lit bundle.
+    """Share of the light in each row, with a Gaussian for each fibre of the lit bundle.
 
     Parameters
     ----------
@@ -96,7 +97,7 @@ def bundle_profile(rows, throughput, physics):
 
 
 def fibre_throughput(rng, fibres, scatter, weak):
-    """Draw the relative throughput of each fibre: scatter, and some weak fibres.
+    """Draw the relative throughput of each fibre, of which some are weak.
 
     Parameters
     ----------
@@ -118,8 +119,8 @@ def fibre_throughput(rng, fibres, scatter, weak):
     return throughput / throughput.mean()
 
 
-def slit_shift(rows, detector_rows, curvature):
-    """Shift of a line along a curved slit: a parabola about the middle row.
+def curved_slit(rows, detector_rows, curvature):
+    """Shift of a line in each row for a curved slit, a parabola about the middle row.
 
     Parameters
     ----------
@@ -127,7 +128,7 @@ def slit_shift(rows, detector_rows, curvature):
         Rows of the detector, from 0.
     detector_rows : int
     curvature : float
-        Shift at the ends of the slit against its middle [pixel].
+        Shift at the ends of the slit relative to its middle [pixel].
 
     Returns
     -------
@@ -138,21 +139,21 @@ def slit_shift(rows, detector_rows, curvature):
     return curvature * ((rows + 0.5 - half) / half) ** 2
 
 
-def shifted(profile, steps):
-    """Move the light along the dispersion axis and gather it into pixels.
+def shifted_spectra(profile, shifts):
+    """Shift the light along the dispersion axis and sum it in each pixel.
 
     Parameters
     ----------
-    profile : ndarray, shape (columns * STEPS,)
+    profile : ndarray, shape (columns * STEPS_PER_PIXEL,)
         Light per step, from `light_profile`.
-    steps : ndarray of int, shape (shifts,)
-        Shifts towards higher columns, in steps.
+    shifts : ndarray of int, shape (shifts,)
+        Shifts towards higher columns [steps].
 
     Returns
     -------
     ndarray, shape (shifts, columns)
-        Light in each pixel; what leaves the detector is lost.
+        Light in each pixel; light shifted off the detector is lost.
     """
-    gathered = np.append(0.0, np.cumsum(profile))
-    edges = np.arange(0, gathered.size, STEPS) - steps[:, np.newaxis]
-    return np.diff(gathered[edges.clip(0, gathered.size - 1)])
+    cumulative = np.append(0.0, np.cumsum(profile))
+    edges = np.arange(0, cumulative.size, STEPS_PER_PIXEL) - shifts[:, np.newaxis]
+    return np.diff(cumulative[edges.clip(0, cumulative.size - 1)])

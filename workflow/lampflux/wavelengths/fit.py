@@ -7,25 +7,49 @@ from numpy.polynomial import Polynomial
 from numpy.polynomial.polynomial import polyvander
 
 from lampflux.statistics import SIGMA_PER_MAD
+from lampflux.wavelengths.lines import Lines
 from lampflux.wavelengths.matching import candidates, match_lines
-from lampflux.wavelengths.search import Lines
 
-DEGREES = (1, 2, 3, 4, 5)
-# Lines that each degree of the polynomial must be able to call its own.
-LINES_PER_DEGREE = 3
-# A solution must hold to this error [pixel] over this part of the detector, which is the trusted
-# range where nothing better can be had.
-WORST_ERROR = 0.3
-# Lines that a rival fit leaves out at an end.
-END_LINES = 3
-# Where a solution is trusted: its error is below this [pixel], half the spread of its rivals
-# included, and residuals scatter by less than this part of the line width.
-LARGEST_ERROR = 0.15
-LARGEST_LOCAL_SCATTER = 0.17
-# Part of the detector that a solution may reach beyond its outermost lines.
-BEYOND_LINES = 0.05
-# A peak this part of a line width from a line has found it, whether or not the fit uses it.
-FOUND = 0.2
+
+class Fitting(NamedTuple):
+    """Tuned constants of `fit_solution`."""
+
+    # Degrees that compete, and lines that each must be able to call its own.
+    degrees: tuple = (1, 2, 3, 4, 5)
+    lines_per_degree: int = 3
+    # What a degree costs in chi-square, and how far a rival may be behind.
+    degree_cost: float = 3.0
+    rival_cost: float = 9.0
+    # Distance within which lines are matched at first and at last [line width], and their least
+    # [pixel]; it shrinks by a factor in each turn.
+    first_tolerance: float = 0.9
+    least_first_tolerance: float = 2.5
+    last_tolerance: float = 0.5
+    least_tolerance: float = 1.0
+    shrinking: float = 0.7
+    # Weight of a peak for which another line would do nearly as well.
+    doubtful_weight: float = 0.4
+    # 1-sigma residual of a good match [line width], for the choice of the degree.
+    good_match: float = 0.08
+    # Residuals up to so many times the scatter are used.
+    clip: float = 3.5
+    # Error to which a solution must hold over part of the detector, which is the trusted range
+    # where nothing better can be had [pixel].
+    worst_error: float = 0.3
+    # Lines that a rival fit leaves out at an end.
+    end_lines: int = 3
+    # Where a solution is trusted: its error is below this [pixel], half the spread of its rivals
+    # included, and residuals scatter by less than this [line width].
+    largest_error: float = 0.15
+    largest_local_scatter: float = 0.17
+    # Reach of a solution beyond its outermost lines [detector].
+    beyond_lines: float = 0.05
+    # Distance within which a peak has found its line, whether or not the fit uses it
+    # [line width].
+    found: float = 0.2
+
+
+FITTING = Fitting()
 
 
 class Solution(NamedTuple):
@@ -36,7 +60,7 @@ class Solution(NamedTuple):
     in ``lines``, or -1; ``used``: peaks that the fit used; ``residual`` [pixel]: line minus
     solution. ``scatter`` [pixel]: robust 1-sigma residual. ``matched``: part of the bright peaks'
     weight that found its line. ``certain``: part of the detector where the solution holds to
-    ``WORST_ERROR``. ``first``, ``last``: pixels between which the solution is trusted;
+    ``FITTING.worst_error``. ``first``, ``last``: pixels between which the solution is trusted;
     ``last`` < ``first`` for none.
     """
 
@@ -88,6 +112,16 @@ def robust_polynomial(pixel, wavelength, weight, degree, size, least_spread):
     return polynomial
 
 
+def first_tolerance(fwhm):
+    """Distance within which lines are matched at first [pixel]."""
+    return 1.0 + max(FITTING.least_first_tolerance, FITTING.first_tolerance * fwhm)
+
+
+def last_tolerance(fwhm):
+    """Distance within which lines are matched at last [pixel]."""
+    return max(FITTING.last_tolerance * fwhm, FITTING.least_tolerance)
+
+
 def fit_degree(degree, peaks, choice, start):
     """Match and fit in turn, with a shrinking tolerance, for one degree of the polynomial.
 
@@ -107,8 +141,8 @@ def fit_degree(degree, peaks, choice, start):
     pixels = np.arange(start.size)
     expected = np.interp(peaks.pixel, pixels, start)
     dispersion = np.interp(peaks.pixel, pixels, np.gradient(start))
-    tolerance = 1.0 + max(2.5, 0.9 * peaks.fwhm)
-    tightest = max(0.5 * peaks.fwhm, 1.0)
+    tolerance = first_tolerance(peaks.fwhm)
+    tightest = last_tolerance(peaks.fwhm)
     before = None
     for _ in range(12):
         line, doubtful = match_lines(
@@ -119,12 +153,12 @@ def fit_degree(degree, peaks, choice, start):
             break
         before = line, doubtful
         known = line >= 0
-        if known.sum() < max(LINES_PER_DEGREE * degree, 4):
+        if known.sum() < max(FITTING.lines_per_degree * degree, 4):
             return None
         polynomial = robust_polynomial(
             peaks.pixel[known],
             choice.lines.wavelength[line[known]],
-            choice.weight[known] * np.where(doubtful[known], 0.4, 1.0),
+            choice.weight[known] * np.where(doubtful[known], FITTING.doubtful_weight, 1.0),
             degree,
             start.size,
             0.05 * peaks.fwhm,
@@ -133,12 +167,13 @@ def fit_degree(degree, peaks, choice, start):
         if step.min() * step.max() <= 0 or np.abs(step).min() < 0.2 * np.abs(step).max():
             return None
         expected, dispersion = polynomial(peaks.pixel), polynomial.deriv()(peaks.pixel)
-        tolerance = max(0.7 * tolerance, tightest)
+        tolerance = max(FITTING.shrinking * tolerance, tightest)
     residual = np.full(known.size, np.inf)
     wavelength = choice.lines.wavelength[line[known]]
     residual[known] = (wavelength - expected[known]) / dispersion[known]
-    misfit = np.minimum((residual / (0.08 * peaks.fwhm)) ** 2, 9.0)
-    return Fit(np.sum(misfit / np.sqrt(choice.ranks)) + 3.0 * degree, polynomial, line, residual)
+    misfit = np.minimum((residual / (FITTING.good_match * peaks.fwhm)) ** 2, 9.0)
+    cost = np.sum(misfit / np.sqrt(choice.ranks)) + FITTING.degree_cost * degree
+    return Fit(cost, polynomial, line, residual)
 
 
 def scatter_and_used(residual, fwhm):
@@ -146,12 +181,12 @@ def scatter_and_used(residual, fwhm):
     known = np.isfinite(residual)
     typical = np.median(np.abs(residual[known])) if known.any() else 0.0
     scatter = max(SIGMA_PER_MAD * typical, 0.01 * fwhm)
-    return float(scatter), np.abs(residual) < 3.5 * scatter
+    return float(scatter), np.abs(residual) < FITTING.clip * scatter
 
 
 def matched_part(residual, scatter, fwhm, bright):
     """Part of the bright peaks' weight that found its line, saturated ones a little off it too."""
-    found = np.abs(residual) < max(3.5 * scatter, FOUND * fwhm)
+    found = np.abs(residual) < max(FITTING.clip * scatter, FITTING.found * fwhm)
     return float(np.sum(bright[found]) / max(np.sum(bright), 1e-9))
 
 
@@ -172,7 +207,7 @@ def fit_solution(peaks, lines, start):
     """
     pixels = np.arange(start.size)
     choice = candidates(peaks, lines, start)
-    fits = [fit_degree(degree, peaks, choice, start) for degree in DEGREES]
+    fits = [fit_degree(degree, peaks, choice, start) for degree in FITTING.degrees]
     fits = sorted((fit for fit in fits if fit is not None), key=lambda fit: fit.cost)
     if not fits:
         return None
@@ -183,7 +218,7 @@ def fit_solution(peaks, lines, start):
         return None
     pixel, weight = peaks.pixel[used], choice.weight[used]
     wavelength = choice.lines.wavelength[best.line[used]]
-    rivals = [fit.polynomial for fit in fits[1:] if fit.cost < best.cost + 9.0]
+    rivals = [fit.polynomial for fit in fits[1:] if fit.cost < best.cost + FITTING.rival_cost]
     rivals += partial_fits(pixel, wavelength, weight, degree, start.size)
     step = np.abs(best.polynomial.deriv()(pixels))
     if not rivals:
@@ -196,13 +231,13 @@ def fit_solution(peaks, lines, start):
     local = local_scatter(peaks.pixel[near], best.residual[near], peaks.fwhm, pixels)
     # Between two places where the lines bear the fit out, it holds where they do not.
     borne_out = (
-        spanned(local < LARGEST_LOCAL_SCATTER * peaks.fwhm)
-        & (pixels > pixel.min() - BEYOND_LINES * start.size)
-        & (pixels < pixel.max() + BEYOND_LINES * start.size)
+        spanned(local < FITTING.largest_local_scatter * peaks.fwhm)
+        & (pixels > pixel.min() - FITTING.beyond_lines * start.size)
+        & (pixels < pixel.max() + FITTING.beyond_lines * start.size)
     )
-    first, last = longest_stretch(borne_out & (error < LARGEST_ERROR))
+    first, last = longest_stretch(borne_out & (error < FITTING.largest_error))
     if last < first:
-        first, last = longest_stretch(borne_out & (error < WORST_ERROR))
+        first, last = longest_stretch(borne_out & (error < FITTING.worst_error))
     return Solution(
         best.polynomial(pixels),
         error * step,
@@ -213,7 +248,7 @@ def fit_solution(peaks, lines, start):
         best.residual,
         scatter,
         matched_part(best.residual, scatter, peaks.fwhm, choice.bright),
-        float(np.mean(borne_out & (error < WORST_ERROR))),
+        float(np.mean(borne_out & (error < FITTING.worst_error))),
         first,
         last,
     )
@@ -238,7 +273,7 @@ def partial_fits(pixel, wavelength, weight, degree, size):
     """
     number = np.arange(pixel.size)
     parts = [number % 3 != part for part in range(3)]
-    parts += [number >= END_LINES, number < pixel.size - END_LINES]
+    parts += [number >= FITTING.end_lines, number < pixel.size - FITTING.end_lines]
     return [
         Polynomial.fit(pixel[kept], wavelength[kept], degree, domain=[0, size - 1], w=weight[kept])
         for kept in parts

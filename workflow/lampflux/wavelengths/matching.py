@@ -4,12 +4,32 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lampflux.wavelengths.search import NEIGHBOURHOOD, Lines, local_ranks
+from lampflux.wavelengths.lines import Lines
+from lampflux.wavelengths.search import SEARCH, local_ranks
 
-# Log-likelihood below which a line is too far or too faint to be a peak's.
-LEAST_MERIT = -8.0
-# Peaks of these ranks among their neighbours count as bright.
-BRIGHT_RANK = 6
+
+class Matching(NamedTuple):
+    """Tuned constants of `match_lines` and `candidates`."""
+
+    # Log-likelihood below which a line is too far or too faint to be a peak's.
+    least_merit: float = -8.0
+    # Ranks by which a line must be fainter than the peak's own to lose one in log-likelihood, as
+    # a multiple of that.
+    rank_tolerance: float = 1.5
+    # Lead in log-likelihood below which another line would do nearly as well.
+    clear_lead: float = 1.0
+    # Ranks of peaks among their neighbours that count as bright.
+    bright_rank: int = 6
+    # Weights of peaks whose centroids may be off.
+    blended_weight: float = 0.4
+    flat_weight: float = 0.3
+    # Error of a line's position beside that of its centroid [line width].
+    position_floor: float = 0.03
+    # Reach beyond the ends of the spectrum from which lines are taken [pixel].
+    beyond_ends: float = 50.0
+
+
+MATCHING = Matching()
 
 
 def match_lines(peaks, ranks, expected, dispersion, lines, line_ranks, tolerance):
@@ -50,17 +70,17 @@ def match_lines(peaks, ranks, expected, dispersion, lines, line_ranks, tolerance
     peak = np.repeat(np.arange(expected.size), counts)
     near = np.arange(peak.size) - first[peak] + low[peak]
     distance = (lines.wavelength[near] - expected[peak]) / dispersion[peak]
-    fainter = (line_ranks[near] - 1) / (1.5 * np.maximum(ranks[peak], 2.0))
+    fainter = (line_ranks[near] - 1) / (MATCHING.rank_tolerance * np.maximum(ranks[peak], 2.0))
     merits = -fainter - 0.5 * (2.0 * distance / tolerance) ** 2
     merit[having] = np.maximum.reduceat(merits, first[having])
     best = np.flatnonzero(merits == merit[peak])
     best = best[np.unique(peak[best], return_index=True)[1]]
-    line[having] = np.where(merits[best] > LEAST_MERIT, near[best], -1)
+    line[having] = np.where(merits[best] > MATCHING.least_merit, near[best], -1)
     best_distance = np.zeros(expected.size)
     best_distance[having] = distance[best]
     rival = np.abs(distance - best_distance[peak]) > 0.25 * peaks.fwhm
     rivals = np.maximum.reduceat(np.where(rival, merits, -np.inf), first[having])
-    doubtful[having] = rivals > merits[best] - 1.0
+    doubtful[having] = rivals > merits[best] - MATCHING.clear_lead
     taken = set()
     for number in np.argsort(-merit):
         if line[number] in taken:
@@ -85,26 +105,20 @@ def candidates(peaks, lines, start):
     at = np.interp(peaks.pixel, np.arange(start.size), start)
     # Peaks beyond the ends of the line lists cannot be expected to match.
     covered = (at >= lines.wavelength.min()) & (at <= lines.wavelength.max())
+    beyond = MATCHING.beyond_ends * step
     inside = np.flatnonzero(
-        (lines.wavelength > start.min() - 50 * step) & (lines.wavelength < start.max() + 50 * step)
+        (lines.wavelength > start.min() - beyond) & (lines.wavelength < start.max() + beyond)
     )
     inside = inside[np.argsort(lines.wavelength[inside])]
     lines = Lines(*(column[inside] for column in lines))
-    reach = start.size * NEIGHBOURHOOD
+    reach = start.size * SEARCH.neighbourhood
     ranks = local_ranks(peaks.pixel, peaks.height, reach)
-    weight = np.where(peaks.blended, 0.4, 1.0) * np.where(peaks.flat, 0.3, 1.0)
+    weight = np.where(peaks.blended, MATCHING.blended_weight, 1.0)
+    weight *= np.where(peaks.flat, MATCHING.flat_weight, 1.0)
     return Candidates(
         lines,
         local_ranks(lines.wavelength, lines.intensity, reach * step, lines.ion),
         ranks,
-        weight / np.hypot(peaks.error, 0.03 * peaks.fwhm),
-        np.where((ranks <= BRIGHT_RANK) & covered, 1 / np.sqrt(ranks), 0.0),
+        weight / np.hypot(peaks.error, MATCHING.position_floor * peaks.fwhm),
+        np.where((ranks <= MATCHING.bright_rank) & covered, 1 / np.sqrt(ranks), 0.0),
     )
-
-
-def extended(values, at):
-    """Interpolate values given at whole pixels, going on in straight lines beyond the ends."""
-    last = values.size - 1
-    inside = np.clip(at, 0, last)
-    ends = np.where(at < 0, values[1] - values[0], values[-1] - values[-2])
-    return np.interp(inside, np.arange(values.size), values) + ends * (at - inside)

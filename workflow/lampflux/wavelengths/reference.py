@@ -1,38 +1,15 @@
-"""Nominal and reference solutions of an arm."""
+"""Reference solution of an arm, from the pixels of known lines."""
 
 import numpy as np
 from numpy.polynomial import Polynomial
 
-from lampflux.files.tables import read_line_list, read_reference
-from lampflux.wavelengths.search import Lines
+from lampflux.files.tables import read_reference
 
 # A degree of the reference solution must better the next lower one's prediction by this factor.
 WORTH_A_DEGREE = 0.95
-
-
-def nominal_wavelength(pixels, crval, crpix, cdelt):
-    """Wavelengths of the linear solution of an arm.
-
-    FITS linear world coordinates (Greisen et al. 2006, A&A 446, 747), in which pixels count
-    from 1.
-
-    Parameters
-    ----------
-    pixels : ndarray
-        Pixels, counted from 0.
-    crval : float
-        Air wavelength at the reference pixel [Angstrom].
-    crpix : float
-        Reference pixel, counted from 1.
-    cdelt : float
-        Wavelength step per pixel [Angstrom].
-
-    Returns
-    -------
-    ndarray
-        Air wavelengths [Angstrom].
-    """
-    return crval + cdelt * (pixels + 1 - crpix)
+# Highest degree, and pairs of pixel and wavelength for each.
+HIGHEST_DEGREE = 5
+PAIRS_PER_DEGREE = 3
 
 
 def reference_wavelength(pixel, wavelength, pixels):
@@ -41,7 +18,7 @@ def reference_wavelength(pixel, wavelength, pixels):
     Parameters
     ----------
     pixel, wavelength : ndarray, shape (pairs,)
-        Columns of known lines and their air wavelengths [Angstrom].
+        Pixels of known lines and their air wavelengths [Angstrom].
     pixels : ndarray
         Pixels, counted from 0.
 
@@ -52,31 +29,32 @@ def reference_wavelength(pixel, wavelength, pixels):
     """
     others = ~np.eye(pixel.size, dtype=bool)
     best, least = None, np.inf
-    for degree in range(1, min(5, pixel.size // 3) + 1):
+    for degree in range(1, min(HIGHEST_DEGREE, pixel.size // PAIRS_PER_DEGREE) + 1):
         missed = [
-            known - Polynomial.fit(pixel[kept], wavelength[kept], degree)(at)
-            for at, known, kept in zip(pixel, wavelength, others)
+            true - Polynomial.fit(pixel[kept], wavelength[kept], degree)(at)
+            for at, true, kept in zip(pixel, wavelength, others)
         ]
         if np.std(missed) < WORTH_A_DEGREE * least:
             best, least = degree, np.std(missed)
     return Polynomial.fit(pixel, wavelength, best)(pixels)
 
 
-def read_lines(paths, ions):
-    """Read the line lists of a lamp's ions into one catalogue."""
-    rows = [(row, ion) for path, ion in zip(paths, ions) for row in read_line_list(path)]
-    return Lines(
-        np.array([row["wavelength_air"] for row, _ in rows], dtype=float),
-        np.array([row["intensity"] for row, _ in rows], dtype=float),
-        np.array([ion for _, ion in rows], dtype=object),
-    )
+def arm_reference(path, pixels):
+    """Read an arm's table of pixels and wavelengths and give every pixel's wavelength.
 
+    Parameters
+    ----------
+    path : path-like or None
+    pixels : ndarray
 
-def arm_reference(inputs, pixels):
-    """Read the arm's reference and give the wavelength of every pixel; None without one."""
-    if not inputs.get("reference"):
+    Returns
+    -------
+    ndarray or None
+        Air wavelengths [Angstrom]; None without a table.
+    """
+    if not path:
         return None
-    rows = read_reference(inputs.reference)
+    rows = read_reference(path)
     pixel, wavelength = (
         np.array([row[column] for row in rows], dtype=float)
         for column in ("pixel", "wavelength_air")

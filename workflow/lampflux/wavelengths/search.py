@@ -5,45 +5,53 @@ from typing import NamedTuple
 
 import numpy as np
 
-# The largest displacement searched: a shift [pixel], and a part of the distance to the middle for
-# scale and curvature. The local scale may differ by more, as the dispersion curves.
-LARGEST_SHIFT = 85
-LARGEST_STRETCH = 0.045
-STEEPEST_SLOPE = 0.10
-# Against a reference of the right shape, only the scale may differ, by this much.
-RIGID_SLOPE = 0.01
-SEGMENTS = 16
-# Offsets are searched in steps of one pixel, or finer on detectors smaller than this, so that
-# slopes have the same steps of 1/256 everywhere.
-FINE_BELOW = 4096
-# What a change of slope by one step between segments costs in log-likelihood, times its square,
-# and the largest change.
-BEND_COST = 0.15
-LARGEST_BEND = 5
-# Ranks are among neighbours within this part of the detector.
-NEIGHBOURHOOD = 1 / 16
-# Peaks of these ranks and brighter are treated alike; the last class holds all others.
-RANK_CLASSES = (2, 5, 12)
-# Part of the peaks in each class that are not in the catalogue: bright ones hardly ever.
-STRANGERS = (0.05, 0.1, 0.2, 0.35)
-MOST_PEAKS = 120
-# Bright catalogue lines, these and brighter among their ion's neighbours, ought to be seen; the
-# part that are not, and what a line that is not its ion's brightest counts.
-BRIGHT_LINE_RANK = 3
-UNSEEN = 0.15
-LESSER_LINE = 0.7
-# Grid of the likelihood tables [pixel].
-GRID = 0.5
-# Mirrored catalogues are also shifted by these pixels.
-DECOY_SHIFTS = (0, 137, -137)
+
+class Search(NamedTuple):
+    """Tuned constants of `align`."""
+
+    # Largest displacement: a shift [pixel], and a part of the distance to the middle for scale
+    # and curvature.
+    largest_shift: float = 85.0
+    largest_stretch: float = 0.045
+    # Largest difference of the local scale, more than that of the mean as the dispersion curves;
+    # and against a reference of the right shape.
+    steepest_slope: float = 0.10
+    rigid_slope: float = 0.01
+    # Pieces in which the displacement is linear.
+    segments: int = 16
+    # Size [pixel] below which offsets have finer steps than one pixel, so that slopes have the
+    # same steps of 1/256 everywhere.
+    fine_below: int = 4096
+    # Log-likelihood that a change of slope by one step between segments costs, times its square,
+    # and the largest change [steps].
+    bend_cost: float = 0.15
+    largest_bend: int = 5
+    # Reach of the neighbourhood in which brightness is ranked [detector].
+    neighbourhood: float = 1 / 16
+    # Ranks up to which peaks are treated alike; the last class holds all others up to a rank.
+    rank_classes: tuple = (2, 5, 12)
+    last_rank: float = 25.0
+    # Part of the peaks of each class that are in no line list: bright ones hardly ever.
+    strangers: tuple = (0.05, 0.1, 0.2, 0.35)
+    # Peaks that are used, the brightest among their neighbours: enough, and time grows with them.
+    most_peaks: int = 120
+    # Rank of the catalogue lines that ought to be seen, the part of them that are not, and the
+    # weight of one that is not its ion's brightest.
+    bright_line_rank: int = 3
+    unseen: float = 0.15
+    lesser_line: float = 0.7
+    # Rank over which a peak loses its weight as a counterpart of a bright line (e-fold).
+    peak_rank_scale: float = 8.0
+    # Step of the likelihood tables [pixel].
+    table_step: float = 0.5
+    # Distance of a true coincidence, 1 sigma [line width], and its least [pixel].
+    coincidence: float = 0.45
+    least_coincidence: float = 1.0
+    # Shifts of the mirrored catalogues [pixel].
+    decoy_shifts: tuple = (0, 137, -137)
 
 
-class Lines(NamedTuple):
-    """Catalogue lines, each an array of shape (lines,): air wavelength, intensity, ion."""
-
-    wavelength: np.ndarray
-    intensity: np.ndarray
-    ion: np.ndarray
+SEARCH = Search()
 
 
 def local_ranks(position, strength, reach, group=None):
@@ -84,7 +92,8 @@ def coincidence_table(position, weight, sigma, start, size, reach, strangers, co
     sigma : float
         1-sigma distance of a true coincidence [pixel].
     start : float
-        Position of the table's first entry [pixel]; entries follow in steps of ``GRID``.
+        Position of the table's first entry [pixel]; entries follow in steps of
+        ``SEARCH.table_step``.
     size : int
         Entries.
     reach : float
@@ -99,19 +108,19 @@ def coincidence_table(position, weight, sigma, start, size, reach, strangers, co
     ndarray, shape (size,)
         Log of the likelihood ratio.
     """
-    cell = np.rint((position - start) / GRID).astype(int)
+    cell = np.rint((position - start) / SEARCH.table_step).astype(int)
     inside = (cell >= 0) & (cell < size)
     density = np.bincount(cell[inside], weight[inside], size)
-    half = int(np.ceil(4 * sigma / GRID))
-    kernel = np.exp(-0.5 * (np.arange(-half, half + 1) * GRID / sigma) ** 2)
+    half = int(np.ceil(4 * sigma / SEARCH.table_step))
+    kernel = np.exp(-0.5 * (np.arange(-half, half + 1) * SEARCH.table_step / sigma) ** 2)
     density = np.convolve(density, kernel / kernel.sum(), "same")
     cumulated = np.append(0.0, np.cumsum(density))
-    entries, wide = np.arange(size), int(reach / GRID)
+    entries, wide = np.arange(size), int(reach / SEARCH.table_step)
     low, high = np.maximum(entries - wide, 0), np.minimum(entries + wide + 1, size)
     chance = (cumulated[high] - cumulated[low]) / (high - low)
     chance = np.maximum(chance, 0.02 * chance.max() + 1e-12)
     ratio = np.log(strangers + (1 - strangers) * density / chance)
-    at = start + GRID * entries
+    at = start + SEARCH.table_step * entries
     ratio[(at < covered[0] - reach / 4) | (at > covered[1] + reach / 4)] = 0.0
     return ratio.astype(np.float32)
 
@@ -150,15 +159,17 @@ class Grid(NamedTuple):
 
     def cell(self, position):
         """Table entry of a position."""
-        return np.rint((position - self.start) / GRID).astype(np.intp)
+        return np.rint((position - self.start) / SEARCH.table_step).astype(np.intp)
 
 
 def displacements(size, fwhm, rigid):
     """Lay out the displacements of a spectrum of so many pixels and such a line width."""
-    largest = int(np.ceil(LARGEST_SHIFT + LARGEST_STRETCH * size / 2))
-    length = size / SEGMENTS
-    step = min(1.0, size / FINE_BELOW)
-    steepest = int(np.ceil((RIGID_SLOPE if rigid else STEEPEST_SLOPE) * length / step))
+    largest = int(np.ceil(SEARCH.largest_shift + SEARCH.largest_stretch * size / 2))
+    length = size / SEARCH.segments
+    step = min(1.0, size / SEARCH.fine_below)
+    steepest = int(
+        np.ceil((SEARCH.rigid_slope if rigid else SEARCH.steepest_slope) * length / step)
+    )
     start = -largest - 60.0
     return Grid(
         length,
@@ -167,9 +178,9 @@ def displacements(size, fwhm, rigid):
         np.arange(-steepest, steepest + 1),
         largest,
         start,
-        int((size - 2 * start) / GRID) + 1,
-        size * NEIGHBOURHOOD,
-        max(0.45 * fwhm, 1.0),
+        int((size - 2 * start) / SEARCH.table_step) + 1,
+        size * SEARCH.neighbourhood,
+        max(SEARCH.coincidence * fwhm, SEARCH.least_coincidence),
     )
 
 
@@ -193,7 +204,7 @@ def align(peaks, expected, lines, size, rigid=False):
     """
     grid = displacements(size, peaks.fwhm, rigid)
     ranks = local_ranks(peaks.pixel, peaks.height, grid.reach)
-    chosen = np.sort(np.lexsort((-peaks.height, ranks))[:MOST_PEAKS])
+    chosen = np.sort(np.lexsort((-peaks.height, ranks))[: SEARCH.most_peaks])
     pixel, ranks = peaks.pixel[chosen], ranks[chosen]
 
     covered = expected.min(), expected.max()
@@ -201,7 +212,7 @@ def align(peaks, expected, lines, size, rigid=False):
     expected = expected[inside]
     line_ranks = local_ranks(expected, lines.intensity[inside], grid.reach, lines.ion[inside])
 
-    scores = np.zeros((SEGMENTS, grid.offsets.size, grid.slopes.size), np.float32)
+    scores = np.zeros((SEARCH.segments, grid.offsets.size, grid.slopes.size), np.float32)
     score_peaks(scores, grid, pixel, ranks, expected, line_ranks, covered)
     score_lines(scores, grid, pixel, ranks, expected, line_ranks, (0.0, size - 1.0))
     return best_path(scores, grid.offsets, grid.slopes, grid.length, rigid)
@@ -232,11 +243,11 @@ def score_peaks(scores, grid, pixel, ranks, expected, line_ranks, covered):
     )
     tables = [
         table(expected, np.exp(-(line_ranks - 1) / (1.5 * brightest)), strangers=strangers)
-        for brightest, strangers in zip((*RANK_CLASSES, 25), STRANGERS)
+        for brightest, strangers in zip((*SEARCH.rank_classes, SEARCH.last_rank), SEARCH.strangers)
     ]
-    classes = np.searchsorted(RANK_CLASSES, ranks)
-    cells_ahead = np.rint(grid.offsets / GRID).astype(np.intp)[:, np.newaxis]
-    for segment in range(SEGMENTS):
+    classes = np.searchsorted(SEARCH.rank_classes, ranks)
+    cells_ahead = np.rint(grid.offsets / SEARCH.table_step).astype(np.intp)[:, np.newaxis]
+    for segment in range(SEARCH.segments):
         first = segment * grid.length
         for peak in np.flatnonzero((pixel >= first) & (pixel < first + grid.length)):
             shift = (pixel[peak] - first) / grid.length * grid.step * grid.slopes
@@ -251,19 +262,19 @@ def score_lines(scores, grid, pixel, ranks, expected, line_ranks, covered):
     """
     seen = coincidence_table(
         pixel,
-        np.exp(-(ranks - 1) / 8.0),
+        np.exp(-(ranks - 1) / SEARCH.peak_rank_scale),
         grid.sigma,
         grid.start,
         grid.entries,
         grid.reach,
-        UNSEEN,
+        SEARCH.unseen,
         covered,
     )
-    bright = line_ranks <= BRIGHT_LINE_RANK
-    lines, weights = expected[bright], np.where(line_ranks[bright] > 1, LESSER_LINE, 1.0)
+    bright = line_ranks <= SEARCH.bright_line_rank
+    lines, weights = expected[bright], np.where(line_ranks[bright] > 1, SEARCH.lesser_line, 1.0)
     stretch = 1 + grid.step * grid.slopes / grid.length
     farthest = grid.largest + 0.7 * grid.length
-    for segment in range(SEGMENTS):
+    for segment in range(SEARCH.segments):
         first = segment * grid.length
         met = np.abs(lines - first - grid.length / 2) < farthest
         for line, weight in zip(lines[met], weights[met]):
@@ -289,10 +300,10 @@ def moved(scores, slopes):
 def bent(scores):
     """Best score over the slopes that a path may have come from, and the change of slope."""
     result, change_to = scores.copy(), np.zeros(scores.shape, np.int8)
-    for change in (*range(-LARGEST_BEND, 0), *range(1, LARGEST_BEND + 1)):
+    for change in (*range(-SEARCH.largest_bend, 0), *range(1, SEARCH.largest_bend + 1)):
         first, shared = max(change, 0), scores.shape[1] - abs(change)
         here = slice(first, first + shared)
-        other = scores[:, first - change :][:, :shared] - BEND_COST * change**2
+        other = scores[:, first - change :][:, :shared] - SEARCH.bend_cost * change**2
         better = other > result[:, here]
         np.copyto(result[:, here], other, where=better)
         np.copyto(change_to[:, here], change, where=better)
@@ -352,5 +363,5 @@ def chance_score(peaks, expected, lines, size, rigid=False):
     """
     return max(
         align(peaks, size - 1 - expected + shift, lines, size, rigid).score
-        for shift in DECOY_SHIFTS
+        for shift in SEARCH.decoy_shifts
     )

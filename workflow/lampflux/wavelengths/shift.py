@@ -5,15 +5,17 @@ from numpy.polynomial import Polynomial
 
 from lampflux.statistics import SIGMA_PER_MAD
 from lampflux.wavelengths.fit import (
-    LARGEST_ERROR,
-    WORST_ERROR,
+    FITTING,
     Solution,
+    first_tolerance,
     fit_error,
+    last_tolerance,
     longest_stretch,
     matched_part,
     scatter_and_used,
 )
-from lampflux.wavelengths.matching import candidates, extended, match_lines
+from lampflux.wavelengths.matching import candidates, match_lines
+from lampflux.wavelengths.scale import extended
 
 # Lines that a change of scale needs beside a shift.
 LINES_FOR_SCALE = 6
@@ -38,7 +40,7 @@ def fit_shift(peaks, lines, start):
     choice = candidates(peaks, lines, start)
     slope = np.gradient(start)
     degree, displacement = 0, Polynomial([0.0])
-    tolerance = 1.0 + max(2.5, 0.9 * peaks.fwhm)
+    tolerance = first_tolerance(peaks.fwhm)
     for _ in range(8):
         at = peaks.pixel + displacement(peaks.pixel)
         expected, dispersion = np.interp(at, pixels, start), np.interp(at, pixels, slope)
@@ -61,13 +63,15 @@ def fit_shift(peaks, lines, start):
             left = wanted - displacement(pixel)
             spread = max(SIGMA_PER_MAD * np.median(np.abs(left)), 0.05 * peaks.fwhm)
             softened = choice.weight[known] / (1 + (left / (2 * spread)) ** 2)
-        tolerance = max(0.7 * tolerance, 0.5 * peaks.fwhm, 1.0)
+        tolerance = max(FITTING.shrinking * tolerance, last_tolerance(peaks.fwhm))
     residual = np.full(known.size, np.inf)
     residual[known] = wanted - displacement(pixel)
     scatter, used = scatter_and_used(residual, peaks.fwhm)
     error = fit_error(displacement, peaks.pixel[used], choice.weight[used], scatter, pixels)
     at = pixels + displacement(pixels)
-    first, last = longest_stretch((at >= 0) & (at <= start.size - 1) & (error < LARGEST_ERROR))
+    first, last = longest_stretch(
+        (at >= 0) & (at <= start.size - 1) & (error < FITTING.largest_error)
+    )
     return Solution(
         extended(start, at),
         error * np.abs(slope),
@@ -78,7 +82,7 @@ def fit_shift(peaks, lines, start):
         residual,
         scatter,
         matched_part(residual, scatter, peaks.fwhm, choice.bright),
-        float(np.mean(error < WORST_ERROR)),
+        float(np.mean(error < FITTING.worst_error)),
         first,
         last,
     )

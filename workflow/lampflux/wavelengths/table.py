@@ -48,10 +48,11 @@ def identified_rows(peaks, solution):
     return rows
 
 
-def solution_cards(outcome):
+def solution_cards(identification):
     """Header cards that say which solution is in use, how good it is, and why it is that one."""
-    yield "WAVEMETH", outcome.method, "wavelengths: fitted, shifted or nominal"
-    solution, verdict = outcome.solution, outcome.verdict
+    yield "LINEFWHM", round(identification.peaks.fwhm, 3), "[pixel] width of the lines"
+    yield "WAVEMETH", identification.method, "wavelengths: fitted, shifted or nominal"
+    solution, verdict = identification.solution, identification.verdict
     if solution is None:
         yield "WAVEREAS", verdict.reason, "why the nominal solution stayed"
     else:

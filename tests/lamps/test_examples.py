@@ -1,0 +1,14 @@
+"""The examples of the public functions on lamps give what they say."""
+
+import doctest
+
+import pytest
+
+from lampflux.lamps import planner, summary
+
+
+@pytest.mark.parametrize("module", [planner, summary], ids=lambda module: module.__name__)
+def test_the_examples_are_right(module):
+    outcome = doctest.testmod(module)
+    assert outcome.attempted > 0
+    assert outcome.failed == 0

@@ -1,0 +1,81 @@
+"""The lit rows of a frame as an image: background off, gaps filled, saturated pixels marked."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from lampflux.extraction.bias import row_levels
+from lampflux.extraction.detector import (
+    SATURATED_PIXELS,
+    Detector,
+    saturated_columns,
+    with_measured,
+)
+from lampflux.extraction.gain import full_well
+from lampflux.extraction.projection import of_rows
+
+
+class LitImage(NamedTuple):
+    """Lit rows of a frame, and what they show of the detector.
+
+    Of shape (rows, columns), ``counts`` above the background [ADU] and which pixels are
+    ``missing`` and ``saturated``; ``unclear``, of shape (columns,), where saturated lines and
+    their wings fall; ``row_scatter`` of the rows' own levels, which were taken off [ADU]; the
+    ``detector``, with a saturation that the rows show.
+    """
+
+    counts: np.ndarray
+    missing: np.ndarray
+    saturated: np.ndarray
+    unclear: np.ndarray
+    row_scatter: float
+    detector: Detector
+
+
+def lit_image(frame, background, lines, lit, detector):
+    """Take the background off lit rows, fill their gaps, and find what is saturated.
+
+    Parameters
+    ----------
+    frame : ndarray, shape (rows, columns)
+        Raw counts [ADU].
+    background : ndarray, shape (rows, columns) or (columns,)
+        Dark, or bias of each column [ADU].
+    lines : lampflux.extraction.lines.Lines
+    lit : ndarray of int
+        Lit rows.
+    detector : lampflux.extraction.detector.Detector
+
+    Returns
+    -------
+    LitImage
+    """
+    raw = frame[lit]
+    counts = raw.astype(np.float32)
+    counts -= of_rows(background, lit)
+    counts, missing = filled(counts)
+    scatter = 0.0
+    # A dark holds the levels of the rows.
+    if background.ndim == 1:
+        quiet = lines.weights <= 0
+        levels, scatter = row_levels(counts, quiet, detector.amplifiers, detector.variance)
+        counts -= levels
+    saturated = raw >= detector.saturation
+    pile = full_well(counts, detector.variance, detector.gain)
+    if np.isfinite(pile) and np.count_nonzero(saturated) < SATURATED_PIXELS:
+        saturated |= counts >= pile
+        foot = float(raw[counts >= pile].min())
+        if foot < detector.saturation:
+            detector = with_measured(detector, saturation=foot)
+    unclear = saturated_columns(saturated, True, lines.width)
+    return LitImage(counts, missing, saturated, unclear, scatter, detector)
+
+
+def filled(image):
+    """Fill missing pixels of an image from their rows; 0 in rows without any good one."""
+    missing = ~np.isfinite(image)
+    columns = np.arange(image.shape[1])
+    for row in np.flatnonzero(missing.any(axis=1)):
+        good = ~missing[row]
+        image[row] = np.interp(columns, columns[good], image[row, good]) if good.any() else 0
+    return image, missing

@@ -1,0 +1,124 @@
+"""A model of lit rows: one spectrum, shifted along the slit, times each row's share."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+
+class SlitModelling(NamedTuple):
+    """How lit rows are modelled by each other."""
+
+    # Rows with less than this part of the typical light do not shape the spectrum.
+    weak: float = 0.3
+    # The share of a row's light may differ from block to block of so many columns, by this part.
+    block: int = 512
+    block_scatter: float = 0.1
+    # The model's shifts are rounded to this part of a pixel.
+    step: float = 0.05
+    # Half width of the interpolating kernel [pixel].
+    lanczos: int = 4
+
+
+MODEL = SlitModelling()
+
+
+def shift_rows(spectra, shift):
+    """Shift spectra along the dispersion axis.
+
+    Parameters
+    ----------
+    spectra : ndarray, shape (rows, columns)
+    shift : ndarray, shape (rows,)
+        Shift of each towards higher columns [pixel].
+
+    Returns
+    -------
+    ndarray, shape (rows, columns)
+        Interpolated with Lanczos' kernel (Duchon 1979, J. Appl. Meteor. 18, 1016), which leaves
+        narrow lines their width and does not carry the edges of saturated ones far; the ends are
+        repeated.
+    """
+    whole = np.floor(shift).astype(int)
+    taps = np.arange(1 - MODEL.lanczos, MODEL.lanczos + 1)
+    distance = taps - (shift - whole)[:, np.newaxis]
+    kernel = np.sinc(distance) * np.sinc(distance / MODEL.lanczos)
+    kernel = (kernel / kernel.sum(axis=1, keepdims=True)).astype(np.float32)
+    reach = int(np.abs(whole).max()) + MODEL.lanczos
+    padded = np.pad(spectra, ((0, 0), (reach, reach)), mode="edge")
+    result = np.zeros_like(spectra)
+    columns = spectra.shape[1]
+    for step in np.unique(whole):
+        rows = np.flatnonzero(whole == step)
+        for tap, weight in zip(taps, kernel[rows].T):
+            first = reach - step - tap
+            result[rows] += weight[:, np.newaxis] * padded[rows, first : first + columns]
+    return result
+
+
+def shift_columns(image, drift):
+    """Shift each column towards higher rows [pixel], as `shift_rows` does with rows."""
+    return np.ascontiguousarray(shift_rows(np.ascontiguousarray(image.T), drift).T)
+
+
+def common_light(image, profile, shift):
+    """Model a frame as one spectrum, shifted along the dispersion axis in each row.
+
+    Parameters
+    ----------
+    image : ndarray of float32, shape (rows, columns)
+        Lit rows, background subtracted [ADU].
+    profile : ndarray, shape (rows,)
+        Light of each row.
+    shift : ndarray, shape (rows,)
+        Shift of the lines [pixel].
+
+    Returns
+    -------
+    ndarray of float32, shape (rows, columns)
+        The spectrum, as a row of light 1 has it, the median of all rows [ADU].
+    """
+    strong = np.flatnonzero(profile > MODEL.weak * typical_light(profile))
+    scaled = image[strong] / profile[strong, np.newaxis].astype(np.float32)
+    spectrum = np.median(shift_rows(scaled, -shift[strong]), axis=0)
+    steps, step_of_row = np.unique(np.rint(shift / MODEL.step) * MODEL.step, return_inverse=True)
+    return shift_rows(np.tile(spectrum, (steps.size, 1)), steps)[step_of_row]
+
+
+def typical_light(profile):
+    """Light of a typical row among those that are lit."""
+    return np.median(profile[profile > MODEL.weak * profile.max()])
+
+
+def slit_model(image, good, profile, light, variance):
+    """Model a frame as the rows' common light times each row's share of it.
+
+    Horne's (1986, PASP 98, 609) separation of profile and spectrum, for many fibres with the same
+    light; the share of a row may change slowly along the dispersion axis, as traces do.
+
+    Parameters
+    ----------
+    image : ndarray of float32, shape (rows, columns)
+        Lit rows, background subtracted [ADU].
+    good : ndarray of bool, shape (rows, columns)
+        Pixels to go by.
+    profile : ndarray, shape (rows,)
+        Light of each row.
+    light : ndarray of float32, shape (rows, columns)
+        From `common_light` [ADU].
+    variance : float
+        Variance of a pixel without light [ADU^2].
+
+    Returns
+    -------
+    ndarray of float32, shape (rows, columns)
+    """
+    stiffness = np.float32(variance / (MODEL.block_scatter * typical_light(profile)) ** 2)
+    shares = profile.astype(np.float32)
+    result = np.empty_like(image)
+    for first in range(0, image.shape[1], MODEL.block):
+        part = slice(first, first + MODEL.block)
+        used = light[:, part] * good[:, part]
+        product = np.einsum("ij,ij->i", used, image[:, part]) + stiffness * shares
+        power = np.einsum("ij,ij->i", used, light[:, part]) + stiffness
+        result[:, part] = light[:, part] * (product / power)[:, np.newaxis]
+    return result

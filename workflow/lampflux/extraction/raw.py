@@ -1,0 +1,156 @@
+"""Read a raw exposure and its dark, and refuse what cannot be meant."""
+
+import os
+from typing import NamedTuple
+
+import numpy as np
+
+from lampflux.errors import UserError
+from lampflux.extraction.bias import bias_cards, measure_bias
+from lampflux.extraction.detector import NOISE_ROWS, pixel_variance
+from lampflux.extraction.plain import finite, row_slice
+from lampflux.extraction.projection import of_rows
+from lampflux.files.frames import (
+    check_columns,
+    check_exposure_time,
+    check_shapes,
+    read_frame,
+)
+
+
+class DarkCheck(NamedTuple):
+    """When a dark is brighter than its frame."""
+
+    # Pixels that differ by this many standard deviations count.
+    significance: float = 5.0
+    # The darker ones may outnumber the brighter ones by this part of all pixels; cosmic rays in
+    # an hour's dark hit fewer.
+    darker_part: float = 0.005
+
+
+DARK_CHECK = DarkCheck()
+
+
+class RawExposure(NamedTuple):
+    """A raw exposure as read.
+
+    ``frame`` and ``background`` (dark, or bias of each column) [ADU], the frame's ``header``, and
+    ``cards`` that say where the background came from.
+    """
+
+    frame: np.ndarray
+    background: np.ndarray
+    header: dict
+    cards: list
+
+
+def read_raw(frame_path, dark_path, seconds, arm, params):
+    """Read a raw frame and its dark, or measure its bias where it has none.
+
+    Parameters
+    ----------
+    frame_path : str
+    dark_path : str or None
+    seconds : float
+        Exposure time by the file's name [s].
+    arm : str
+        For messages.
+    params : object
+        The arm's ``spatial_axis``, ``amplifiers``, ``rows`` and ``bias`` settings.
+
+    Returns
+    -------
+    RawExposure
+
+    Raises
+    ------
+    UserError
+        A file cannot be read, is not of this exposure time, or cannot be meant.
+    """
+    frame, header = read_exposure(frame_path, params.spatial_axis, seconds)
+    if params.amplifiers:
+        check_columns(frame.shape[1], params.amplifiers, frame_path, arm)
+    check_rows(params.rows, frame.shape[0], frame_path)
+    if dark_path:
+        background, _ = read_exposure(dark_path, params.spatial_axis, seconds)
+        check_shapes(frame.shape, background.shape, frame_path, dark_path)
+        cards = dark_cards(dark_path, frame_path)
+    else:
+        background, *levels = measure_bias(frame, params.bias, frame_path, arm)
+        cards = bias_cards(params.bias, *levels)
+    rows = row_slice(params.rows, frame.shape[0])
+    if not np.any(finite(frame[rows]) & finite(of_rows(background, rows))):
+        raise UserError(f"{frame_path} has no good pixel in the rows to sum; check the frame.")
+    if dark_path:
+        check_dark(frame, background, frame_path, dark_path)
+    return RawExposure(frame, background, header, list(cards))
+
+
+def read_exposure(path, spatial_axis, seconds):
+    """Read a frame or dark; refuse one of another exposure time, or without an exposure."""
+    frame, header = read_frame(path, spatial_axis)
+    check_exposure_time(header, seconds, path)
+    check_pixels(frame, path)
+    return frame, header
+
+
+def check_pixels(frame, path):
+    """Refuse a frame without a good pixel, or one whose pixels are all the same."""
+    good = frame[np.isfinite(frame)] if frame.dtype.kind == "f" else frame
+    if good.size == 0:
+        raise UserError(f"{path} has no good pixel; give the raw frame.")
+    if good.min() == good.max():
+        raise UserError(
+            f"{path} holds no exposure: every pixel is {good.flat[0]:g} ADU; give the raw frame."
+        )
+
+
+def check_rows(rows, height, path):
+    """Refuse a range of rows that the frame does not have."""
+    if rows in ("lit", "all"):
+        return
+    first, last = rows
+    if not first <= last < height:
+        raise UserError(
+            f"{path} has rows 0 to {height - 1}, but the config sums rows {first} to {last}; "
+            "correct rows in the config."
+        )
+
+
+def check_dark(frame, dark, path, dark_path):
+    """Refuse a dark that is the frame itself, or brighter.
+
+    Parameters
+    ----------
+    frame, dark : ndarray, shape (rows, columns)
+        Raw counts [ADU].
+    path, dark_path : str
+        For messages.
+
+    Raises
+    ------
+    UserError
+        Their pixels are the same, or many more are darker in the frame than are brighter.
+    """
+    some = slice(None, None, max(frame.shape[0] // NOISE_ROWS, 1))
+    net = frame[some].astype(np.float32) - dark[some].astype(np.float32)
+    if not np.nan_to_num(net).any() and np.array_equal(frame, dark, equal_nan=True):
+        raise UserError(
+            f"{dark_path} holds the same pixels as {path}, frame and dark at once; give the dark."
+        )
+    variance = pixel_variance(frame[some], dark[some])
+    if variance is None:
+        return
+    reach = DARK_CHECK.significance * np.sqrt(variance)
+    darker, brighter = np.count_nonzero(net < -reach), np.count_nonzero(net > reach)
+    if darker - brighter > DARK_CHECK.darker_part * net.size:
+        raise UserError(
+            f"{dark_path} is brighter than {path}; check that they are not mixed up, or give "
+            "another dark."
+        )
+
+
+def dark_cards(dark_path, frame_path):
+    """Header cards that say which dark was subtracted."""
+    yield "BIASMETH", "dark", "bias: part of the dark"
+    yield "DARKFILE", os.path.relpath(dark_path, os.path.dirname(frame_path))

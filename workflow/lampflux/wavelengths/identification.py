@@ -1,0 +1,164 @@
+"""Identify the lines of a spectrum and give every pixel its wavelength."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+
+from lampflux.peaks import Peaks, find_peaks, without_leaning
+from lampflux.wavelengths.fit import Solution, fit_solution
+from lampflux.wavelengths.lines import Lines
+from lampflux.wavelengths.scale import extended, inverse, nominal_wavelength
+from lampflux.wavelengths.search import align, chance_score
+from lampflux.wavelengths.shift import fit_shift
+from lampflux.wavelengths.table import identified_rows
+from lampflux.wavelengths.verdict import Verdict, judge
+
+# Fewest peaks and catalogue lines with which a search makes sense.
+FEWEST = 4
+
+
+class Identification(NamedTuple):
+    """Wavelengths of a spectrum, the lines they rest on, and whether they are believed.
+
+    ``method``: fitted, shifted (the reference) or nominal (nothing found that is believed, or
+    nothing looked for). ``wavelength``, ``error``: air wavelength of every pixel and its 1-sigma
+    error [Angstrom], the latter NaN where the method is nominal. ``verdict``: the figures behind
+    the decision and the reason in words. ``peaks``: the spectrum's lines, leaning ones too.
+    ``solution``: what was fitted to those that do not lean, or None.
+    """
+
+    method: str
+    wavelength: np.ndarray
+    error: np.ndarray
+    verdict: Verdict
+    peaks: Peaks
+    solution: Solution | None
+
+    @property
+    def lines(self):
+        """A dict for each peak: where it is and which line it is; see `identified_rows`."""
+        return identified_rows(without_leaning(self.peaks), self.solution)
+
+
+def nominal_identification(peaks, nominal, verdict):
+    """Keep the nominal wavelengths, for a reason."""
+    unknown = np.full(nominal.size, np.nan)
+    return Identification("nominal", nominal, unknown, verdict, peaks, None)
+
+
+def identify(
+    counts: np.ndarray,
+    lines: Lines,
+    nominal: np.ndarray | Mapping | None = None,
+    reference: np.ndarray | None = None,
+    uncertainty: np.ndarray | None = None,
+) -> Identification:
+    """Identify the lines of an arc spectrum and give every pixel its wavelength.
+
+    Parameters
+    ----------
+    counts : ndarray, shape (pixels,)
+        Spectrum in any unit; NaN where unknown.
+    lines : Lines
+        Catalogue of the lamp's lines; see `line_list`.
+    nominal : ndarray, shape (pixels,), or mapping
+        Approximate wavelengths in air [Angstrom], or ``crval``, ``crpix`` and ``cdelt`` of linear
+        ones as FITS counts them (pixels from 1).
+    reference : ndarray, shape (pixels,), optional
+        Wavelengths of a solution that has the right shape, up to a shift [Angstrom].
+    uncertainty : ndarray, shape (pixels,), optional
+        1-sigma uncertainty of the counts; without, estimated from their scatter.
+
+    Returns
+    -------
+    Identification
+
+    Raises
+    ------
+    ValueError
+        There is no nominal solution, or it has another length than the spectrum.
+
+    Examples
+    --------
+    A neon lamp, 0.5 Angstrom/pixel, from a nominal solution that is 20 pixels off:
+
+    >>> import numpy as np
+    >>> from lampflux.wavelengths import identify, line_list
+    >>> lines = line_list(["Ne I"])
+    >>> pixels = np.arange(2048)
+    >>> counts = np.random.default_rng(1).normal(100, 5, 2048)
+    >>> for wavelength, intensity in zip(lines.wavelength, lines.intensity):
+    ...     place = (wavelength - 5800) / 0.5
+    ...     counts += 0.5 * intensity * np.exp(-0.5 * ((pixels - place) / 1.7) ** 2)
+    >>> found = identify(counts, lines, {"crval": 5810, "crpix": 1, "cdelt": 0.5})
+    >>> found.method
+    'fitted'
+    >>> found.wavelength[[0, 1000]].round(1)
+    array([5800., 6300.])
+    """
+    counts = np.asarray(counts, dtype=float)
+    if nominal is None:
+        raise ValueError("give a nominal solution: an array, or crval, crpix and cdelt")
+    if isinstance(nominal, Mapping):
+        nominal = nominal_wavelength(np.arange(counts.size), **nominal)
+    nominal = np.asarray(nominal, dtype=float)
+    if nominal.shape != counts.shape:
+        raise ValueError(f"{counts.size} counts, but nominal wavelengths of {nominal.size} pixels")
+    peaks = find_peaks(counts, uncertainty)
+    found = find_solution(without_leaning(peaks), lines, nominal, reference)
+    return found._replace(peaks=peaks)
+
+
+def find_solution(peaks, lines, nominal, reference=None):
+    """Find the best solution that can be believed.
+
+    In turn: a polynomial, searched about the nominal solution; where the arm has a reference of
+    the right shape, a polynomial searched about a shift of that; the shift alone; else the nominal
+    solution stays.
+
+    Parameters
+    ----------
+    peaks : lampflux.peaks.Peaks
+        Without leaning ones.
+    lines : Lines
+    nominal : ndarray, shape (pixels,)
+        Wavelengths of the nominal solution [Angstrom].
+    reference : ndarray, shape (pixels,), optional
+        Wavelengths of the arm's reference solution [Angstrom].
+
+    Returns
+    -------
+    Identification
+    """
+    refused = Verdict(False, 0.0, 0.0, "fewer than four peaks stand out")
+    if min(peaks.pixel.size, lines.wavelength.size) < FEWEST:
+        return nominal_identification(peaks, nominal, refused)
+    for expected, rigid in ((nominal, False), (reference, True)):
+        if expected is None:
+            continue
+        start, score, chance = aligned(peaks, lines, expected, rigid)
+        for method, fit in (("fitted", fit_solution), ("shifted", fit_shift)):
+            if method == "shifted" and not rigid:
+                continue
+            solution = fit(peaks, lines, start)
+            judged = judge(score, chance, solution, peaks.fwhm, rigid)
+            if judged.accepted:
+                return Identification(
+                    method, solution.wavelength, solution.error, judged, peaks, solution
+                )
+            if expected is nominal:
+                refused = judged
+    return nominal_identification(peaks, nominal, refused)
+
+
+def aligned(peaks, lines, expected, rigid):
+    """Wavelengths of the best displacement of expected ones, its score and that of chance."""
+    size = expected.size
+    pixels = np.arange(size)
+    # Beyond the detector the expected solution goes on as straight lines.
+    pixel_of_line = inverse(expected, lines.wavelength)
+    best = align(peaks, pixel_of_line, lines, size, rigid)
+    chance = chance_score(peaks, pixel_of_line, lines, size, rigid)
+    at = pixels + np.interp(pixels, best.knots, best.offsets)
+    return extended(expected, at), best.score, chance
