@@ -271,6 +271,24 @@ def test_the_bias_is_measured_only_where_there_is_no_dark(campaign):
     }
 
 
+def test_exposures_without_a_dark_and_darks_without_an_exposure_are_named(campaign):
+    with_dark, without = "GS_Ne_Red_60s_01", "GS_Ne_Red_5s_01"
+    darks = "Dark_Red_60s", "Dark_Red_600s", "Dark_Blue_60s"
+    made = campaign(*frames(with_dark, without, *darks))
+    (note,) = [note for note in made.notes if "No dark" in note]
+    assert note == f"No dark for {without}: their bias is measured in the frame itself."
+    (warning,) = made.warnings
+    assert f"{RAW}/Dark_Blue_60s.fits, {RAW}/Dark_Red_600s.fits: a dark serves" in warning
+    assert "Dark_Red_60s.fits" not in warning
+
+
+def test_of_many_exposures_without_a_dark_some_are_named(campaign):
+    made = campaign(*frames(*(f"GS_Ne_Red_{n}s_01" for n in range(1, 9))))
+    (note,) = [note for note in made.notes if "No dark" in note]
+    assert note.count("GS_Ne_Red") == 5
+    assert "and 3 more:" in note
+
+
 def test_files_in_storage_are_listed_and_not_looked_at(campaign):
     table = HEADING.strip() + ",dark\ns3://b/a.fits,GS,Ne,Red,5,01,s3://b/d.fits\n"
     made = campaign(files={TABLE: table}, settings={"exposures": TABLE})

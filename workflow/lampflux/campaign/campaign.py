@@ -15,10 +15,11 @@ from lampflux.campaign.exposures import (
     file_problems,
     find_exposures,
     is_address,
+    is_dark,
     simulated_exposures,
 )
 from lampflux.campaign.instruments import SHIPPED, read_settings
-from lampflux.campaign.listing import Listing, list_frames, listing_notes
+from lampflux.campaign.listing import Listing, list_frames, listing_notes, names_of
 from lampflux.campaign.tables import (
     Places,
     checked_rows,
@@ -90,6 +91,7 @@ class Campaign:
             if exposure.lamp in config["lamps"] and exposure.arm in config["arms"]
         }
         self.simulation = self._simulation() if self.simulates else None
+        self._note_darks()
         self._find_tables()
         if not self.exposures and not self.problems:
             self.problems.append(no_frames(config["raw_dir"]))
@@ -161,6 +163,21 @@ class Campaign:
             for row in self._simulated_rows
         }
         return Simulation(physics, brightness)
+
+    def _note_darks(self):
+        """Name exposures without a dark, and darks that no exposure uses."""
+        without = [name for name, exposure in self.exposures.items() if not exposure.dark]
+        if without:
+            self.notes.append(
+                f"No dark for {names_of(without)}: their bias is measured in the frame itself."
+            )
+        used = {exposure.dark for exposure in self.exposures.values()}
+        unused = [path for path in self.listing.frames if is_dark(path) and path not in used]
+        if unused:
+            self.warnings.append(
+                f"No exposure uses {names_of(unused)}: a dark serves the exposures of its arm and "
+                "exposure time."
+            )
 
     def _find_tables(self):
         """Find and check the tables of the lamps and arms that have exposures."""

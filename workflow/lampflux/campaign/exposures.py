@@ -62,6 +62,11 @@ def stem_of(path):
     return None
 
 
+def is_dark(path):
+    """Whether a file has the name of a dark."""
+    return DARK_NAME.fullmatch(stem_of(path) or "") is not None
+
+
 def is_frame_name(name):
     """Whether a name is that of an exposure's or a dark's file."""
     stem = stem_of(name) or ""
