@@ -53,6 +53,31 @@ def is_address(path):
     return "://" in path
 
 
+def address_problems(paths, fetch):
+    """List addresses that no storage plugin of Snakemake takes, one for each kind.
+
+    Parameters
+    ----------
+    paths : iterable of str
+    fetch : callable
+        Raises an exception for such an address.
+
+    Returns
+    -------
+    list of str
+    """
+    problems = []
+    for path in {path.partition("://")[0]: path for path in filter(is_address, paths)}.values():
+        try:
+            fetch(path)
+        except Exception:
+            problems.append(
+                f"{path}: no storage plugin of Snakemake takes such an address; install the one "
+                "that does (docs/clusters.md), or correct the address."
+            )
+    return problems
+
+
 def stem_of(path):
     """File name without its FITS suffix, or None for a file of another kind."""
     name = Path(path).name
