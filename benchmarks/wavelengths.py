@@ -148,7 +148,7 @@ def real_arcs(data):
     data : pathlib.Path
         Holds ``hector`` and ``sprat``.
     """
-    with open(PROJECT / "config.yaml", encoding="utf-8") as file:
+    with open(PROJECT / "resources/instruments/hector.yaml", encoding="utf-8") as file:
         documented = yaml.safe_load(file)["arms"]["Red"]
     with open(PROJECT / "resources/solutions/published_red.yaml", encoding="utf-8") as file:
         published = yaml.safe_load(file)["arms"]["Red"]

@@ -57,24 +57,25 @@ class Run:
 
         Rules for a lamp and arm have lamp_arm in place of the exposure.
 
-        Read from the line that announces each job, and held against Snakemake's own counts.
+        Read from the line of each job, and held against Snakemake's own counts.
         Targets (rules without a message, that make no file) are left out.
         """
-        announced = []
-        for said in re.findall(r"(?m)^Job \d+: (.+)$", self.output):
+        announced, messages = [], rule_messages()
+        # Of a dry run and, in a run, of a job that ended.
+        line = r"(?m)^(?:Job \d+: | *\d+ of \d+  )(.+?)(?: -> .+)?$"
+        for message in re.findall(line, self.output):
             matches = [
                 (rule, "_".join(match.groups()))
-                for pattern, rule in rule_messages().items()
-                if (match := pattern.fullmatch(said))
+                for pattern, rule in messages.items()
+                if (match := pattern.fullmatch(message))
             ]
-            assert len(matches) == 1, f"which rule says {said!r}?"
+            assert len(matches) == 1, f"which rule says {message!r}?"
             announced += matches
-        targets = re.findall(r"(?m)^(?:local)?rule (\S+):$", self.output)
         counts = re.search(r"(?m)^Job stats:\njob .*\n-.*\n((?:.+\n)+?)total ", self.output)
-        counted = dict(line.split() for line in counts[1].splitlines()) if counts else {}
-        said = Counter([rule for rule, _ in announced] + targets)
+        counted = dict(row.split() for row in counts[1].splitlines()) if counts else {}
+        counted = {rule: int(n) for rule, n in counted.items() if rule in messages.values()}
         if self.status == 0:
-            assert said == {rule: int(count) for rule, count in counted.items()}
+            assert Counter(rule for rule, _ in announced) == counted
         assert len(set(announced)) == len(announced)
         return set(announced)
 

@@ -21,14 +21,12 @@ from snakemake.common.configfile import load_configfile
 from snakemake.exceptions import WorkflowError
 
 from lampflux.campaign.campaign import make_campaign
-from lampflux.campaign.config import complete_config, read_yaml
 from lampflux.campaign.tables import checked_rows, window_table_problems
 from lampflux.errors import UserError
 from lampflux.fluxes.windows import line_windows, read_rows
 
 PROJECT = Path(__file__).resolve().parent.parent
 SECONDS = 5
-DEFAULTS = read_yaml(PROJECT / "config.yaml")
 WINDOWS = """start,stop,unit,ion,wavelength_air,note
 10,20,pixel,Ne I,5852.4879,bright
 30,40,,Ne I,,"with, comma"
@@ -130,8 +128,8 @@ def read_windows(path):
 
 def read_exposures(path):
     """Read a table of exposures as a run does, and see that what is taken makes sense."""
-    config = complete_config(DEFAULTS, {"exposures": str(path), "simulation": None})
-    campaign = make_campaign(config, PROJECT)
+    campaign = make_campaign({"exposures": str(path), "simulation": None}, PROJECT)
+    config = campaign.config
     if campaign.problems:
         raise UserError(*campaign.problems)
     assert campaign.exposures
@@ -152,10 +150,7 @@ def read_config(path):
         # Snakemake's own, before lampflux is asked.
         raise UserError(f"{path} {type(error).__name__}") from error
     places = {"raw_dir": str(path.parent), "results_dir": str(path.parent / "results")}
-    config = complete_config(complete_config(DEFAULTS, own), places)
-    if config["simulation"] == DEFAULTS["simulation"]:
-        config["simulation"] = None
-    config = make_campaign(config, PROJECT).config
+    config = make_campaign({"simulation": None} | own | places, PROJECT).config
     assert config["fibres"] > 0
     for arm in config["arms"].values():
         assert all(math.isfinite(arm[key]) for key in ("crval", "crpix", "cdelt")), arm

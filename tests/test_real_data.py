@@ -155,7 +155,7 @@ ARGON = np.loadtxt(PROJECT / "tests/hector_argon.csv", delimiter=",", skiprows=1
 NOMINAL_RED = {
     name: yaml.safe_load((PROJECT / path).read_text())["arms"]["Red"]
     for name, path in {
-        "documented": "config.yaml",
+        "documented": "resources/instruments/hector.yaml",
         "published": "resources/solutions/published_red.yaml",
     }.items()
 }

@@ -4,10 +4,7 @@ import pytest
 
 from conftest import PROJECT, write_text
 from lampflux.campaign.campaign import make_campaign
-from lampflux.campaign.config import complete_config, read_yaml
 from lampflux.errors import UserError
-
-DEFAULTS = read_yaml(PROJECT / "config.yaml")
 
 
 @pytest.fixture
@@ -20,7 +17,7 @@ def campaign(tmp_path, monkeypatch):
             write_text(tmp_path / name, "")
         for name, text in dict(files).items():
             write_text(tmp_path / name, text)
-        return make_campaign(complete_config(DEFAULTS, dict(settings)), PROJECT)
+        return make_campaign(dict(settings), PROJECT)
 
     return make
 

@@ -127,10 +127,17 @@ def test_a_folder_without_frames_is_filled_with_simulated_ones(campaign):
         assert made.simulation.brightness[exposure.stem] > 0
 
 
-def test_nothing_is_simulated_beside_a_frame_for_a_table_or_in_another_folder(campaign):
+def test_nothing_is_simulated_beside_frames_for_a_table_or_in_another_folder(campaign, tmp_path):
     assert not campaign(FRAME).simulates
+    (tmp_path / FRAME).unlink()
     files = {TABLE: HEADING + ROW}
-    assert not campaign(FRAME, files=files, settings={"exposures": TABLE}).simulates
+    assert not campaign(files=files, settings={"exposures": TABLE}).simulates
+    other = f"{RAW}/night/GS_Ne_Red_1s_01.fits.xz"
+    made = campaign(other)
+    assert not made.simulates
+    assert other in made.warnings[0]
+    assert "no raw frames" in made.problems[0]
+    (tmp_path / other).unlink()
     assert not campaign("night/notes.txt", settings={"raw_dir": "night"}).simulates
 
 
@@ -262,6 +269,24 @@ def test_the_bias_is_measured_only_where_there_is_no_dark(campaign):
         "amplifiers": [[0, 2047], [2048, 4095]],
         "range": [450, 550],
     }
+
+
+def test_exposures_without_a_dark_and_darks_without_an_exposure_are_named(campaign):
+    with_dark, without = "GS_Ne_Red_60s_01", "GS_Ne_Red_5s_01"
+    darks = "Dark_Red_60s", "Dark_Red_600s", "Dark_Blue_60s"
+    made = campaign(*frames(with_dark, without, *darks))
+    (note,) = [note for note in made.notes if "No dark" in note]
+    assert note == f"No dark for {without}: their bias is measured in the frame itself."
+    (warning,) = made.warnings
+    assert f"{RAW}/Dark_Blue_60s.fits, {RAW}/Dark_Red_600s.fits: a dark serves" in warning
+    assert "Dark_Red_60s.fits" not in warning
+
+
+def test_of_many_exposures_without_a_dark_some_are_named(campaign):
+    made = campaign(*frames(*(f"GS_Ne_Red_{n}s_01" for n in range(1, 9))))
+    (note,) = [note for note in made.notes if "No dark" in note]
+    assert note.count("GS_Ne_Red") == 5
+    assert "and 3 more:" in note
 
 
 def test_files_in_storage_are_listed_and_not_looked_at(campaign):

@@ -8,7 +8,7 @@ from snakemake.cli import parse_config
 
 from conftest import PROJECT
 from lampflux.campaign.config import complete_config, read_yaml
-from lampflux.campaign.problems import schema_problems
+from lampflux.campaign.instruments import read_settings
 from lampflux.errors import UserError
 
 FRAME = "resources/raw/Photron_Ne_Red_10s_01.fits"
@@ -57,6 +57,10 @@ MISTAKES = {
         ["planner.scale.Red", "0.9", "0.8"],
     ),
     "a file for raw_dir": ({"raw_dir": "file"}, ["raw_dir: file is not a folder"]),
+    "products among the frames": (
+        {"results_dir": "resources/../resources/raw"},
+        ["raw_dir and results_dir are one folder"],
+    ),
     "a file in results_dir": (
         {"results_dir": "file/results"},
         ["results_dir: file is not a folder"],
@@ -114,8 +118,7 @@ def test_the_users_keys_replace_single_defaults():
     ],
 )
 def test_the_command_line_takes_lists_nested_keys_and_numbers_like_text(given, key, wanted):
-    config = complete_config(read_yaml(PROJECT / "config.yaml"), parse_config([given]))
-    assert schema_problems(config, "config", "config") == []
+    config = read_settings(parse_config([given]), PROJECT).config
     for step in key:
         config = config[step]
     assert config == wanted

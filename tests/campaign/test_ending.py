@@ -125,11 +125,15 @@ def test_products_that_a_failed_cluster_job_did_not_come_to_replace_are_removed(
 
 
 def test_the_answers_are_health_and_places(run):
-    write("results/quality/exposures.csv", "exposure,score\na,good\nb,failed\nc,good\n")
+    rows = "exposure,score,failed,warned\na,good,,\nb,failed,cosmic,rms\nc,good,,\n"
+    rows += "d,warned,,rms bias\ne,warned,,rms bias\nf,warned,,rms\n"
+    write("results/quality/exposures.csv", rows)
     write("results/lamps/exposure_plan.csv")
     assert answer_lines(run, "results") == [
-        "Health of 3 exposures: 2 good, 0 warned, 1 failed (results/quality/exposures.csv)",
-        "  failed: b",
+        "Health of 6 exposures: 2 good, 3 warned, 1 failed (results/quality/exposures.csv)",
+        "  warned (rms bias): d, e",
+        "  warned (rms): f",
+        "  failed (cosmic): b",
         "Exposure times: results/lamps/exposure_plan.csv",
         "All in one page: the same command with --report results/report.html",
     ]

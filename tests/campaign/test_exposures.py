@@ -1,8 +1,16 @@
 import os
 
+import numpy as np
 import pytest
+from astropy.io import fits
 
-from lampflux.campaign.exposures import exposures_from_table, find_exposures, fits_files, stem_of
+from lampflux.campaign.exposures import (
+    exposures_from_table,
+    file_problems,
+    find_exposures,
+    stem_of,
+)
+from lampflux.campaign.listing import list_frames, listing_notes
 
 LAMPS = {"HgAr": [], "Ne": [], "ThAr": []}
 ARMS = {"Blue": {}, "Red": {}}
@@ -44,7 +52,10 @@ def from_table(folder, *rows):
 # File names
 
 
-@pytest.mark.parametrize("suffix", [".fits", ".fits.gz", ".fits.fz", ".FITS", ".Fits.GZ"])
+@pytest.mark.parametrize(
+    "suffix",
+    [".fits", ".fits.gz", ".fits.fz", ".fits.bz2", ".fit", ".fts.gz", ".FIT", ".FITS", ".Fits.GZ"],
+)
 @pytest.mark.parametrize(
     ("stem", "wanted"),
     [
@@ -61,7 +72,7 @@ def test_a_name_says_what_the_frame_shows(stem, wanted, suffix):
     assert (exposure.stem, exposure.path, exposure.dark) == (stem, path, None)
 
 
-@pytest.mark.parametrize("name", ["a.csv", "a.fits.txt", "fits", "a.fit", "a.fits.bz2"])
+@pytest.mark.parametrize("name", ["a.csv", "a.fits.txt", "fits", "a.fits.xz", "a.fitsx"])
 def test_a_file_of_another_kind_has_no_stem(name):
     assert stem_of(f"raw/{name}") is None
 
@@ -122,12 +133,62 @@ def test_every_problem_is_told_at_once():
 def test_files_are_found_in_all_folders_and_sorted(tmp_path):
     names = ["a/b/c/deep.fits", "a/x.fits.gz", "top.fits", "z/Y.FITS.FZ"]
     make(tmp_path, *reversed(names), "a/notes.txt", "a/x.csv")
-    assert fits_files(tmp_path) == [str(tmp_path / name) for name in names]
+    assert list_frames(tmp_path).frames == [str(tmp_path / name) for name in names]
+
+
+def test_a_file_named_like_a_frame_that_is_none_is_named_unless_it_is_the_frames_own(tmp_path):
+    frame, dark = "Photron_ThAr_Red_60s_02", "Dark_Red_60s"
+    beside = [f"a/{frame}.fits", f"a/{frame}.png", f"a/{frame}.fits.txt", f"a/{dark}.FIT"]
+    alone = [f"b/{frame}.fits.xz", f"b/{frame}.tif", f"b/{dark}.fits.zip", f"b/{dark}.dat"]
+    make(tmp_path, *beside, *alone, "b/notes.txt", "b/Photron.png", f"b/{frame}_truth.csv")
+    listing = list_frames(tmp_path)
+    assert listing.frames == [str(tmp_path / beside[3]), str(tmp_path / beside[0])]
+    assert listing.others == sorted(str(tmp_path / name) for name in alone)
+    (note,) = listing_notes(listing)
+    assert all(str(tmp_path / name) in note for name in alone)
+    assert "named like frames" in note
+    assert ".bz2" in note
+
+
+def test_products_are_not_taken_for_frames_and_their_folders_are_named(tmp_path):
+    frame = "Photron_ThAr_Red_60s_02.fits"
+    product, raw = f"old/spectra/{frame}", f"night/spectra/{frame}"
+    for name, creator in (product, "lampflux 0.1.0"), (raw, "a telescope"):
+        (tmp_path / name).parent.mkdir(parents=True)
+        header = fits.Header([("CREATOR", creator)])
+        fits.PrimaryHDU(np.zeros((2, 2)), header).writeto(tmp_path / name)
+    listing = list_frames(tmp_path)
+    assert listing.frames == [str(tmp_path / raw)]
+    assert listing.products == [str(tmp_path / product)]
+    assert listing_notes(listing) == [
+        f"Products of lampflux in {tmp_path}/old/spectra are not taken for frames."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("Photron_thar_Red_60s_02", "did you mean ThAr?"),
+        ("Photron_ThAr_RED_60s_02", "did you mean Red?"),
+        ("Photron_THAR_Red_60s_02", "did you mean ThAr?"),
+        ("Photron_HgA_Red_60s_02", "did you mean HgAr?"),
+    ],
+)
+def test_a_name_that_differs_by_case_or_a_slip_gets_did_you_mean(name, words):
+    _, (problem,) = find(f"raw/{name}.fits")
+    assert words in problem
+
+
+@pytest.mark.parametrize("folder", ["{a}", "<old>"])
+def test_what_snakemake_would_replace_in_a_path_is_refused(tmp_path, folder):
+    make(tmp_path, f"{folder}/a.fits", "1 < 2 > 1/b.fits")
+    (problem,) = file_problems(list_frames(tmp_path).frames)
+    assert f"{folder}/a.fits has braces, or a word in <>" in problem
 
 
 def test_hidden_files_and_folders_are_passed_over(tmp_path):
     make(tmp_path, "a.fits", ".b.fits", ".hidden/c.fits", "d/.part-e.fits")
-    assert fits_files(tmp_path) == [str(tmp_path / "a.fits")]
+    assert list_frames(tmp_path).frames == [str(tmp_path / "a.fits")]
 
 
 def test_links_to_folders_and_files_are_followed(tmp_path):
@@ -135,7 +196,9 @@ def test_links_to_folders_and_files_are_followed(tmp_path):
     (tmp_path / "raw/night").symlink_to(tmp_path / "store")
     (tmp_path / "raw/d.fits").symlink_to(tmp_path / "store/a.fits")
     wanted = ["c.fits", "d.fits", "night/a.fits", "night/more/b.fits"]
-    assert fits_files(tmp_path / "raw") == [str(tmp_path / "raw" / name) for name in wanted]
+    assert list_frames(tmp_path / "raw").frames == [
+        str(tmp_path / "raw" / name) for name in wanted
+    ]
 
 
 def test_a_loop_of_links_ends_and_each_file_is_found_once(tmp_path):
@@ -143,20 +206,22 @@ def test_a_loop_of_links_ends_and_each_file_is_found_once(tmp_path):
     (tmp_path / "a/up").symlink_to(tmp_path)
     (tmp_path / "a/self").symlink_to(tmp_path / "a")
     (tmp_path / "b/other").symlink_to(tmp_path / "a")
-    found = fits_files(tmp_path)
+    found = list_frames(tmp_path).frames
     assert sorted(os.path.basename(path) for path in found) == ["x.fits", "y.fits"]
 
 
 def test_a_folder_that_is_left_out_is_not_entered_by_any_way(tmp_path):
     make(tmp_path, "a.fits", "results/spectra/b.fits")
     (tmp_path / "link").symlink_to(tmp_path / "results")
-    assert fits_files(tmp_path, leave_out=[tmp_path / "results"]) == [str(tmp_path / "a.fits")]
+    assert list_frames(tmp_path, leave_out=[tmp_path / "results"]).frames == [
+        str(tmp_path / "a.fits")
+    ]
 
 
 @pytest.mark.parametrize("name", ["empty", "absent"])
 def test_a_folder_without_frames_gives_none(tmp_path, name):
     (tmp_path / "empty").mkdir()
-    assert fits_files(tmp_path / name) == []
+    assert list_frames(tmp_path / name).frames == []
 
 
 # Duplicates

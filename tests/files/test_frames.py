@@ -1,3 +1,4 @@
+import bz2
 import gzip
 
 import numpy as np
@@ -117,11 +118,12 @@ def test_blank_pixels_are_nan(tmp_path, cards, wanted):
 # Kinds of file
 
 
+@pytest.mark.parametrize(("pack", "ending"), [(gzip.compress, "gz"), (bz2.compress, "bz2")])
 @pytest.mark.parametrize("dtype", ["u1", "u2", "i2", "u4", "i4", "f4"])
-def test_a_gzipped_frame_is_the_frame(tmp_path, dtype):
-    plain, zipped = tmp_path / "plain.fits", tmp_path / "a.fits.gz"
+def test_a_packed_frame_is_the_frame(tmp_path, dtype, pack, ending):
+    plain, zipped = tmp_path / "plain.fits", tmp_path / f"a.fits.{ending}"
     write(plain, fits.PrimaryHDU(noise(dtype)))
-    zipped.write_bytes(gzip.compress(plain.read_bytes()))
+    zipped.write_bytes(pack(plain.read_bytes()))
     np.testing.assert_array_equal(read_frame(str(zipped))[0], noise(dtype))
 
 

@@ -28,7 +28,7 @@ from conftest import (
     write_frame,
     write_text,
 )
-from lampflux.campaign.exposures import fits_files
+from lampflux.campaign.listing import list_frames
 from lampflux.errors import UserError
 from lampflux.files import frames
 from lampflux.files.frames import check_exposure_time, read_frame
@@ -692,7 +692,7 @@ def test_thousands_of_files_of_other_kinds_are_passed_over_in_a_moment(tmp_path)
     for number in range(5000):
         (tmp_path / f"{RAW}/note{number}.txt").touch()
     begin = time.process_time()
-    assert fits_files(tmp_path / RAW) == [str(tmp_path / FRAME)]
+    assert list_frames(tmp_path / RAW).frames == [str(tmp_path / FRAME)]
     assert time.process_time() - begin < 0.2
 
 

@@ -16,6 +16,7 @@ from astropy.io import fits
 from astropy.wcs import WCS
 from test_pages import fetched
 
+import lampflux
 from conftest import (
     PROJECT,
     RULES,
@@ -242,8 +243,7 @@ def test_headers_say_what_was_exposed_and_from_which_file(campaign, exposure, ro
     assert header["ID"] == number
     assert header["RAWFILE"] == exposure + CAMPAIGN[exposure][0]
     assert header["BUNIT"] == "adu"
-    version = re.search(r'(?m)^version = "(.+)"$', (PROJECT / "pyproject.toml").read_text())[1]
-    assert version in header["CREATOR"]
+    assert header["CREATOR"] == f"lampflux {lampflux.__version__}"
 
 
 @pytest.mark.parametrize("exposure", [name for name in EXPOSURES if name != NO_DARK])
@@ -375,7 +375,10 @@ def test_every_exposure_is_scored_in_order_and_the_run_ends_with_the_scores(camp
     ) in said
     for score in set(scores):
         names = [name for name, row in rows.items() if row["score"] == score]
-        assert f"  {score}: {', '.join(names)}\n" in said
+        lines = re.findall(rf"(?m)^  {score} \((.+)\): (.+)$", said)
+        assert sorted(name for _, stems in lines for name in stems.split(", ")) == sorted(names)
+        for reason, stems in lines:
+            assert {rows[name][score] for name in stems.split(", ")} == {reason}
     for place in "lamps/coverage.png", "lamps/exposure_plan.csv", "report.html":
         assert f"results/{place}" in said.split("Health of 5 exposures")[1]
     assert "closure" not in said

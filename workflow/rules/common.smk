@@ -2,7 +2,6 @@
 
 import sys
 
-from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
 sys.path.append(str(PROJECT / "workflow"))
@@ -10,9 +9,8 @@ sys.path.append(str(PROJECT / "workflow"))
 from lampflux.campaign import internals
 from lampflux.campaign.campaign import make_campaign
 from lampflux.campaign.code import checksum
-from lampflux.campaign.config import complete_config, read_yaml
 from lampflux.campaign.ending import stop
-from lampflux.campaign.exposures import is_address
+from lampflux.campaign.exposures import address_problems, is_address
 from lampflux.errors import UserError
 
 # Otherwise it is a module of another workflow.
@@ -30,20 +28,6 @@ def or_stop(function, *arguments):
 def fetched(path):
     """A path, nothing for none; where it is an address, Snakemake fetches what is there."""
     return storage(path) if path and is_address(path) else path or []
-
-
-def address_problems(paths):
-    """Addresses that no storage plugin of Snakemake takes, one sentence for each kind."""
-    problems = []
-    for path in {path.partition("://")[0]: path for path in filter(is_address, paths)}.values():
-        try:
-            fetched(path)
-        except WorkflowError:
-            problems.append(
-                f"{path}: no storage plugin of Snakemake takes such an address; install the one "
-                "that does (docs/clusters.md), or correct the address."
-            )
-    return problems
 
 
 def exposure_of(wildcards):
@@ -87,9 +71,9 @@ def code_of(script):
 
 # Snakemake's own words on a config.yaml that is not YAML name neither the file nor the line, and a
 # workflow that uses this one as a module may give only the keys that it changes.
-config = complete_config(or_stop(read_yaml, PROJECT / "config.yaml"), config)
 campaign = or_stop(make_campaign, config, PROJECT)
-campaign.problems += address_problems(campaign.files)
+config = campaign.config
+campaign.problems += address_problems(campaign.files, fetched)
 if workflow.is_main_process:
     for note in campaign.notes:
         logger.info(note)

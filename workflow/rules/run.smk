@@ -4,6 +4,7 @@ from snakemake.shell import shell
 
 from lampflux.campaign.ending import RunRecord, answer_lines, failure_lines, remove_outdated
 from lampflux.campaign.starting import claim_results, job_prefix
+from lampflux.campaign.terminal import shorten
 
 if IS_MAIN:
     run_record = RunRecord()
@@ -14,6 +15,7 @@ if IS_MAIN:
 
     onstart:
         run_record.begin = or_stop(claim_results, campaign)
+        shorten(logger, run_record)
         internals.start_without_pause(workflow)
         shell.prefix(job_prefix(PROJECT / "workflow", config["fork_scripts"]))
 

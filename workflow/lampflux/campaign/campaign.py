@@ -8,16 +8,18 @@ from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
-from lampflux.campaign.config import config_problems
 from lampflux.campaign.exposures import (
+    ENDINGS,
     exposure_of_row,
     exposures_from_table,
     file_problems,
     find_exposures,
-    fits_files,
     is_address,
+    is_dark,
     simulated_exposures,
 )
+from lampflux.campaign.instruments import SHIPPED, read_settings
+from lampflux.campaign.listing import Listing, list_frames, listing_notes, names_of
 from lampflux.campaign.tables import (
     Places,
     checked_rows,
@@ -54,8 +56,8 @@ class Campaign:
 
     Parameters
     ----------
-    config : dict
-        Complete, without faults of its own.
+    settings : Settings
+        Complete config, without faults of its own.
     project : str or Path
         Folder of config.yaml, with the tables that come with lampflux.
 
@@ -75,12 +77,13 @@ class Campaign:
         What the user should know, and what must be corrected before anything can run.
     """
 
-    def __init__(self, config, project):
-        self.config = config
-        self.places = Places(str(project), config)
+    def __init__(self, settings, project):
+        self.config = config = settings.config
+        self.places = Places(str(project), config, settings.foreign_arms)
         self.results = str(Path(config["results_dir"]))
-        self.notes, self.warnings, self.problems = [], [], []
-        self.frames = self._frames()
+        self.notes, self.warnings, self.problems = list(settings.notes), [], []
+        self.listing = self._list_frames()
+        self.warnings += listing_notes(self.listing)
         self.simulates = self._simulates()
         self.exposures = {
             exposure.stem: exposure
@@ -88,6 +91,7 @@ class Campaign:
             if exposure.lamp in config["lamps"] and exposure.arm in config["arms"]
         }
         self.simulation = self._simulation() if self.simulates else None
+        self._note_darks()
         self._find_tables()
         if not self.exposures and not self.problems:
             self.problems.append(no_frames(config["raw_dir"]))
@@ -95,18 +99,20 @@ class Campaign:
 
     # How it is made
 
-    def _frames(self):
+    def _list_frames(self):
         """FITS files below raw_dir, other than products and simulated frames."""
         if self.config["exposures"]:
-            return []
+            return Listing([], [], [])
         simulation = self.config["simulation"]
         simulated = [simulation["frames_dir"]] if simulation else []
-        return fits_files(self.config["raw_dir"], leave_out=[self.results, *simulated])
+        return list_frames(self.config["raw_dir"], leave_out=[self.results, *simulated])
 
     def _simulates(self):
-        """Whether frames are simulated: wanted, below raw_dir, and nothing else is there."""
+        """Whether frames are simulated: wanted, below raw_dir, and nothing like one is there."""
         simulation = self.config["simulation"]
-        if simulation is None or self.config["exposures"] or self.frames:
+        if simulation is None or self.config["exposures"] or self.config["instrument"] != SHIPPED:
+            return False
+        if self.listing.frames or self.listing.others:
             return False
         folders = self.config["raw_dir"], simulation["frames_dir"]
         raw, frames = (os.path.realpath(path) for path in folders)
@@ -130,8 +136,8 @@ class Campaign:
             exposures, more = exposures_from_table(rows, table, *names)
             problems += more
         else:
-            exposures, problems = find_exposures(self.frames, *names)
-            problems += file_problems(self.frames)
+            exposures, problems = find_exposures(self.listing.frames, *names)
+            problems += file_problems(self.listing.frames)
         self.problems += problems
         return exposures
 
@@ -157,6 +163,21 @@ class Campaign:
             for row in self._simulated_rows
         }
         return Simulation(physics, brightness)
+
+    def _note_darks(self):
+        """Name exposures without a dark, and darks that no exposure uses."""
+        without = [name for name, exposure in self.exposures.items() if not exposure.dark]
+        if without:
+            self.notes.append(
+                f"No dark for {names_of(without)}: their bias is measured in the frame itself."
+            )
+        used = {exposure.dark for exposure in self.exposures.values()}
+        unused = [path for path in self.listing.frames if is_dark(path) and path not in used]
+        if unused:
+            self.warnings.append(
+                f"No exposure uses {names_of(unused)}: a dark serves the exposures of its arm and "
+                "exposure time."
+            )
 
     def _find_tables(self):
         """Find and check the tables of the lamps and arms that have exposures."""
@@ -339,8 +360,8 @@ def no_frames(folder):
     """Say that there is nothing to do."""
     missing = "" if os.path.isdir(folder) else ", for there is no such folder"
     return (
-        f"there are no raw frames (.fits, .fits.gz or .fits.fz) in {folder}{missing}; put them "
-        "there or name their folder with --config raw_dir=FOLDER."
+        f"there are no raw frames ({ENDINGS}) in {folder}{missing}; put them there or name their "
+        "folder with --config raw_dir=FOLDER."
     )
 
 
@@ -361,7 +382,7 @@ def make_campaign(config, project):
     Parameters
     ----------
     config : dict
-        Complete (`lampflux.campaign.config.complete_config`).
+        What the user set: any part of config.yaml.
     project : str or Path
         Folder of config.yaml.
 
@@ -375,7 +396,4 @@ def make_campaign(config, project):
     UserError
         The config itself has faults: one sentence each.
     """
-    problems = config_problems(config)
-    if problems:
-        raise UserError(*problems)
-    return Campaign(config, project)
+    return Campaign(read_settings(config, project), project)

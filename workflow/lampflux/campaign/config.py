@@ -139,6 +139,11 @@ def folder_problems(config):
     if searched and os.path.lexists(searched) and not os.path.isdir(searched):
         problems.append(f"config, raw_dir: {searched} is not a folder; name the frames' folder.")
     results = Path(config["results_dir"])
+    if searched and os.path.realpath(searched) == os.path.realpath(results):
+        problems.append(
+            f"config: raw_dir and results_dir are one folder ({searched}); name another for the "
+            "products."
+        )
     problems += [
         f"config, results_dir: {folder} is not a folder; name another or move it away."
         for folder in (results, *results.parents)

@@ -6,7 +6,10 @@ import os
 import re
 import shlex
 import sys
+from collections import Counter, defaultdict
 from pathlib import Path
+
+from lampflux.campaign.listing import names_of
 
 # Snakemake's word for a product that came out older than what it was made from.
 OLDER = re.compile(r"Output (.+) has older modification time .+? than input (.+?) \(\d", re.S)
@@ -40,6 +43,8 @@ class RunRecord(logging.Handler):
     ----------
     begin : int
         When the run began [ns], by the clock of the products' file system.
+    total : int
+        How many jobs there are.
     rules : set of str
         Rules of which jobs began.
     logs : list of str
@@ -52,7 +57,7 @@ class RunRecord(logging.Handler):
 
     def __init__(self):
         super().__init__()
-        self.begin, self.rules = 0, set()
+        self.begin, self.total, self.rules = 0, 0, set()
         self.logs, self.groups, self.older = [], [], []
 
     def emit(self, record):
@@ -60,6 +65,8 @@ class RunRecord(logging.Handler):
         event = getattr(record, "event", None)
         if event == "job_info":
             self.rules.add(record.rule_name)
+        elif event == "run_info":
+            self.total = record.stats.get("total", 0)
         elif event == "group_error":
             self.groups.append(record.job_error_info)
         elif event == "job_error" and not record.indent:
@@ -78,23 +85,27 @@ class RunRecord(logging.Handler):
 
 
 def quality_lines(results):
-    """How many exposures are good, warned and failed, and which, as far as they were checked."""
+    """Say how many exposures are good, warned and failed, which and why, if they were checked."""
     path = Path(results, "quality", "exposures.csv")
     try:
         with open(path, newline="", encoding="utf-8") as file:
             rows = list(csv.DictReader(file))
     except OSError:
         return []
-    names = {score: [] for score in ("good", "warned", "failed")}
-    for row in rows:
-        names[row["score"]].append(row["exposure"])
-    counts = ", ".join(f"{len(stems)} {score}" for score, stems in names.items())
+    scores = Counter(row["score"] for row in rows)
+    counts = ", ".join(f"{scores[score]} {score}" for score in ("good", "warned", "failed"))
     number = "one exposure" if len(rows) == 1 else f"{len(rows)} exposures"
-    return [f"Health of {number}: {counts} ({path})"] + [
-        f"  {score}: {', '.join(stems)}"
-        for score, stems in names.items()
-        if stems and score != "good"
-    ]
+    lines = [f"Health of {number}: {counts} ({path})"]
+    for score in "warned", "failed":
+        reasons = defaultdict(list)
+        for row in rows:
+            if row["score"] == score:
+                reasons[row.get(score) or ""].append(row["exposure"])
+        lines += [
+            f"  {f'{score} ({reason})' if reason else score}: {names_of(stems)}"
+            for reason, stems in reasons.items()
+        ]
+    return lines
 
 
 def answer_lines(run, results):

@@ -6,12 +6,20 @@ from decimal import Decimal
 from pathlib import Path
 from typing import NamedTuple
 
-SUFFIXES = (".fits", ".fits.gz", ".fits.fz")
+from lampflux.campaign.problems import did_you_mean
+
+# Endings of FITS files, in any case, and how to say so.
+SUFFIXES = tuple(
+    f".{name}{packed}" for name in ("fits", "fit", "fts") for packed in ("", ".gz", ".fz", ".bz2")
+)
+ENDINGS = ".fits, .fit or .fts, also followed by .gz, .fz or .bz2"
 WORD = r"[A-Za-z0-9.+-]+"
 SECONDS = r"[0-9]+(?:\.[0-9]+)?"
 EXPOSURE_NAME = re.compile(
     rf"(?P<brand>{WORD})_(?P<lamp>{WORD})_(?P<arm>{WORD})_(?P<exptime>{SECONDS})s_(?P<id>{WORD})"
 )
+# What Snakemake would replace in a path: wildcards and path variables.
+PLACEHOLDER = re.compile(r"[{}]|<[a-z]\w*>")
 # Longer exposures of a lamp [s] are a slip: of the unit, or of a digit.
 LONGEST = 100_000
 DARK_NAME = re.compile(rf"Dark_(?P<arm>{WORD})_(?P<exptime>{SECONDS})s")
@@ -45,6 +53,31 @@ def is_address(path):
     return "://" in path
 
 
+def address_problems(paths, fetch):
+    """List addresses that no storage plugin of Snakemake takes, one for each kind.
+
+    Parameters
+    ----------
+    paths : iterable of str
+    fetch : callable
+        Raises an exception for such an address.
+
+    Returns
+    -------
+    list of str
+    """
+    problems = []
+    for path in {path.partition("://")[0]: path for path in filter(is_address, paths)}.values():
+        try:
+            fetch(path)
+        except Exception:
+            problems.append(
+                f"{path}: no storage plugin of Snakemake takes such an address; install the one "
+                "that does (docs/clusters.md), or correct the address."
+            )
+    return problems
+
+
 def stem_of(path):
     """File name without its FITS suffix, or None for a file of another kind."""
     name = Path(path).name
@@ -54,43 +87,15 @@ def stem_of(path):
     return None
 
 
+def is_dark(path):
+    """Whether a file has the name of a dark."""
+    return DARK_NAME.fullmatch(stem_of(path) or "") is not None
+
+
 def is_frame_name(name):
     """Whether a name is that of an exposure's or a dark's file."""
     stem = stem_of(name) or ""
     return bool(EXPOSURE_NAME.fullmatch(stem) or DARK_NAME.fullmatch(stem))
-
-
-def fits_files(folder, leave_out=()):
-    """List FITS files in a folder and below it, links followed, hidden names passed over.
-
-    A folder that is named like an exposure or a dark is listed too.
-
-    Parameters
-    ----------
-    folder : str
-    leave_out : iterable of str
-        Folders not to enter.
-
-    Returns
-    -------
-    list of str
-        Paths, sorted.
-    """
-    visited = {os.path.realpath(name) for name in leave_out}
-    found = []
-    for parent, folders, files in os.walk(folder, followlinks=True):
-        real = os.path.realpath(parent)
-        if real in visited:
-            folders.clear()
-            continue
-        visited.add(real)
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        found += [
-            os.path.join(parent, name)
-            for name in files
-            if not name.startswith(".") and stem_of(name) is not None
-        ] + [os.path.join(parent, name) for name in folders if is_frame_name(name)]
-    return sorted(found)
 
 
 def file_problems(paths):
@@ -100,14 +105,15 @@ def file_problems(paths):
         if os.path.isdir(path):
             problems.append(f"{path} is a folder, not a frame; rename it, or put the frame there.")
         elif not os.path.exists(path):
-            problems.append(f"{path} is a link to nothing; mend the link or remove it.")
+            problems.append(f"{path} is a link to nothing; correct the link or remove it.")
         elif not os.path.isfile(path):
             problems.append(f"{path} is a pipe or device, not a file; move it out of raw_dir.")
         elif not os.access(path, os.R_OK):
             problems.append(f"{path} cannot be read; give yourself the right to read it.")
-        # Snakemake would take them for wildcards.
-        if {"{", "}"} & set(path):
-            problems.append(f"{path} has braces in its path; rename the file or folder.")
+        if PLACEHOLDER.search(path):
+            problems.append(
+                f"{path} has braces, or a word in <>, in its path; rename the file or folder."
+            )
     return problems
 
 
@@ -293,13 +299,14 @@ def unknown_names(where, lamp, arm, exptime, lamps, arms):
     problems = []
     if lamp is not None and lamp not in lamps:
         problems.append(
-            f"{where}: lamp {lamp} is not among the config's lamps ({', '.join(lamps)}); add it "
-            "there with its ions, or correct the name."
+            f"{where}: lamp {lamp} is not among the config's lamps ({', '.join(lamps)}); "
+            f"{did_you_mean(lamp, lamps)}add it there with its ions, or correct the name."
         )
     if arm not in arms:
         problems.append(
-            f"{where}: arm {arm} is not among the config's arms ({', '.join(arms)}); add it "
-            "there with its wavelength solution, or correct the name."
+            f"{where}: arm {arm} is not among the config's arms ({', '.join(arms)}); "
+            f"{did_you_mean(arm, arms)}add it there with its wavelength solution, or correct the "
+            "name."
         )
     if exptime == 0:
         problems.append(f"{where}: the exposure time is zero; correct it.")

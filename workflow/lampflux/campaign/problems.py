@@ -1,6 +1,7 @@
 """What is wrong with a config or a table, in plain words."""
 
 import math
+from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 
@@ -83,8 +84,8 @@ def schema_problems(data, schema, where):
     ----------
     data : object
         As YAML or `lampflux.files.tables` give it.
-    schema : str
-        Name of the schema, such as ``config``.
+    schema : str or Draft202012Validator
+        Name of the schema, such as ``config``, or its validator.
     where : str
         The file, for the sentences.
 
@@ -93,7 +94,8 @@ def schema_problems(data, schema, where):
     list of str
     """
     faults, seen = [], set()
-    for fault in validator(schema).iter_errors(data):
+    rules = validator(schema) if isinstance(schema, str) else schema
+    for fault in rules.iter_errors(data):
         place = list(fault.absolute_path)
         wanted = fault.schema.get("description", "").rstrip(".")
         words = fault_words(fault) + (f" (wanted: {wanted})" if wanted else "")
@@ -157,3 +159,10 @@ def infinite(data, place=()):
         return []
     steps = data.items() if isinstance(data, dict) else enumerate(data)
     return [found for step, part in steps for found in infinite(part, (*place, step))]
+
+
+def did_you_mean(name, known):
+    """Ask for a known name that differs by case or by a slip, if there is one."""
+    names = {each.lower(): each for each in known}
+    close = get_close_matches(name.lower(), names, n=1, cutoff=0.75)
+    return f"did you mean {names[close[0]]}? Else " if close else ""

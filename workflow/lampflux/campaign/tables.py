@@ -11,10 +11,15 @@ from lampflux.fluxes.windows import line_windows, order_problems, read_rows
 
 
 class Places(NamedTuple):
-    """Where tables are looked for: ``project`` is the folder of config.yaml."""
+    """Where tables are looked for.
+
+    ``project`` is the folder of config.yaml; tables that come with lampflux are not for
+    ``foreign_arms``.
+    """
 
     project: str
     config: dict
+    foreign_arms: frozenset = frozenset()
 
     def resource(self, *parts):
         """Path of the user's own file, below the working directory, else of the project's."""
@@ -22,22 +27,28 @@ class Places(NamedTuple):
         shipped = os.path.join(self.project, own)
         return shipped if os.path.exists(shipped) and not os.path.exists(own) else own
 
+    def first(self, name, arm, own, shipped):
+        """Path of an arm's table in the user's folder, else in the shipped one; None if none."""
+        shipped = os.path.join(self.project, shipped)
+        folders = [own, shipped]
+        if arm in self.foreign_arms:
+            folders = [] if os.path.realpath(own) == os.path.realpath(shipped) else [own]
+        paths = [os.path.join(folder, name) for folder in folders]
+        return next(filter(os.path.lexists, paths), None)
+
     def window_table(self, lamp, arm):
-        """Path of the window table of a lamp and arm, the user's own first; None without one."""
-        name = f"{lamp}_{arm}.csv"
-        shipped = os.path.join(self.project, "resources", "line_windows")
-        for folder in self.config["line_windows"], shipped:
-            if os.path.lexists(os.path.join(folder, name)):
-                return os.path.join(folder, name)
-        return None
+        """Path of the window table of a lamp and arm; None without one."""
+        folder = self.config["line_windows"]
+        return self.first(f"{lamp}_{arm}.csv", arm, folder, "resources/line_windows")
+
+    def reference(self, arm):
+        """Path of the reference solution of an arm; None without one."""
+        folder = self.config["wavelength_references"]
+        return self.first(f"{arm}.csv", arm, folder, folder)
 
     def line_list(self, ion):
         """Path of an ion's line list."""
         return self.resource(self.config["line_lists"], f"{ion.replace(' ', '_')}.csv")
-
-    def reference(self, arm):
-        """Path of the reference solution of an arm."""
-        return self.resource(self.config["wavelength_references"], f"{arm}.csv")
 
     def emitted_lines(self, exposure):
         """Path of the table of lines that a simulated exposure's lamp emits in its arm."""
@@ -143,7 +154,7 @@ def line_lists(lamps, places):
 def references(arms, places):
     """Find and check the reference solutions of arms: arm to path, and problems."""
     paths = {arm: places.reference(arm) for arm in sorted(arms)}
-    there = {arm: path for arm, path in paths.items() if os.path.lexists(path)}
+    there = {arm: path for arm, path in paths.items() if path}
     problems = []
     for path in there.values():
         problems += checked_rows(read_reference, path, "wavelength_reference")[1]

@@ -1,5 +1,6 @@
 """Read raw frames: FITS images of any number type, as physical ADU."""
 
+import bz2
 import gzip
 import io
 import logging
@@ -20,6 +21,9 @@ EXPOSURE_TIME_KEYWORDS = ("EXPTIME", "EXPOSED")
 # A header's exposure time may differ from the name's by rounding, relative.
 EXPOSURE_TIME_TOLERANCE = 1e-3
 
+# How files of two first bytes are unpacked.
+PACKED = {b"\x1f\x8b": gzip.decompress, b"BZ": bz2.decompress}
+
 
 def read_frame(path: str, spatial_axis: int = 0) -> tuple[np.ndarray, fits.Header]:
     """Read the one 2D image of a FITS file, scaled to physical values.
@@ -27,7 +31,7 @@ def read_frame(path: str, spatial_axis: int = 0) -> tuple[np.ndarray, fits.Heade
     Parameters
     ----------
     path : str
-        FITS file, also gzipped or tile-compressed.
+        FITS file, also packed by gzip or bzip2, or tile-compressed.
     spatial_axis : {0, 1}
         Axis of the stored image that runs along the slit.
 
@@ -110,13 +114,14 @@ def image_of(path):
 
 
 def unzipped(path):
-    """Open a file; unzip a gzipped one at once, which verifies its checksum."""
+    """Open a file; unpack one of gzip or bzip2 at once, which verifies its checksum."""
     file = open(path, "rb")  # noqa: SIM115
-    if file.read(2) != b"\x1f\x8b":
+    unpack = PACKED.get(file.read(2))
+    if unpack is None:
         return file
     with file:
         file.seek(0)
-        return io.BytesIO(gzip.decompress(file.read()))
+        return io.BytesIO(unpack(file.read()))
 
 
 @contextmanager

@@ -1,0 +1,102 @@
+"""Which files below a folder are raw frames."""
+
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+from lampflux.campaign.exposures import DARK_NAME, ENDINGS, EXPOSURE_NAME, is_frame_name, stem_of
+
+# Folders of the products that are FITS files named as exposures are, and how their headers tell;
+# within so many bytes.
+PRODUCT_FOLDERS, CREATOR, HEADER_BYTES = ("spectra", "calibrated"), b"CREATOR = 'lampflux", 28800
+
+
+class Listing(NamedTuple):
+    """FITS files, files of other kinds with the names of frames, and products: paths, sorted."""
+
+    frames: list
+    others: list
+    products: list
+
+
+def is_product(path):
+    """Whether a file is a spectrum that lampflux made."""
+    if Path(path).parent.name not in PRODUCT_FOLDERS or not os.path.isfile(path):
+        return False
+    try:
+        with open(path, "rb") as file:
+            return CREATOR in file.read(HEADER_BYTES)
+    except OSError:
+        return False
+
+
+def list_frames(folder, leave_out=()):
+    """List FITS files in a folder and below it, links followed, hidden names passed over.
+
+    A folder that is named like an exposure or a dark counts as a file.
+
+    Parameters
+    ----------
+    folder : str
+    leave_out : iterable of str
+        Folders not to enter.
+
+    Returns
+    -------
+    Listing
+    """
+    visited = {os.path.realpath(name) for name in leave_out}
+    found, others = [], []
+    for parent, folders, files in os.walk(folder, followlinks=True):
+        real = os.path.realpath(parent)
+        if real in visited:
+            folders.clear()
+            continue
+        visited.add(real)
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        here = [name for name in files if not name.startswith(".")]
+        frames = [name for name in here if stem_of(name) is not None]
+        frames += [name for name in folders if is_frame_name(name)]
+        found += [os.path.join(parent, name) for name in frames]
+        # Pictures and notes of a frame beside it may have its name.
+        stems = set(map(stem_of, frames))
+        others += [
+            os.path.join(parent, name)
+            for name in set(here).difference(frames)
+            if reads_as_frame(name) and not stems & set(possible_stems(name))
+        ]
+    products = {path for path in found if is_product(path)}
+    return Listing(sorted(set(found) - products), sorted(others), sorted(products))
+
+
+def possible_stems(name):
+    """Give a file's name without one ending, two, and so on."""
+    parts = name.split(".")
+    return [".".join(parts[:count]) for count in range(len(parts) - 1, 0, -1)]
+
+
+def reads_as_frame(name):
+    """Whether a name of any kind of file is that of an exposure or dark, but for its ending."""
+    return any(
+        EXPOSURE_NAME.fullmatch(stem) or DARK_NAME.fullmatch(stem) for stem in possible_stems(name)
+    )
+
+
+def listing_notes(listing):
+    """Say which files are passed over that could be taken for frames, one sentence each kind."""
+    notes = []
+    if listing.others:
+        notes.append(
+            f"Not used, for they end otherwise than FITS files do ({ENDINGS}): named like frames "
+            f"are {names_of(listing.others)}."
+        )
+    if listing.products:
+        folders = sorted({str(Path(path).parent) for path in listing.products})
+        notes.append(f"Products of lampflux in {names_of(folders)} are not taken for frames.")
+    return notes
+
+
+def names_of(things, most=5):
+    """Write out some names, or the first of many."""
+    more = len(things) - most
+    return ", ".join(things[:most]) + (f" and {more} more" if more > 0 else "")
