@@ -92,7 +92,9 @@ def slit(seed, kind="even"):
 
 def found_in(image, profile, shift, clipped=None):
     lit = as_lit(image, VARIANCE, GAIN, clipped)
-    return find_cosmic_rays(lit, Slit(profile, shift, np.zeros(COLUMNS)), lit.detector)
+    return find_cosmic_rays(
+        lit, Slit(profile, shift, np.zeros(COLUMNS), np.arange(shift.size)), lit.detector
+    )
 
 
 KINDS = ["even", "uneven", "drifting", "wider along the slit", "wider along the lines"]

@@ -19,12 +19,12 @@ def spectrum_cards(extraction, facts, rows, cosmic_rays):
     ------
     keyword, value, comment
     """
-    detector, lit, table = extraction.detector, extraction.lit, extraction.clean
+    detector, lit, table = extraction.detector, extraction.rows, extraction.clean
 
     def source(name):
         return "measured" if name in detector.measured else facts[name][1]
 
-    compared = lit.profile is not None
+    compared = extraction.compared
     yield "ROWFIRST", extraction.summed.start, "first row of the plain sum (from 0)"
     yield "ROWLAST", extraction.summed.stop - 1, "last row of the plain sum"
     yield "NMISSING", int(extraction.missing.sum()), "blank pixels left out of the sums"
@@ -40,14 +40,14 @@ def spectrum_cards(extraction, facts, rows, cosmic_rays):
     method = rows if rows in ("lit", "all") else "config"
     method = "all" if rows == "lit" and not compared else method
     yield "LITMETH", method, "clean rows: lit, config or all"
-    yield "LITFIRST", int(lit.rows[0]), "first row of the clean sum (from 0)"
-    yield "LITLAST", int(lit.rows[-1]), "last row of the clean sum"
-    yield "LITROWS", lit.rows.size, "rows in the clean sum"
+    yield "LITFIRST", int(lit[0]), "first row of the clean sum (from 0)"
+    yield "LITLAST", int(lit[-1]), "last row of the clean sum"
+    yield "LITROWS", lit.size, "rows in the clean sum"
     yield "ROWSCAT", extraction.row_scatter, "[adu] levels of rows taken off the clean sum"
     yield "STRAY", extraction.stray.part, "part of the light taken off as stray light"
     yield "STRAYERR", extraction.stray.error, "1 sigma of it"
     yield "SLITSHFT", extraction.shift, "[pixel] largest shift of lines along the slit"
-    yield "TRACEDRF", lit.drift, "[pixel] largest drift of traces along the dispersion axis"
+    yield "TRACEDRF", extraction.drift, "[pixel] largest drift of traces along the dispersion axis"
     yield "STRAIGHT", extraction.shift > 0.5, "were rows moved by whole pixels?"
     yield "COSMICS", compared and cosmic_rays, "looked for cosmic rays?"
     yield "NREPLACE", int(table["replaced"].sum()), "pixels replaced in the clean sum"
