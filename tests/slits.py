@@ -28,7 +28,8 @@ class Frame(NamedTuple):
     """A simulated frame and its truth.
 
     ``counts`` [ADU], whole numbers; ``bias`` of each column [ADU]; ``centres`` [pixel] and
-    ``fluxes`` [ADU] of the lines; ``light`` without noise [ADU]; ``gain``.
+    ``fluxes`` [ADU] of the lines; ``light`` without noise [ADU]; ``gain``; ``variance`` of a pixel
+    without light [ADU^2].
     """
 
     counts: np.ndarray
@@ -37,6 +38,7 @@ class Frame(NamedTuple):
     fluxes: np.ndarray
     light: np.ndarray
     gain: float
+    variance: float
 
 
 def fibre_bundle(number, pitch, rng):
@@ -170,7 +172,8 @@ def simulate(
     counts = electrons / gain + rng.normal(0, read_noise / gain, light.shape)
     counts += levels + rng.normal(0, row_noise, (rows, 1))
     counts = np.rint(counts).clip(0, saturation).astype("u2" if saturation < 65536 else "u4")
-    return Frame(counts, levels, centres, fluxes * inside, light, gain)
+    variance = (read_noise / gain) ** 2 + 1 / 12
+    return Frame(counts, levels, centres, fluxes * inside, light, gain, variance)
 
 
 def line_sums(counts, centres, half=9):

@@ -27,6 +27,10 @@ class PhotonTransfer(NamedTuple):
     fewest: int = 3
     # Largest part of the scatter that may be the model's misfit in a step.
     misfit: float = 0.3
+    # At the crests of lines, which hold this part of the brightest pixel, where the model is best,
+    # the scatter must be the same within this part.
+    crest_only: float = 0.75
+    agreement: float = 0.15
     # The inverse gain exceeds its error by this factor, and the steps scatter about it by no more
     # than this many times their errors.
     significance: float = 5.0
@@ -72,7 +76,14 @@ def with_gain(image, rays, detector):
     residual = image.counts - rays.model
     squares = square_scatter(residual, rays.model, near, good, detector.variance)
     gain = measure_gain(squares, detector.variance)
-    if gain is not None:
+    crests = square_scatter(
+        residual,
+        rays.model,
+        near * (TRANSFER.crest_only / TRANSFER.crest),
+        good,
+        detector.variance,
+    )
+    if gain is not None and is_consistent(gain, crests, detector.variance):
         return with_measured(detector, gain=gain)._replace(light_scatter=1 / gain)
     return detector._replace(light_scatter=measure_scatter(squares, detector.variance))
 
@@ -145,6 +156,30 @@ def measure_gain(squares, variance):
             scatter = photon_scatter(*(part[inside] for part in squares), variance)
             table.append((light[inside].mean(), *scatter))
     return fitted_gain(np.array(table).reshape(-1, 3))
+
+
+def is_consistent(gain, crests, variance):
+    """Whether the crests of lines, where the model is best, scatter as a gain says.
+
+    Parameters
+    ----------
+    gain : float
+        [electron / ADU]
+    crests : tuple of ndarray
+        From `square_scatter`.
+    variance : float
+        Of a pixel without light [ADU^2].
+
+    Returns
+    -------
+    bool
+        True, too, where too few pixels tell.
+    """
+    bright = 4 / crests[1] > TRANSFER.light * np.sqrt(variance)
+    if np.count_nonzero(bright) < TRANSFER.squares:
+        return True
+    scatter, error = photon_scatter(*(part[bright] for part in crests), variance)
+    return abs(scatter * gain - 1) < TRANSFER.agreement + 2 * error * gain
 
 
 def measure_scatter(squares, variance):
