@@ -1,6 +1,13 @@
 """Header cards that say how a spectrum was made."""
 
 
+def error_source(detector):
+    """Say what the errors of sums follow from."""
+    if detector.gain is not None:
+        return "gain"
+    return "columns" if detector.light_scatter is None else "scatter"
+
+
 def spectrum_cards(extraction, facts, rows, cosmic_rays):
     """Describe an extraction in the header of its spectrum.
 
@@ -32,6 +39,7 @@ def spectrum_cards(extraction, facts, rows, cosmic_rays):
     yield "GAINSRC", source("gain"), "keyword of the raw frame, config or measured"
     yield "RDNOISE", detector.read_noise, "[electron]"
     yield "RDNSRC", source("read_noise"), "likewise"
+    yield "ERRSRC", error_source(detector), "errors: gain, scatter (of rows) or columns"
     yield "PIXVAR", detector.variance, "[adu**2] variance of a pixel without light"
     yield "SATLEVEL", detector.saturation, "[adu] lowest raw count of a saturated pixel"
     yield "SATSRC", source("saturation"), "likewise, or number type"
@@ -50,5 +58,6 @@ def spectrum_cards(extraction, facts, rows, cosmic_rays):
     yield "TRACEDRF", extraction.drift, "[pixel] largest drift of traces along the dispersion axis"
     yield "STRAIGHT", extraction.shift > 0.5, "were rows moved by whole pixels?"
     yield "COSMICS", compared and cosmic_rays, "looked for cosmic rays?"
+    yield "NREFUSED", extraction.refused, "pixels on lines left alone: too many for cosmic rays"
     yield "NREPLACE", int(table["replaced"].sum()), "pixels replaced in the clean sum"
     yield "NSATUR", int(table["saturated"].sum()), "saturated pixels in the clean sum"

@@ -23,6 +23,11 @@ class RaySearch(NamedTuple):
     # A cosmic ray differs from the model by this many times what half its neighbours
     # do, along the slit and along the row: a misfit of the model repeats there.
     contrast: float = 3.0
+    # Rays fall on bright pixels (light over noise) as on dark ones, and are harder to see there:
+    # more by this factor and number are misfits of lines.
+    bright: float = 10.0
+    outnumber: float = 3.0
+    outnumber_pixels: int = 30
     # These neighbours, to either side: beyond most tracks, and near enough to be alike [pixel].
     nearest: int = 3
     farthest: int = 16
@@ -48,12 +53,14 @@ class CosmicRays(NamedTuple):
     """Pixels that cosmic rays hit, arrays of shape (rows, columns).
 
     Which were ``hit``, in the frame or, leaving a hole, in its dark; the ``model`` of the frame
-    without cosmic rays, and its 1-sigma ``misfit`` [ADU].
+    without cosmic rays, and its 1-sigma ``misfit`` [ADU]. ``refused`` pixels on lines differ from
+    the model too, but are too many for cosmic rays, and are left as they are.
     """
 
     hit: np.ndarray
     model: np.ndarray
     misfit: np.ndarray
+    refused: int = 0
 
 
 def find_cosmic_rays(image, slit, detector):
@@ -104,7 +111,29 @@ def find_cosmic_rays(image, slit, detector):
         for _ in range(2):
             hit = (neighbourhood(hit, 1, 1) & (strength > RAYS.outskirts)) | core
             hit[clipped] = False
+    on_lines = hit & (near > RAYS.bright * np.sqrt(variance))
+    if outnumber(on_lines, hit, near > RAYS.bright * np.sqrt(variance)):
+        hit &= ~on_lines
+        return CosmicRays(hit, model, misfit / 2, int(on_lines.sum()))
     return CosmicRays(hit, model, misfit / 2)
+
+
+def outnumber(on_lines, hit, lines):
+    """Whether more pixels are hit on lines than cosmic rays do, by those that are hit elsewhere.
+
+    Parameters
+    ----------
+    on_lines, hit, lines : ndarray of bool, shape (rows, columns)
+        Pixels hit on lines, all that are hit, and all that lines light.
+
+    Returns
+    -------
+    bool
+    """
+    number, area = np.count_nonzero(on_lines), np.count_nonzero(lines)
+    elsewhere = max(lines.size - area, 1)
+    expected = (np.count_nonzero(hit) - number) / elsewhere * area
+    return number > RAYS.outnumber * expected + RAYS.outnumber_pixels
 
 
 def without_repeats(found, residual, shift):

@@ -44,6 +44,8 @@ class Extraction(NamedTuple):
         Whether lines were found by which rows could be compared.
     detector : lampflux.extraction.detector.Detector
     stray : lampflux.extraction.stray_light.StrayLight
+    refused : int
+        Pixels on lines that are too many for cosmic rays, and were not replaced.
     shift : float
         Largest shift of lines along the slit [pixel].
     drift : float
@@ -63,6 +65,7 @@ class Extraction(NamedTuple):
     compared: bool
     detector: Detector
     stray: StrayLight
+    refused: int
     shift: float
     drift: float
     row_scatter: float
@@ -164,6 +167,7 @@ def extract(
         slit.profile is not None,
         detector,
         stray,
+        rays.refused,
         float(np.abs(slit.shift).max()),
         slit.largest_drift,
         image.row_scatter,
