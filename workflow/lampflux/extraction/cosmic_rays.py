@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from lampflux.extraction.model import common_light, shift_columns, slit_model
+from lampflux.statistics import box_sums
 
 
 class RaySearch(NamedTuple):
@@ -28,6 +29,9 @@ class RaySearch(NamedTuple):
     bright: float = 10.0
     outnumber: float = 3.0
     outnumber_pixels: int = 30
+    # So are more than so many, and this part of the bright pixels, in three neighbouring rows.
+    row_pixels: int = 8
+    row_part: float = 0.03
     # These neighbours, to either side: beyond most tracks, and near enough to be alike [pixel].
     nearest: int = 3
     farthest: int = 16
@@ -111,29 +115,32 @@ def find_cosmic_rays(image, slit, detector):
         for _ in range(2):
             hit = (neighbourhood(hit, 1, 1) & (strength > RAYS.outskirts)) | core
             hit[clipped] = False
-    on_lines = hit & (near > RAYS.bright * np.sqrt(variance))
-    if outnumber(on_lines, hit, near > RAYS.bright * np.sqrt(variance)):
-        hit &= ~on_lines
-        return CosmicRays(hit, model, misfit / 2, int(on_lines.sum()))
-    return CosmicRays(hit, model, misfit / 2)
+    lines = near > RAYS.bright * np.sqrt(variance)
+    refused = outnumbering(hit, lines)
+    hit &= ~refused
+    return CosmicRays(hit, model, misfit / 2, int(refused.sum()))
 
 
-def outnumber(on_lines, hit, lines):
-    """Whether more pixels are hit on lines than cosmic rays do, by those that are hit elsewhere.
+def outnumbering(hit, lines):
+    """Find the pixels hit on lines that are too many for cosmic rays, in a row or in all.
 
     Parameters
     ----------
-    on_lines, hit, lines : ndarray of bool, shape (rows, columns)
-        Pixels hit on lines, all that are hit, and all that lines light.
+    hit, lines : ndarray of bool, shape (rows, columns)
+        Pixels that are hit, and those that lines light.
 
     Returns
     -------
-    bool
+    ndarray of bool, shape (rows, columns)
     """
+    on_lines = hit & lines
     number, area = np.count_nonzero(on_lines), np.count_nonzero(lines)
-    elsewhere = max(lines.size - area, 1)
-    expected = (np.count_nonzero(hit) - number) / elsewhere * area
-    return number > RAYS.outnumber * expected + RAYS.outnumber_pixels
+    expected = (np.count_nonzero(hit) - number) / max(lines.size - area, 1) * area
+    if number > RAYS.outnumber * expected + RAYS.outnumber_pixels:
+        return on_lines
+    # The model misses the ends of a slit, and the edges of fibres, in line after line.
+    number, area = (box_sums(part.sum(axis=1), 1) for part in (on_lines, lines))
+    return on_lines & (number > np.maximum(RAYS.row_pixels, RAYS.row_part * area))[:, np.newaxis]
 
 
 def without_repeats(found, residual, shift):
