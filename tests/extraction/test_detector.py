@@ -138,7 +138,9 @@ def lamp_frame(seed, brightest=3e6, number=36, pitch=PITCH, columns=2048, lines=
 
 def gain_of(image, profile, shift, variance):
     lit = as_lit(image, variance)
-    rays = find_cosmic_rays(lit, Slit(profile, shift, np.zeros(image.shape[1])), lit.detector)
+    rays = find_cosmic_rays(
+        lit, Slit(profile, shift, np.zeros(image.shape[1]), np.arange(shift.size)), lit.detector
+    )
     return with_gain(lit, rays, lit.detector).gain
 
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from lampflux.extraction.projection import of_rows
-from lampflux.statistics import box_sums, clipped_moments
+from lampflux.statistics import box_sums, clipped_moments, noise
 
 # Where observatories write a fact, the more specific keyword first.
 KEYWORDS = {
@@ -25,13 +25,30 @@ SATURATED_PIXELS = 2
 SATURATED_REACH = 3.0
 
 
+class QuietBlocks(NamedTuple):
+    """Where the noise of a pixel without light is measured."""
+
+    # Rows and columns of a block: their variance is good to 11 %.
+    block: tuple[int, int] = (4, 64)
+    # Fewest blocks.
+    fewest: int = 16
+    # This percentile of the blocks' variances is that of quiet ones, ...
+    percent: float = 20.0
+    # ... which scatter up to this factor above it, three sigma of noise above the mean.
+    largest: float = 1.5
+
+
+QUIET = QuietBlocks()
+
+
 class Detector(NamedTuple):
     """What is known of a detector; None where it is not.
 
     ``amplifiers``, first and last column of each; ``gain`` [electron/ADU], ``read_noise``
     [electron] and ``saturation``, the lowest raw count of a saturated pixel [ADU]; ``variance`` of
-    a pixel without light, frame and dark together [ADU^2]; and the names of what was ``measured``
-    in the frame.
+    a pixel without light, frame and dark together [ADU^2]; the names of what was ``measured`` in
+    the frame; and ``light_scatter``, the variance of light over the light [ADU]: the inverse gain,
+    or what the frame shows where no gain is known.
     """
 
     amplifiers: list
@@ -40,6 +57,7 @@ class Detector(NamedTuple):
     saturation: float
     variance: float
     measured: tuple[str, ...] = ()
+    light_scatter: float | None = None
 
 
 def describe_detector(frame, background, amplifiers, gain, read_noise, saturation):
@@ -65,7 +83,8 @@ def describe_detector(frame, background, amplifiers, gain, read_noise, saturatio
     amplifiers = amplifiers or [(0, frame.shape[1] - 1)]
     variance, measured = noise_of_pixels(frame, background, read_noise, gain)
     measured = ("variance",) if measured else ()
-    return Detector(amplifiers, gain, read_noise, saturation, variance, measured)
+    scatter = 1 / gain if gain else None
+    return Detector(amplifiers, gain, read_noise, saturation, variance, measured, scatter)
 
 
 def with_measured(detector, **values):
@@ -180,7 +199,35 @@ def pixel_variance(frame, background):
     differences = np.diff(net, axis=1)
     if np.count_nonzero(np.isfinite(differences)) < NOISE_PIXELS:
         return None
-    return clipped_moments(differences)[1] / 2
+    return clipped_moments(quiet_blocks(differences))[1] / 2
+
+
+def quiet_blocks(differences):
+    """Choose the blocks of an image that scatter least: light adds noise of its own.
+
+    Parameters
+    ----------
+    differences : ndarray, shape (rows, columns)
+        NaN where unknown.
+
+    Returns
+    -------
+    ndarray, shape (pixels,)
+        Pixels of blocks that scatter no more than noise does.
+    """
+    rows, columns = (
+        size // block * block for size, block in zip(differences.shape, QUIET.block, strict=True)
+    )
+    blocks = differences[:rows, :columns].reshape(
+        rows // QUIET.block[0], QUIET.block[0], columns // QUIET.block[1], QUIET.block[1]
+    )
+    blocks = blocks.swapaxes(1, 2).reshape(-1, QUIET.block[0] * QUIET.block[1])
+    blocks = blocks[np.isfinite(blocks).all(axis=1)]
+    if len(blocks) < QUIET.fewest:
+        return differences
+    scatter = blocks.var(axis=1)
+    limit = QUIET.largest * np.percentile(scatter, QUIET.percent)
+    return blocks[scatter <= limit].ravel()
 
 
 def noise_of_pixels(frame, background, read_noise, gain):
@@ -237,6 +284,23 @@ def counting_noise(counts, summed_pixels, variance, gain):
     if gain is None or variance is None:
         return np.full(counts.shape, np.nan)
     return np.clip(counts, 0, None) / gain + summed_pixels * variance
+
+
+def sum_noise(counts, summed_pixels, detector):
+    """Variance of each column of a sum [ADU^2], from what is known of the detector.
+
+    `counting_noise` with the inverse of ``light_scatter`` for the gain; where not even that is
+    known, columns are compared with their neighbours.
+    """
+    scatter = detector.light_scatter
+    if scatter is not None:
+        gain = 1 / scatter if scatter > 0 else np.inf
+        return counting_noise(counts, summed_pixels, detector.variance, gain)
+    known = counts[np.isfinite(counts)]
+    beside = noise(known) ** 2 if known.size > 2 else np.nan
+    return np.where(
+        np.isfinite(counts), np.fmax(summed_pixels * detector.variance, beside), np.nan
+    )
 
 
 def saturated_columns(frame, limit, line_width):

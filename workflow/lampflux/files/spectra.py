@@ -72,7 +72,7 @@ def write_spectrum(path, cards, spectrum):
             value = header_text(value) if isinstance(value, str) else value
             hdus[0].header.append((keyword, value, *comment))
             logging.info("%s = %s", keyword, value)
-    hdus["UNCERTAINTY"].header["BUNIT"] = ("adu", "1 sigma; NaN where gain is not known")
+    hdus["UNCERTAINTY"].header["BUNIT"] = ("adu", "1 sigma")
     hdus["MISSING"].header["BUNIT"] = ("pixel", "pixels left out of each column's sum")
     with whole(path) as part:
         hdus.writeto(part)
