@@ -3,7 +3,8 @@
 import numpy as np
 
 from lampflux.errors import UserError
-from lampflux.files.frames import check_columns, check_exposure_time, check_shapes, frame_format
+from lampflux.files.frames import check_columns, check_shapes, frame_format
+from lampflux.files.keywords import check_exposure_time
 from lampflux.fluxes.windows import line_windows, read_rows, window_pixels
 
 

@@ -5,7 +5,8 @@ import numpy as np
 from lampflux.errors import UserError
 from lampflux.extraction.detector import NOISE_ROWS, saturated_columns
 from lampflux.extraction.rows import line_light
-from lampflux.files.frames import check_exposure_time, read_frame
+from lampflux.files.frames import read_frame
+from lampflux.files.keywords import check_exposure_time
 
 # A pixel is darker in the frame than in the dark by so many standard deviations, ...
 BRIGHTER = 5.0
@@ -103,7 +104,7 @@ def check_dark(frame, dark, variance, path, dark_path):
 
 def read_exposure(path, spatial_axis, seconds):
     """Read a frame or dark and its header; refuse one that is not of these seconds, or blank."""
-    frame, header = read_frame(path, spatial_axis)
+    frame, header, *_ = read_frame(path, spatial_axis)
     check_exposure_time(header, seconds, path)
     check_pixels(frame, path)
     return frame, header
