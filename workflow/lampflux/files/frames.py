@@ -119,9 +119,7 @@ def table_of(path, extensions, sections):
         with (
             recorded_warnings() as caught,
             unzipped(path) as file,
-            fits.open(
-                file, do_not_scale_image_data=True, checksum=check_integrity(file, path)
-            ) as hdus,
+            opened(file, path) as hdus,
         ):
             images, grid = chosen_images(hdus, extensions, path)
             check_sums([str(warning.message) for warning in caught], hdus, path)
@@ -150,6 +148,12 @@ def table_of(path, extensions, sections):
         raise damaged(path, error) from error
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
         raise UserError(f"{path} changed while it was read; run again once it is complete.")
+
+
+def opened(file, path):
+    """Open the HDUs of a FITS file whose structure is sound."""
+    file, can_verify = check_integrity(file, path)
+    return fits.open(file, do_not_scale_image_data=True, checksum=can_verify)
 
 
 def is_plane(hdu):
