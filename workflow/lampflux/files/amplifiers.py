@@ -256,7 +256,10 @@ def joined(table, images, path):
     """
     shape, ratios = joined_shape(table), gain_ratios([part for row in table for part in row])
     same = all(ratio == 1 for ratio in ratios)
-    counts = np.empty(shape, np.result_type(*images) if same else np.float64)
+    if len(ratios) == 1:
+        counts = images[0][table[0][0].data]
+    else:
+        counts = np.empty(shape, np.result_type(*images) if same else np.float64)
     overscan, cards, top, number = None, [], 0, 0
     for row in table:
         left = 0
@@ -265,7 +268,8 @@ def joined(table, images, path):
             number += 1
             piece = image[part.data]
             place = slice(top, top + piece.shape[0]), slice(left, left + piece.shape[1])
-            counts[place] = np.flip(piece if same else piece * ratio, part.flips)
+            if len(ratios) > 1:
+                counts[place] = np.flip(piece if same else piece * ratio, part.flips)
             columns = f"{place[1].start}:{place[1].stop - 1}"
             if part.overscan is not None:
                 level, method = levels_of(part, image, path)
