@@ -351,6 +351,7 @@ def job(folder, frame, dark=None, rows="all", bias=SETTINGS):
     params = Job(
         identity=identity,
         spatial_axis=0,
+        frame={},
         rows=rows,
         bias=bias,
         gain=None,

@@ -99,11 +99,6 @@ def test_a_configured_keyword_of_a_fact_stands_in_place_of_the_usual_ones():
     assert detector_fact("gain", header(GAIN=360, CONV=1.3), None, ["CONV"]) == (1.3, "CONV")
 
 
-@pytest.mark.parametrize("value", [0, -1, "much", True, float("nan")])
-def test_a_value_that_no_detector_has_is_passed_over(value):
-    assert detector_fact("gain", {"GAIN": value}, None) == (None, None)
-
-
 @pytest.mark.parametrize(
     ("configured", "cards", "wanted"),
     [
@@ -123,8 +118,31 @@ def test_scaled_numbers_are_not_held_to_their_type():
     assert saturation_limit(found, None) == (63042, "SATURATE")
 
 
+@pytest.mark.parametrize("bad", ["2.1", "high", "", None, True, False, np.nan, np.inf, 0, 0.0, -1])
+def test_values_that_cannot_be_are_passed_over(bad):
+    assert detector_fact("gain", {"RO_GAIN": bad, "GAIN": 1.5}, None) == (1.5, "GAIN")
+    assert detector_fact("gain", {"RO_GAIN": bad}, 7.0) == (7.0, "config")
+    assert detector_fact("gain", {"GAIN": bad}, None) == (None, None)
+
+
 @pytest.mark.parametrize(
-    ("dtype", "largest"), [("u1", 255), ("i2", 32767), ("u2", 65535), ("f4", np.inf)]
+    ("header", "wanted"),
+    [
+        ({"BITPIX": 8}, 255),
+        ({"BITPIX": 16}, 32767),
+        ({"BITPIX": 32}, 2**31 - 1),
+        ({"BITPIX": 16, "BZERO": 32768}, 65535),
+        ({"BITPIX": 16, "BZERO": 32768.0, "BSCALE": 1.0}, 65535),
+        ({"BITPIX": 32, "BZERO": 2**31}, 2**32 - 1),
+        ({"BITPIX": 8, "BZERO": -128}, 127),
+        ({"BITPIX": 16, "BZERO": 10, "BSCALE": 2}, 65544),
+        ({"BITPIX": -32}, np.inf),
+        ({"BITPIX": -64, "BZERO": 5}, np.inf),
+    ],
 )
-def test_the_largest_number_is_that_of_the_type(dtype, largest):
-    assert largest_number(fits.PrimaryHDU(np.zeros((2, 2), dtype)).header) == largest
+def test_the_largest_number_is_that_of_the_number_type(header, wanted):
+    assert largest_number(header) == wanted
+
+
+def test_a_negative_scale_turns_the_lowest_stored_number_into_the_largest():
+    assert largest_number({"BITPIX": 16, "BSCALE": -1}) == 32768

@@ -146,6 +146,12 @@ def arm_setting(name, default=None):
     return setting
 
 
+def bad_pixels_of(wildcards):
+    """Mask of an exposure's arm, where it has one."""
+    arm = config["arms"][exposure_of(wildcards).arm]
+    return arm.get("frame", {}).get("bad_pixels", [])
+
+
 def emitted_lines_of(wildcards):
     """Table of the lines that a simulated exposure's lamp emits."""
     return emitted_lines(exposure_of(wildcards))
@@ -237,6 +243,8 @@ def exposures_to_check(wildcards):
             "seconds": each.exptime,
             "arm": each.arm,
             "spatial_axis": config["arms"][each.arm].get("spatial_axis", 0),
+            "settings": config["arms"][each.arm].get("frame"),
+            "table": config["exposures"],
             "amplifiers": config["arms"][each.arm].get("amplifiers"),
             "windows": sound_window_table(each.lamp, each.arm),
         }

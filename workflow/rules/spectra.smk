@@ -5,6 +5,7 @@ rule extract_spectrum:
     input:
         frame=frame_of,
         dark=dark_of,
+        bad_pixels=bad_pixels_of,
     output:
         fits=f"{RESULTS}/spectra/{{exposure}}.fits",
         # The largest pictures: a report of many exposures leaves them out.
@@ -26,6 +27,7 @@ rule extract_spectrum:
         code=code_of("spectra"),
         identity=identity,
         spatial_axis=arm_setting("spatial_axis", 0),
+        frame=arm_setting("frame", {}),
         rows=arm_setting("rows"),
         bias=bias_settings,
         gain=arm_setting("gain"),

@@ -43,14 +43,15 @@ def main(snakemake):
     identity, params = snakemake.params.identity, snakemake.params
     arm, exptime = identity["CCD"], identity["EXPTIME"]
 
-    frame, header = read_exposure(frame_path, params.spatial_axis, exptime)
+    raw = read_exposure(frame_path, params.spatial_axis, exptime, params.frame)
+    frame, header = raw.counts, raw.header
     if header.get("SIMULATE"):
         identity = identity | {"SIMULATE": True}
     if params.amplifiers:
         check_columns(frame.shape[1], params.amplifiers, frame_path, arm)
     rows = row_slice(params.rows, frame.shape[0], frame_path)
     if dark_path:
-        background, _ = read_exposure(dark_path, params.spatial_axis, exptime)
+        background = read_exposure(dark_path, params.spatial_axis, exptime, params.frame).counts
         check_shapes(frame.shape, background.shape, frame_path, dark_path)
         source = dark_cards(dark_path, frame_path)
     else:
@@ -61,6 +62,8 @@ def main(snakemake):
         raise UserError(f"{frame_path} has no good pixel in the rows to sum; check the frame.")
 
     detector = known_detector(frame, header, background, params)
+    if raw.overscan is not None:
+        detector = detector._replace(saturation=detector.saturation - float(raw.overscan.max()))
     if dark_path:
         check_dark(frame, background, detector.variance, frame_path, dark_path)
     width = find_peaks(spectrum).fwhm
@@ -85,6 +88,7 @@ def main(snakemake):
     cards = [
         *identity.items(),
         ("RAWFILE", header_text(os.path.basename(frame_path)), "raw frame"),
+        *raw.cards,
         *source,
         *plain_cards(rows, missing),
         *detector_cards(detector),

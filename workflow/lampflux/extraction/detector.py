@@ -5,14 +5,9 @@ from typing import NamedTuple
 import numpy as np
 
 from lampflux.extraction.rows import of_rows
+from lampflux.files.keywords import detector_fact, saturation_limit
 from lampflux.statistics import box_sums, clipped_moments
 
-# Where observatories write a fact, the more specific keyword first.
-KEYWORDS = {
-    "gain": ("RO_GAIN", "EGAIN", "GAIN"),
-    "read_noise": ("RO_NOISE", "RDNOISE", "READNOIS", "RON"),
-    "saturation": ("SATURATE", "SATURATN", "SATLEVEL"),
-}
 # Rows of a frame that tell its noise.
 NOISE_ROWS = 100
 # Standard deviation of rounding to whole numbers.
@@ -57,17 +52,21 @@ def known_detector(frame, header, background, settings):
     background : ndarray, shape (rows, columns) or (columns,)
         Dark or bias [ADU].
     settings : object
-        The config's ``amplifiers``, ``gain``, ``read_noise`` and ``saturation``, or None.
+        The config's ``amplifiers``, ``gain``, ``read_noise`` and ``saturation``, or None, and
+        ``frame``, a dict with the arm's ``keywords``.
 
     Returns
     -------
     Detector
     """
-    gain, gain_source = detector_fact("gain", header, settings.gain)
-    read_noise, noise_source = detector_fact("read_noise", header, settings.read_noise)
-    saturation, saturation_source = detector_fact("saturation", header, settings.saturation)
-    if saturation is None:
-        saturation, saturation_source = largest_number(header), "number type"
+    keywords = settings.frame.get("keywords", {})
+    gain, gain_source = detector_fact("gain", header, settings.gain, keywords.get("gain"))
+    read_noise, noise_source = detector_fact(
+        "read_noise", header, settings.read_noise, keywords.get("read_noise")
+    )
+    saturation, saturation_source = saturation_limit(
+        header, settings.saturation, keywords.get("saturation")
+    )
     return Detector(
         settings.amplifiers or [(0, frame.shape[1] - 1)],
         *(gain, gain_source),
@@ -94,53 +93,6 @@ def measured_read_noise(detector, frames):
         return detector
     read_noise = float(np.sqrt(detector.variance / frames) * detector.gain)
     return detector._replace(read_noise=read_noise, read_noise_source="measured")
-
-
-def detector_fact(name, header, configured):
-    """Look a fact of the detector up: in the frame's header, else in the config.
-
-    Parameters
-    ----------
-    name : {'gain', 'read_noise', 'saturation'}
-    header : mapping
-        The raw frame's header.
-    configured : float or None
-        The arm's value in the config.
-
-    Returns
-    -------
-    value : float or None
-    source : str or None
-        The header's keyword, or 'config'.
-    """
-    for keyword in KEYWORDS[name]:
-        value = header.get(keyword)
-        is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        if is_number and np.isfinite(value) and value > 0:
-            return float(value), keyword
-    return configured, None if configured is None else "config"
-
-
-def largest_number(header):
-    """Largest number that a FITS image can hold.
-
-    Parameters
-    ----------
-    header : mapping
-        The image's header.
-
-    Returns
-    -------
-    float
-        In physical units [ADU]; infinite for real numbers.
-    """
-    bits = header["BITPIX"]
-    if bits < 0:
-        return np.inf
-    stored = 2**8 - 1 if bits == 8 else 2 ** (bits - 1) - 1
-    least = 0 if bits == 8 else -stored - 1
-    scale = header.get("BSCALE", 1)
-    return float(header.get("BZERO", 0) + max(scale * stored, scale * least))
 
 
 def pixel_variance(frame, background):

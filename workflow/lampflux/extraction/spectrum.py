@@ -5,8 +5,7 @@ import numpy as np
 from lampflux.errors import UserError
 from lampflux.extraction.detector import NOISE_ROWS, saturated_columns
 from lampflux.extraction.rows import line_light
-from lampflux.files.frames import read_frame
-from lampflux.files.keywords import check_exposure_time
+from lampflux.files import exposure as files
 
 # A pixel is darker in the frame than in the dark by so many standard deviations, ...
 BRIGHTER = 5.0
@@ -102,12 +101,11 @@ def check_dark(frame, dark, variance, path, dark_path):
         )
 
 
-def read_exposure(path, spatial_axis, seconds):
-    """Read a frame or dark and its header; refuse one that is not of these seconds, or blank."""
-    frame, header, *_ = read_frame(path, spatial_axis)
-    check_exposure_time(header, seconds, path)
-    check_pixels(frame, path)
-    return frame, header
+def read_exposure(path, spatial_axis, seconds, settings):
+    """Read a frame or dark; refuse one that is not of these seconds, or blank."""
+    frame = files.read_exposure(path, seconds, spatial_axis, settings)
+    check_pixels(frame.counts, path)
+    return frame
 
 
 def light_of_lines(frame, spectrum, width, detector):
