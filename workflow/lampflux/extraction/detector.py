@@ -7,12 +7,6 @@ import numpy as np
 from lampflux.extraction.projection import of_rows
 from lampflux.statistics import box_sums, clipped_moments, noise
 
-# Where observatories write a fact, the more specific keyword first.
-KEYWORDS = {
-    "gain": ("RO_GAIN", "EGAIN", "GAIN"),
-    "read_noise": ("RO_NOISE", "RDNOISE", "READNOIS", "RON"),
-    "saturation": ("SATURATE", "SATURATN", "SATLEVEL"),
-}
 # Rows, evenly spread over a frame, from which its noise is measured.
 NOISE_ROWS = 100
 # Fewest pixels from which a variance is measured: good to 4.5 %.
@@ -109,74 +103,6 @@ def with_read_noise(detector, frames):
         return detector
     read_noise = float(np.sqrt(detector.variance / frames) * detector.gain)
     return with_measured(detector, read_noise=read_noise)
-
-
-def detector_facts(header, settings):
-    """Look up what header and config say of a detector.
-
-    Parameters
-    ----------
-    header : mapping
-        The raw frame's header.
-    settings : object
-        The config's ``gain``, ``read_noise`` and ``saturation``, or None.
-
-    Returns
-    -------
-    dict of str to (float or None, str or None)
-        Value and source of each; the saturation is at most the largest number of the file.
-    """
-    facts = {name: detector_fact(name, header, getattr(settings, name)) for name in KEYWORDS}
-    if facts["saturation"][0] is None:
-        facts["saturation"] = largest_number(header), "number type"
-    return facts
-
-
-def detector_fact(name, header, configured):
-    """Look a fact of the detector up: in the frame's header, else in the config.
-
-    Parameters
-    ----------
-    name : {'gain', 'read_noise', 'saturation'}
-    header : mapping
-        The raw frame's header.
-    configured : float or None
-        The arm's value in the config.
-
-    Returns
-    -------
-    value : float or None
-    source : str or None
-        The header's keyword, or 'config'.
-    """
-    for keyword in KEYWORDS[name]:
-        value = header.get(keyword)
-        is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        if is_number and np.isfinite(value) and value > 0:
-            return float(value), keyword
-    return configured, None if configured is None else "config"
-
-
-def largest_number(header):
-    """Largest number that a FITS image can hold.
-
-    Parameters
-    ----------
-    header : mapping
-        The image's header.
-
-    Returns
-    -------
-    float
-        In physical units [ADU]; infinite for real numbers.
-    """
-    bits = header["BITPIX"]
-    if bits < 0:
-        return np.inf
-    stored = 2**8 - 1 if bits == 8 else 2 ** (bits - 1) - 1
-    least = 0 if bits == 8 else -stored - 1
-    scale = header.get("BSCALE", 1)
-    return float(header.get("BZERO", 0) + max(scale * stored, scale * least))
 
 
 def pixel_variance(frame, background):
