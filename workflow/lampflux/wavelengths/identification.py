@@ -9,7 +9,7 @@ from lampflux.peaks import Peaks, find_peaks, without_leaning
 from lampflux.wavelengths.fit import Solution, fit_solution
 from lampflux.wavelengths.lines import Lines
 from lampflux.wavelengths.scale import extended, inverse, nominal_wavelength
-from lampflux.wavelengths.search import align, chance_score
+from lampflux.wavelengths.search import FINE, RIGID, WIDE, align, chance_score
 from lampflux.wavelengths.shift import fit_shift
 from lampflux.wavelengths.table import identified_rows
 from lampflux.wavelengths.verdict import Verdict, judge
@@ -137,11 +137,11 @@ def find_solution(peaks, lines, nominal, reference=None):
     for expected, rigid in ((nominal, False), (reference, True)):
         if expected is None:
             continue
-        start, score, chance = aligned(peaks, lines, expected, rigid)
+        start, lead, score, chance = aligned(peaks, lines, expected, rigid)
         for method, fit in (("fitted", fit_solution), ("shifted", fit_shift)):
             if method == "shifted" and not rigid:
                 continue
-            solution = fit(peaks, lines, start)
+            solution = fit(peaks, lines, start, lead)
             judged = judge(score, chance, solution, peaks.fwhm, rigid)
             if judged.accepted:
                 return Identification(
@@ -153,12 +153,26 @@ def find_solution(peaks, lines, nominal, reference=None):
 
 
 def aligned(peaks, lines, expected, rigid):
-    """Wavelengths of the best displacement of expected ones, its score and that of chance."""
+    """Displace expected wavelengths to where the peaks fit them best.
+
+    Returns
+    -------
+    start, lead : ndarray, shape (pixels,)
+        Displaced wavelengths [Angstrom], and their lead in log-likelihood over others.
+    score, chance : float
+        Log-likelihood of the alignment, and the best of mirrored line lists.
+    """
     size = expected.size
     pixels = np.arange(size)
+    reach = RIGID if rigid else WIDE
     # Beyond the detector the expected solution goes on as straight lines.
     pixel_of_line = inverse(expected, lines.wavelength)
-    best = align(peaks, pixel_of_line, lines, size, rigid)
-    chance = chance_score(peaks, pixel_of_line, lines, size, rigid)
-    at = pixels + np.interp(pixels, best.knots, best.offsets)
-    return extended(expected, at), best.score, chance
+    best = align(peaks, pixel_of_line, lines, size, reach)
+    chance = chance_score(peaks, pixel_of_line, lines, size, reach)
+    start = extended(expected, pixels + np.interp(pixels, best.knots, best.offsets))
+    lead = np.interp(pixels, best.knots, best.lead)
+    if not rigid:
+        fine = align(peaks, inverse(start, lines.wavelength), lines, size, FINE)
+        start = extended(start, pixels + np.interp(pixels, fine.knots, fine.offsets))
+        lead = np.minimum(lead, np.interp(pixels, fine.knots, fine.lead))
+    return start, lead, best.score, chance

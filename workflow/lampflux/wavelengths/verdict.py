@@ -16,9 +16,10 @@ class Bounds(NamedTuple):
     # Log-likelihood against chance, and lead over mirrored line lists: of 900 simulated
     # impostors the nearest had 27 and 38.
     least_evidence: float = 30.0
-    least_margin: float = 45.0
-    # Part of the bright peaks' weight that must find its line; with twice the evidence and lead
-    # less is enough, as the cosmic rays of long exposures are bright peaks without a line.
+    least_margin: float = 38.0
+    # Part of the bright peaks' weight that must find its line; less is enough in proportion, down
+    # to that with twice the evidence and lead, as the cosmic rays of long exposures are bright
+    # peaks without a line.
     least_matched: float = 0.6
     least_matched_if_plain: float = 0.45
     # Part of evidence and lead that is enough about a reference, where chance has less room.
@@ -68,10 +69,11 @@ def judge(score, chance, solution, fwhm, rigid=False):
     evidence = score + freedom * np.log(BOUNDS.chance_scatter / scatter)
     margin = evidence - chance
     least = BOUNDS.rigid_part if rigid else 1.0
-    plain = evidence >= 2 * BOUNDS.least_evidence and margin >= 2 * BOUNDS.least_margin
+    plain = min(evidence / BOUNDS.least_evidence, margin / BOUNDS.least_margin) - 1
+    less = (BOUNDS.least_matched - BOUNDS.least_matched_if_plain) * np.clip(plain, 0, 1)
     if evidence < least * BOUNDS.least_evidence or margin < least * BOUNDS.least_margin:
         reason = "the matches could be chance"
-    elif solution.matched < (BOUNDS.least_matched_if_plain if plain else BOUNDS.least_matched):
+    elif solution.matched < BOUNDS.least_matched - less:
         reason = "too many bright peaks have no line"
     elif solution.certain < BOUNDS.least_certain:
         reason = "the fit is nowhere certain"
