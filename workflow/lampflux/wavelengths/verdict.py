@@ -13,10 +13,10 @@ class Bounds(NamedTuple):
     chance_scatter: float = 0.25
     # Scatter below which residuals prove no more [line width]: errors of the line lists.
     least_scatter: float = 0.02
-    # Log-likelihood against chance, and lead over mirrored line lists: of 900 simulated
-    # impostors the nearest had 27 and 38.
+    # Log-likelihood against chance, and lead over mirrored line lists: of 320 simulated
+    # impostors the nearest had 24 and 32.
     least_evidence: float = 30.0
-    least_margin: float = 38.0
+    least_margin: float = 45.0
     # Part of the bright peaks' weight that must find its line; less is enough in proportion, down
     # to that with twice the evidence and lead, as the cosmic rays of long exposures are bright
     # peaks without a line.
