@@ -241,15 +241,15 @@ def test_the_cards_of_a_solution_say_how_good_it_is():
 
 
 def test_the_cards_of_a_nominal_solution_say_why_it_stayed():
-    verdict = Verdict(False, 3.0, -5.0, "the matches could be chance")
+    verdict = Verdict(False, 3.0, -5.0, "could be chance: evidence 3 of 30, lead -5 of 77")
     found = nominal_identification(example_solution()[0], np.arange(50.0), verdict)
     cards = {keyword: value for keyword, value, _ in solution_cards(found)}
     assert cards["WAVEMETH"] == "nominal"
-    assert cards["WAVEREAS"] == "the matches could be chance"
+    assert cards["WAVEREAS"] == "could be chance: evidence 3 of 30, lead -5 of 77"
     assert "WAVERMS" not in cards
     # A header takes them all, and says it in a line.
     header = fits.Header(list(solution_cards(found)))
-    assert header["WAVEREAS"] == "the matches could be chance"
+    assert header["WAVEREAS"] == "could be chance: evidence 3 of 30, lead -5 of 77"
 
 
 def test_line_lists_are_read_into_one_catalogue_with_their_ions(tmp_path):

@@ -1,4 +1,5 @@
 import csv
+import re
 from functools import cache
 
 import numpy as np
@@ -16,11 +17,12 @@ from arcs import (
     standing_peaks,
 )
 from conftest import PROJECT
-from lampflux.peaks import Peaks
+from lampflux.peaks import Peaks, find_peaks
 from lampflux.wavelengths import Lines
 from lampflux.wavelengths.fit import fit_solution, longest_stretch
 from lampflux.wavelengths.identification import find_solution
 from lampflux.wavelengths.matching import match_lines
+from lampflux.wavelengths.resemblance import resembling_ion
 from lampflux.wavelengths.scale import extended, inverse, nominal_wavelength
 from lampflux.wavelengths.shift import fit_shift
 from lampflux.wavelengths.verdict import judge
@@ -300,22 +302,40 @@ def solution_with(**changes):
 @pytest.mark.parametrize(
     ("score", "chance", "changes", "words"),
     [
-        (10.0, 300.0, {}, "the matches could be chance"),
-        (-500.0, -900.0, {}, "the matches could be chance"),
-        (300.0, 10.0, {"matched": 0.3}, "too many bright peaks have no line"),
-        (300.0, 10.0, {"certain": 0.1}, "the fit is nowhere certain"),
+        (10.0, 300.0, {}, r"could be chance: evidence \d+ of 30, lead -\d+ of \d+"),
+        (-500.0, -900.0, {}, r"could be chance: evidence -\d+ of 30, lead \d+ of \d+"),
+        (
+            300.0,
+            10.0,
+            {"matched": 0.3},
+            "lines found for 30 % of the .* peaks, of 45 % needed",
+        ),
+        (300.0, 10.0, {"certain": 0.1}, "certain over 10 % of the detector, of 15 % needed"),
     ],
 )
 def test_a_verdict_says_what_speaks_against_a_solution(score, chance, changes, words):
     judged = judge(score, chance, solution_with(**changes), 4.0)
     assert not judged.accepted
-    assert judged.reason == words
+    assert re.fullmatch(words, judged.reason)
 
 
 def test_a_verdict_without_a_fit_is_no():
     judged = judge(300.0, 10.0, None, 4.0)
     assert not judged.accepted
     assert judged.reason == "too few lines match for a fit"
+
+
+def test_a_lamp_under_anothers_name_is_told_by_its_ion():
+    true = arc("Kr", 5700, 7800, 2048, seed=36)
+    peaks = find_peaks(true.counts, true.uncertainty)
+    assert resembling_ion(peaks, ["Ne I"], true.nominal) == "Kr I"
+
+
+def test_lines_at_random_resemble_no_ion():
+    rng = np.random.default_rng(37)
+    clean = gaussian_lines(2048, rng.uniform(0, 2048, 40), 1e4 * rng.lognormal(0, 1.5, 40), 4.0)
+    counts, uncertainty, nominal = blank(clean, 38)
+    assert resembling_ion(find_peaks(counts, uncertainty), ["Ne I"], nominal) is None
 
 
 # Borrowing the shape of a reference
