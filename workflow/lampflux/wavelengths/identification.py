@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from lampflux.peaks import Peaks, find_peaks, without_leaning
+from lampflux.wavelengths.continuation import continued
 from lampflux.wavelengths.fit import Solution, fit_solution
 from lampflux.wavelengths.lines import Lines
 from lampflux.wavelengths.scale import extended, inverse, nominal_wavelength
@@ -16,6 +17,8 @@ from lampflux.wavelengths.verdict import Verdict, judge
 
 # Fewest peaks and catalogue lines with which a search makes sense.
 FEWEST = 4
+# A solution that is trusted over this part of the detector needs no rival about the reference.
+ENOUGH = 0.5
 
 
 class Identification(NamedTuple):
@@ -113,9 +116,9 @@ def identify(
 def find_solution(peaks, lines, nominal, reference=None):
     """Find the best solution that can be believed.
 
-    In turn: a polynomial, searched about the nominal solution; where the arm has a reference of
-    the right shape, a polynomial searched about a shift of that; the shift alone; else the nominal
-    solution stays.
+    In turn: a polynomial, searched about the nominal solution; where that is not believed or holds
+    over a small part of the detector, and the arm has a reference of the right shape, a polynomial
+    searched about a shift of that, and the shift alone; else the nominal solution stays.
 
     Parameters
     ----------
@@ -134,25 +137,38 @@ def find_solution(peaks, lines, nominal, reference=None):
     refused = Verdict(False, 0.0, 0.0, "fewer than four peaks stand out")
     if min(peaks.pixel.size, lines.wavelength.size) < FEWEST:
         return nominal_identification(peaks, nominal, refused)
-    for expected, rigid in ((nominal, False), (reference, True)):
-        if expected is None:
-            continue
-        start, lead, score, chance = aligned(peaks, lines, expected, rigid)
-        for method, fit in (("fitted", fit_solution), ("shifted", fit_shift)):
-            if method == "shifted" and not rigid:
-                continue
-            solution = fit(peaks, lines, start, lead)
-            judged = judge(score, chance, solution, peaks.fwhm, rigid)
-            if judged.accepted:
-                return Identification(
-                    method, solution.wavelength, solution.error, judged, peaks, solution
-                )
-            if expected is nominal:
-                refused = judged
-    return nominal_identification(peaks, nominal, refused)
+    # Without a reference, the first of these must do.
+    trials = [("fitted", nominal, WIDE, fit_solution)]
+    if reference is not None:
+        trials += [("fitted", reference, RIGID, fit_solution)]
+        trials += [("shifted", reference, RIGID, fit_shift)]
+    believed, alignments = [], {}
+    for method, expected, reach, fit in trials:
+        if reach not in alignments:
+            alignments[reach] = aligned(peaks, lines, expected, reach)
+        start, lead, score, chance = alignments[reach]
+        solution = fit(peaks, lines, start, lead)
+        judged = judge(score, chance, solution, peaks.fwhm, reach is RIGID)
+        if judged.accepted:
+            believed.append((trusted_part(solution), method, solution, judged))
+            if trusted_part(solution) > ENOUGH:
+                break
+        elif expected is nominal:
+            refused = judged
+    if not believed:
+        return nominal_identification(peaks, nominal, refused)
+    _, method, solution, judged = max(believed, key=lambda found: found[0])
+    if method == "fitted":
+        solution = continued(solution, nominal, reference)
+    return Identification(method, solution.wavelength, solution.error, judged, peaks, solution)
 
 
-def aligned(peaks, lines, expected, rigid):
+def trusted_part(solution):
+    """Part of the detector over which a solution is trusted."""
+    return (solution.last - solution.first + 1) / solution.wavelength.size
+
+
+def aligned(peaks, lines, expected, reach):
     """Displace expected wavelengths to where the peaks fit them best.
 
     Returns
@@ -164,14 +180,13 @@ def aligned(peaks, lines, expected, rigid):
     """
     size = expected.size
     pixels = np.arange(size)
-    reach = RIGID if rigid else WIDE
     # Beyond the detector the expected solution goes on as straight lines.
     pixel_of_line = inverse(expected, lines.wavelength)
     best = align(peaks, pixel_of_line, lines, size, reach)
     chance = chance_score(peaks, pixel_of_line, lines, size, reach)
     start = extended(expected, pixels + np.interp(pixels, best.knots, best.offsets))
     lead = np.interp(pixels, best.knots, best.lead)
-    if not rigid:
+    if reach is WIDE:
         fine = align(peaks, inverse(start, lines.wavelength), lines, size, FINE)
         start = extended(start, pixels + np.interp(pixels, fine.knots, fine.offsets))
         lead = np.minimum(lead, np.interp(pixels, fine.knots, fine.lead))
