@@ -56,9 +56,9 @@ def read_raw(frame_path, dark_path, seconds, arm, params):
     arm : str
         For messages.
     params : object
-        The arm's ``spatial_axis``, ``layout`` (its config key ``frame``), ``amplifiers``, ``rows``,
-        ``bias``, ``gain``, ``read_noise`` and ``saturation``; ``table``, the table of exposures,
-        where the time is from one.
+        The arm's ``spatial_axis``, ``layout`` (its config key ``frame``), ``amplifiers``,
+        ``rows``, ``bias``, ``gain``, ``read_noise`` and ``saturation``; ``table``, the table of
+        exposures, where the time is from one.
 
     Returns
     -------
