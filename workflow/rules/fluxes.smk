@@ -8,6 +8,7 @@ rule measure_fluxes:
         windows=window_table_of,
     output:
         csv=f"{RESULTS}/fluxes/{{exposure}}.csv",
+        lines=f"{RESULTS}/fluxes/{{exposure}}_lines.csv",
         png=report(
             f"{RESULTS}/fluxes/{{exposure}}.png",
             caption="../report/fluxes.rst",

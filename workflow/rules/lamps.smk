@@ -5,9 +5,11 @@
 rule summarise_lamp:
     input:
         fluxes=exposures_of_brand("{results}/fluxes/{exposure}.csv"),
+        identified=exposures_of_brand("{results}/fluxes/{exposure}_lines.csv"),
         shown=shown_spectrum,
     output:
         csv=f"{RESULTS}/lamps/{{brand}}_{{lamp}}_{{arm}}.csv",
+        exposures=f"{RESULTS}/lamps/{{brand}}_{{lamp}}_{{arm}}_exposures.csv",
         png=report(
             f"{RESULTS}/lamps/{{brand}}_{{lamp}}_{{arm}}.png",
             caption="../report/lamps.rst",
@@ -105,6 +107,7 @@ rule plan_exposures:
         code=code_of("planner"),
         lamps=lamp_names(),
         fibres=config["fibres"],
+        line_limit=config["line_limit"],
         peak=config["planner"]["peak"],
         snr=config["planner"]["snr"],
         scale=config["planner"]["scale"],

@@ -9,9 +9,11 @@ import logging
 
 import numpy as np
 
+from lampflux.files.pages import write_csv
 from lampflux.files.spectra import read_spectrum
 from lampflux.files.tables import read_identified_lines
 from lampflux.files.whole import whole
+from lampflux.fluxes.identified import identified_fluxes
 from lampflux.fluxes.line_model import model_lines
 from lampflux.fluxes.measure import measure_window
 from lampflux.fluxes.table import COLUMNS, expected_pixel, flag_words, flux_row, line_check
@@ -54,6 +56,10 @@ def main(snakemake):
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
+
+    simulated = header.get("SIMULATE", False)
+    identified = identified_fluxes(spectrum, lines, peaks, per_flux, simulated)
+    write_csv(identified, snakemake.output.lines)
 
     figure = new_figure(header, "line windows")
     if rows:

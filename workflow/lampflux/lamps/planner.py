@@ -97,6 +97,7 @@ def line_times(lines, fibres, peak, snr, factor, factor_error):
         that together reach `snr`).
     """
     peak_rate = lines["peak_rate"].where(lines["peak_rate"] > 0).to_numpy(dtype=float)
+    peak_error = lines["peak_rate_err"].to_numpy(dtype=float) / peak_rate
     rate, error = (lines[name].to_numpy(dtype=float) for name in ("flux", "flux_err"))
     # The variances are those of the sum over all fibres, which share it.
     read, photons = (
@@ -118,7 +119,7 @@ def line_times(lines, fibres, peak, snr, factor, factor_error):
     return pd.DataFrame(
         {
             "time_peak": time_peak,
-            "time_peak_err": time_peak * factor_error / factor,
+            "time_peak_err": time_peak * np.hypot(factor_error / factor, peak_error),
             "time_snr": time_snr,
             "time_snr_err": np.hypot(by_factor, np.nan_to_num(by_flux)),
             "repeats": repeats,
@@ -175,8 +176,9 @@ def plan(lines, fibres, peak, snr, factor=1.0, factor_error=0.0):
     ----------
     lines : DataFrame
         Summaries of the lamp's lines: of their columns, ``flux`` and ``flux_err`` [ADU/s/fibre],
-        ``limit`` ('lower' where the flux is a lower limit), ``peak_rate`` [ADU/s],
-        ``read_variance`` [ADU**2], ``photon_variance`` [ADU**2/s] and ``simulated`` are used.
+        ``limit`` ('lower' where the flux is a lower limit), ``peak_rate`` and ``peak_rate_err``
+        [ADU/s], ``read_variance`` [ADU**2], ``photon_variance`` [ADU**2/s] and ``simulated`` are
+        used.
     fibres, peak, snr, factor, factor_error
         As in `line_times`.
 
@@ -195,7 +197,7 @@ def plan(lines, fibres, peak, snr, factor=1.0, factor_error=0.0):
     >>> import pandas as pd
     >>> from lampflux.lamps import plan
     >>> lines = pd.DataFrame({"flux": [100.0], "flux_err": [1.0], "peak_rate": [8.0]})
-    >>> lines = lines.assign(read_variance=0.0, photon_variance=100.0)
+    >>> lines = lines.assign(peak_rate_err=0.2, read_variance=0.0, photon_variance=100.0)
     >>> summary, times = plan(lines.assign(limit=None, simulated=False), 1, 40000, 100)
     >>> summary["single"], summary["single_served"]
     (100.0, 1)
