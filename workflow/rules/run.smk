@@ -112,7 +112,7 @@ def quality_lines():
         return []
     names = {score: [] for score in ("good", "warned", "failed")}
     for row in rows:
-        names[row["score"]].append(row["exposure"])
+        names[row["score"]].append(f"{row['exposure']} ({row['reasons']})")
     counts = ", ".join(f"{len(stems)} {score}" for score, stems in names.items())
     number = "one exposure" if len(rows) == 1 else f"{len(rows)} exposures"
     return [f"Health of {number}: {counts} ({path})"] + [
