@@ -48,6 +48,7 @@ include: "workflow/rules/windows.smk"
 include: "workflow/rules/fluxes.smk"
 include: "workflow/rules/lamps.smk"
 include: "workflow/rules/quality.smk"
+include: "workflow/rules/answers.smk"
 include: "workflow/rules/check.smk"
 
 

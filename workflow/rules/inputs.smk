@@ -303,6 +303,11 @@ def all_products(wildcards):
             f"{RESULTS}/quality/{name}"
             for name in ("exposures.csv", "exposures.html", "trends.png")
         ]
+        + [
+            f"{RESULTS}/instrument/{name}"
+            for name in ("choices.csv", "choices.html", "lines.csv", "arcs.png")
+        ]
+        + [f"{RESULTS}/answers.{kind}" for kind in ("html", "md")]
         + [f"{RESULTS}/closure/{name}" for name in closure]
     )
 

@@ -125,6 +125,7 @@ def quality_lines():
 def answers():
     """Say at the end of a run how healthy the exposures are, and where the answers lie."""
     places = {
+        "Answers on one page": "answers.html",
         "Lamps compared": "lamps/coverage.png",
         "Exposure times": "lamps/exposure_plan.csv",
         "Measured against the truth": "closure/closure.png",

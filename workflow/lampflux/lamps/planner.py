@@ -1,7 +1,5 @@
 """How long each lamp needs, and how long it may have."""
 
-import itertools
-
 import numpy as np
 import pandas as pd
 
@@ -156,17 +154,16 @@ def choose_times(times):
     starts = times["time_snr"][times["time_snr"] <= times["time_peak"]].sort_values()
     if starts.empty:
         return np.nan, none
-    serves = {time: served(times, time) for time in starts.unique()}
-    single = max(serves, key=lambda time: (serves[time].sum(), -time))
-    pairs = itertools.combinations(serves, 2)
-    pair = max(
-        pairs,
-        key=lambda two: ((serves[two[0]] | serves[two[1]]).sum(), -sum(two)),
-        default=None,
-    )
-    if pair is None or (serves[pair[0]] | serves[pair[1]]).sum() <= serves[single].sum():
-        pair = none
-    return float(single), (float(pair[0]), float(pair[1]))
+    starts = starts.unique()
+    serves = np.array([served(times, time) for time in starts])
+    number = serves.sum(axis=1)
+    best = np.argmax(number)
+    # Lines that one of two times serves, at least.
+    together = number[:, np.newaxis] + number - serves.astype(int) @ serves.T.astype(int)
+    total = np.where(together == together.max(), starts[:, np.newaxis] + starts, np.inf)
+    first, second = np.unravel_index(np.argmin(total), total.shape)
+    pair = none if together.max() <= number[best] else (starts[first], starts[second])
+    return float(starts[best]), (float(min(pair)), float(max(pair)))
 
 
 def plan(lines, fibres, peak, snr, factor=1.0, factor_error=0.0):

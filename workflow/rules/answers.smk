@@ -1,0 +1,64 @@
+# From all lamps to answers: what they will give another instrument, and one page for people.
+
+
+rule plan_instrument:
+    input:
+        lines=f"{RESULTS}/lamps/all_lines.csv",
+        instrument=resource(config["instrument"]),
+        page=TABLE_PAGE,
+    output:
+        choices=f"{RESULTS}/instrument/choices.csv",
+        lines=f"{RESULTS}/instrument/lines.csv",
+        html=report(
+            f"{RESULTS}/instrument/choices.html",
+            caption="../report/choices_table.rst",
+            category="1 Answers",
+            labels={"answer": "4 lamps for the instrument", "as": "table"},
+        ),
+        png=report(
+            f"{RESULTS}/instrument/arcs.png",
+            caption="../report/arcs.rst",
+            category="1 Answers",
+            labels={"answer": "4 lamps for the instrument", "as": "picture"},
+        ),
+    log:
+        f"{RESULTS}/logs/instrument.log",
+    conda:
+        "../../environment.yml"
+    params:
+        code=code_of("instrument"),
+        line_lists=LINE_LISTS,
+    message:
+        "what the lamps will give the instrument"
+    script:
+        "../scripts/instrument.py"
+
+
+rule answer:
+    input:
+        choices=f"{RESULTS}/instrument/choices.csv",
+        arcs=f"{RESULTS}/instrument/arcs.png",
+        coverage=f"{RESULTS}/lamps/coverage.csv",
+        plan=f"{RESULTS}/lamps/exposure_plan.csv",
+        lines=f"{RESULTS}/lamps/all_lines.csv",
+        quality=f"{RESULTS}/quality/exposures.csv",
+        page=f"{PROJECT}/workflow/report/answers.html",
+    output:
+        html=report(
+            f"{RESULTS}/answers.html",
+            caption="../report/answers.rst",
+            category="1 Answers",
+            labels={"answer": "0 all on one page", "as": "page"},
+        ),
+        markdown=f"{RESULTS}/answers.md",
+    log:
+        f"{RESULTS}/logs/answers.log",
+    conda:
+        "../../environment.yml"
+    params:
+        code=code_of("answers"),
+        line_limit=config["line_limit"],
+    message:
+        "all answers on one page"
+    script:
+        "../scripts/answers.py"
