@@ -28,6 +28,13 @@ def listed_lines(paths):
     return pd.concat(tables, ignore_index=True) if tables else None
 
 
+def joined(tables, columns, **same):
+    """Join tables, of which all may be empty, and add columns of one value."""
+    filled = [table for table in tables if len(table)]
+    table = pd.concat(filled, ignore_index=True) if filled else pd.DataFrame(columns=columns)
+    return table.assign(**same)[columns]
+
+
 def main(snakemake):
     """Read the lines of all lamps and the instrument, predict, rank, write and draw."""
     output = snakemake.output
@@ -43,12 +50,11 @@ def main(snakemake):
         for (source, lamp), own in lines.groupby(["source", "lamp"]):
             times, planned = plan_mode(mode_lines(own, mode, lists.get(lamp)), mode)
             plans[source] = times, planned
-            parts.append(planned.assign(mode=mode.name, instrument=name))
+            parts.append(planned.assign(mode=mode.name))
         choices.append(rank_choices(plans, mode, measured))
     simulated = bool(lines["simulated"].any())
-    choices = pd.concat([each for each in choices if len(each)] or choices[:1], ignore_index=True)
-    choices = choices.assign(instrument=name, simulated=simulated)[CHOICE_COLUMNS]
-    planned = pd.concat(parts, ignore_index=True)[MODE_LINE_COLUMNS]
+    choices = joined(choices, CHOICE_COLUMNS, instrument=name, simulated=simulated)
+    planned = joined(parts, MODE_LINE_COLUMNS, instrument=name)
     write_csv(choices, output.choices, digits=6)
     write_csv(planned, output.lines, digits=6)
     title = f"Lamps for {name}"

@@ -259,7 +259,7 @@ def rank_choices(plans, mode, measured):
         shortest time. docs/products.md explains the columns.
     """
     band = max(mode.low, measured[0]), min(mode.high, measured[1])
-    if band[0] >= band[1]:
+    if not band[0] < band[1]:
         return pd.DataFrame(columns=CHOICE_COLUMNS)
     dispersion = mode.element / mode.pixels
     rows = []
