@@ -8,8 +8,11 @@ import pandas as pd
 import pytest
 
 from conftest import PROJECT
-from lampflux.files.pages import column_facts, fill_template, html_table, markdown_table
+from lampflux.files.answers import write_answers
+from lampflux.files.pages import markdown_table
 from lampflux.lamps.answers import (
+    NOTE,
+    QUESTION,
     arm_verdict,
     choice_table,
     lamp_table,
@@ -150,22 +153,25 @@ document.body.textContent = "PROBE" + JSON.stringify({seen, rows, wide, sorted, 
 @pytest.mark.skipif(BROWSER is None, reason="needs the browser chromium")
 @pytest.mark.parametrize("size", ["1280,720", "1920,1080"])
 def test_the_verdicts_and_the_best_lamps_are_visible_at_once(tmp_path, size):
-    facts = column_facts("lamp_choices") | column_facts("answers")
     modes = [choices().assign(mode=mode) for mode in ("LR-Blue", "LR-Red", "HR-Blue", "HR-Red")]
-    best = choice_table(pd.concat(modes), lines(), quality())
     verdict = mode_verdict(choices(0.011, measured_to=7000.0), 7400.0)
-    parts = dict.fromkeys(
-        ("question", "choices_title", "note", "arms_title", "health", "links", "picture"), "words"
-    )
-    fill_template(
-        PROJECT / "workflow" / "report" / "answers.html",
-        tmp_path / "answers.html",
+    (tmp_path / "arcs.png").write_bytes(b"")
+    write_answers(
         title="Lamps",
-        verdicts=f"<dt>LR-Blue</dt><dd>{verdict}</dd>" * 6,
-        choices=html_table(best, facts),
-        lamps=html_table(lamp_table(lines(), coverage(), plans(), quality(), 50), facts),
-        **parts,
+        question=QUESTION,
+        verdicts={f"LR-Blue {number}": verdict for number in range(6)},
+        note=NOTE,
+        tables={
+            "choices": choice_table(pd.concat(modes), lines(), quality()),
+            "lamps": lamp_table(lines(), coverage(), plans(), quality(), 50),
+            "health": quality().iloc[:0],
+        },
+        picture=tmp_path / "arcs.png",
+        template=PROJECT / "workflow" / "report" / "answers.html",
+        html=tmp_path / "answers.html",
+        markdown=tmp_path / "answers.md",
     )
+    assert (tmp_path / "answers.md").read_text("utf-8").count(verdict) == 6
     page = tmp_path / "answers.html"
     page.write_text(page.read_text("utf-8").replace("</body>", PROBE + "</body>"), "utf-8")
     flags = ["--headless", "--no-sandbox", "--disable-gpu", f"--window-size={size}"]

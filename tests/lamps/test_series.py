@@ -5,9 +5,11 @@ import pandas as pd
 import pytest
 
 from flux_tables import FIBRES, measured, windows_for
-from lampflux.lamps import series as module
-from lampflux.lamps.series import connected, exposure_light, fit_shutter
-from lampflux.lamps.summary import join_tables, summarise
+from lampflux.lamps import light as light_module
+from lampflux.lamps import series as series_module
+from lampflux.lamps.light import connected, exposure_light, fit_shutter
+from lampflux.lamps.measurements import join_tables
+from lampflux.lamps.summary import summarise
 
 GAIN = 1.9
 SHUTTER = 0.05
@@ -120,8 +122,8 @@ def test_numbers_that_start_anew_with_each_time_tell_no_sequence():
 def test_no_offset_is_believed_of_a_shutter_without_one():
     rng, believed = np.random.default_rng(1), []
     for _ in range(200):
-        light = 1 + rng.normal(0, 0.003, len(SECONDS))
-        shutter, error, outlying = fit_shutter(light, SECONDS)
+        relative = 1 + rng.normal(0, 0.003, len(SECONDS))
+        shutter, error, outlying = fit_shutter(relative, SECONDS)
         believed.append(abs(shutter) > 3 * error)
         assert not outlying.any()
     assert np.mean(believed) < 0.02
@@ -143,24 +145,29 @@ def test_one_flux_that_is_ten_times_too_high_hardly_moves_the_light_of_its_expos
 
 
 @pytest.mark.parametrize(
-    ("constant", "largest_change"),
+    ("module", "constant", "largest_change"),
     [
-        ("reference_snr", 0.0005),
-        ("line_scatter", 0.0005),
-        ("huber", 0.0005),
-        ("safe_part", 0.001),
-        ("outlying_beyond", 0.0),
-        ("sure", 0.0005),
+        (series_module, "reference_snr", 0.0005),
+        (series_module, "smallest_loss", 0.0005),
+        (series_module, "sure", 0.0005),
+        (series_module, "safe_part", 0.001),
+        (series_module, "lossy_percentile", 0.001),
+        (series_module, "outlier_sigma", 0.0005),
+        (series_module, "outlier_beyond", 0.0005),
+        (light_module, "line_scatter", 0.0005),
+        (light_module, "huber", 0.0005),
+        (light_module, "outlying_beyond", 0.0),
     ],
 )
 @pytest.mark.parametrize("factor", [0.8, 1.2])
 def test_a_fifth_more_or_less_of_a_constant_hardly_matters(
-    observed, monkeypatch, constant, factor, largest_change
+    observed, monkeypatch, module, constant, factor, largest_change
 ):
-    summary, _ = observed[0]
-    moved = module.SERIES._replace(**{constant: factor * getattr(module.SERIES, constant)})
-    monkeypatch.setattr(module, "SERIES", moved)
-    other, _ = observe(0)
+    name = module.__name__.rpartition(".")[2].upper()
+    settings = getattr(module, name)
+    moved = settings._replace(**{constant: factor * getattr(settings, constant)})
+    monkeypatch.setattr(module, name, moved)
+    (summary, _), (other, _) = observed[0], observe(0)
     change = other.lines["flux"] / summary.lines["flux"] - 1
     assert np.abs(change[FLUX > 600]).max() <= largest_change
     assert list(other.lines["linearity_verdict"]) == list(summary.lines["linearity_verdict"])

@@ -6,11 +6,11 @@ import pytest
 
 from flux_tables import FIBRES, PEAK_PART, flux_table, measured, published, windows_for
 from lampflux.errors import UserError
+from lampflux.lamps.measurements import join_tables
 from lampflux.lamps.series import ratio_verdict
 from lampflux.lamps.summary import (
     LAMP_COLUMNS,
     LINE_COLUMNS,
-    join_tables,
     line_identity,
     noise_model,
     summarise,

@@ -12,7 +12,8 @@ from astropy.io import fits
 
 from lampflux.files.pages import write_csv
 from lampflux.jobs import run
-from lampflux.lamps.summary import EXPOSURE_COLUMNS, LAMP_COLUMNS, join_tables, summarise
+from lampflux.lamps.measurements import join_tables
+from lampflux.lamps.summary import EXPOSURE_COLUMNS, LAMP_COLUMNS, summarise
 from lampflux.pictures.lamps import draw_lamp
 from lampflux.pictures.style import save
 

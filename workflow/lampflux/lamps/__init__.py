@@ -1,6 +1,7 @@
-"""Lamps over all their exposures: summaries, coverage, exposure plan, quality."""
+"""Lamps over all their exposures: summaries, coverage, exposure plan, quality, answers."""
 
+from lampflux.lamps.measurements import join_tables
 from lampflux.lamps.planner import plan
-from lampflux.lamps.summary import join_tables, summarise
+from lampflux.lamps.summary import summarise
 
 __all__ = ["join_tables", "plan", "summarise"]

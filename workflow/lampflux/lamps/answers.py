@@ -3,8 +3,26 @@
 import numpy as np
 import pandas as pd
 
+QUESTION = "Which lamps calibrate the wavelengths, with which lines, how steady and how long?"
+NOTE = (
+    "Predicted from the measured lines: those that remain single at the mode's resolution, the "
+    "largest error of the wavelengths, and exposure times. Light, detector and shutter are "
+    "assumptions of the instrument's file until they are known; times scale with them."
+)
 # A lamp alone whose wavelengths are worse by no more than this factor does as well as a pair.
 AS_GOOD = 1.25
+
+
+def verdicts(choices, coverage, line_limit):
+    """Verdict on each mode and on each arm; see `mode_verdict` and `arm_verdict`."""
+    of_modes = {
+        mode: mode_verdict(part, part["mode_to"].iloc[0])
+        for mode, part in choices.groupby("mode", sort=False)
+    }
+    return of_modes | {
+        f"{arm} arm": arm_verdict(part, line_limit)
+        for arm, part in coverage.groupby("arm", sort=False)
+    }
 
 
 def mode_verdict(choices, high):

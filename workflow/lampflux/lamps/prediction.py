@@ -56,6 +56,44 @@ MODE_LINE_COLUMNS = [
 ]
 
 
+def predict(lines, modes, listed):
+    """Predict what lamps, pairs and triples give in every mode of an instrument.
+
+    Parameters
+    ----------
+    lines : DataFrame
+        Summaries of the lines of all lamps, with ``source`` (brand and lamp).
+    modes : list of lampflux.campaign.instrument.Mode
+    listed : dict
+        Lamp to the lines of its ions by the line lists, as in `mode_lines`.
+
+    Returns
+    -------
+    choices : DataFrame
+        As `rank_choices` gives them.
+    planned : DataFrame
+        The lines of every lamp in every mode, as `plan_mode` gives them.
+    """
+    # A line whose wavelength is not known from the laboratory calibrates nothing.
+    lines = lines[lines["wavelength_from"] == "laboratory"]
+    measured = lines["wavelength"].min(), lines["wavelength"].max()
+    choices, parts = [], []
+    for mode in modes:
+        plans = {
+            source: plan_mode(mode_lines(own, mode, listed.get(lamp)), mode)
+            for (source, lamp), own in lines.groupby(["source", "lamp"])
+        }
+        choices.append(rank_choices(plans, mode, measured))
+        parts += [planned.assign(mode=mode.name) for _, planned in plans.values()]
+    return joined(choices, CHOICE_COLUMNS), joined(parts, MODE_LINE_COLUMNS)
+
+
+def joined(tables, columns):
+    """Join tables that may all be empty."""
+    filled = [table for table in tables if len(table)]
+    return pd.concat(filled, ignore_index=True) if filled else pd.DataFrame(columns=columns)
+
+
 def mode_lines(lines, mode, listed=None):
     """Predict the lines of one lamp in a mode of another instrument.
 
