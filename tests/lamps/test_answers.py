@@ -32,7 +32,8 @@ def choices(alone=0.02, pair=0.01, measured_to=7400.0):
     ]
     names = ["lamps", "number", "rank", "lines", "gap", "precision", "exposures", "seconds"]
     table = pd.DataFrame(rows, columns=names)
-    return table.assign(mode="LR", precision_mean=table["precision"] / 2, measured_to=measured_to)
+    table = table.assign(mode="LR", precision_mean=table["precision"] / 2, mode_from=3700.0)
+    return table.assign(mode_to=7400.0, measured_from=3700.0, measured_to=measured_to)
 
 
 def lines():
@@ -68,22 +69,22 @@ def plans():
 
 
 def test_the_verdict_names_pair_times_lines_gap_and_precision():
-    assert mode_verdict(choices(), 7400.0) == (
+    assert mode_verdict(choices()) == (
         "A Ne 2 s; B Kr 1 + 9 s: 50 lines, longest gap 210 Å, wavelengths good to 0.01 Å; "
         "A Ne alone gives: 0.02 Å"
     )
 
 
 def test_a_lamp_alone_that_is_nearly_as_good_is_named():
-    assert "A Ne alone does nearly as well: 0.011 Å" in mode_verdict(choices(0.011), 7400.0)
+    assert "A Ne alone does nearly as well: 0.011 Å" in mode_verdict(choices(0.011))
 
 
 def test_a_mode_that_was_measured_in_part_says_so():
-    assert "as far as measured, 7000 Å" in mode_verdict(choices(measured_to=7000.0), 7400.0)
+    assert "as far as measured (3700 to 7000 Å)" in mode_verdict(choices(measured_to=7000.0))
 
 
 def test_no_lamp_with_enough_lines_is_said_in_words():
-    assert mode_verdict(choices(np.nan, np.nan), 7400.0).startswith("no lamp or pair")
+    assert mode_verdict(choices(np.nan, np.nan)).startswith("no lamp or pair")
 
 
 def test_an_arm_has_its_best_pair_and_lamp():
@@ -154,7 +155,7 @@ document.body.textContent = "PROBE" + JSON.stringify({seen, rows, wide, sorted, 
 @pytest.mark.parametrize("size", ["1280,720", "1920,1080"])
 def test_the_verdicts_and_the_best_lamps_are_visible_at_once(tmp_path, size):
     modes = [choices().assign(mode=mode) for mode in ("LR-Blue", "LR-Red", "HR-Blue", "HR-Red")]
-    verdict = mode_verdict(choices(0.011, measured_to=7000.0), 7400.0)
+    verdict = mode_verdict(choices(0.011, measured_to=7000.0))
     (tmp_path / "arcs.png").write_bytes(b"")
     write_answers(
         title="Lamps",

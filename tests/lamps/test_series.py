@@ -129,6 +129,21 @@ def test_no_offset_is_believed_of_a_shutter_without_one():
     assert np.mean(believed) < 0.02
 
 
+@pytest.mark.parametrize(
+    ("relative", "seconds", "named"),
+    [
+        ((1.0, 1.01, 0.6), (1.0, 1.0, 1.0), [2]),
+        ((1.0, 0.6), (1.0, 1.0), []),
+        ((1.0, 0.6, 0.6), (1.0, 60.0, 60.0), []),
+        ((1.0, 1.0, 1.0, 1.0, 1.0, 0.5), (1.0, 2.0, 3.0, 10.0, 30.0, 60.0), [5]),
+        ((0.88, 1.0, 1.01, 1.02), (60.0,) * 4, []),
+    ],
+)
+def test_an_exposure_is_far_off_only_where_enough_others_agree(relative, seconds, named):
+    outlying = fit_shutter(np.array(relative), np.array(seconds))[2]
+    assert list(np.flatnonzero(outlying)) == named
+
+
 def test_exposures_without_a_common_line_are_not_compared():
     shared = np.array([[1, 1, 0, 0], [0, 1, 0, 0], [0, 0, 1, 1], [0, 0, 0, 1]], bool)
     assert list(connected(shared)) == [True, True, False, False]

@@ -11,29 +11,26 @@ NOTE = (
 )
 # A lamp alone whose wavelengths are worse by no more than this factor does as well as a pair.
 AS_GOOD = 1.25
+# A mode of which no more is missing at either end was measured whole [Angstrom].
+NEARLY_ALL = 25.0
 
 
 def verdicts(choices, coverage, line_limit):
     """Verdict on each mode and on each arm; see `mode_verdict` and `arm_verdict`."""
-    of_modes = {
-        mode: mode_verdict(part, part["mode_to"].iloc[0])
-        for mode, part in choices.groupby("mode", sort=False)
-    }
+    of_modes = {mode: mode_verdict(part) for mode, part in choices.groupby("mode", sort=False)}
     return of_modes | {
         f"{arm} arm": arm_verdict(part, line_limit)
         for arm, part in coverage.groupby("arm", sort=False)
     }
 
 
-def mode_verdict(choices, high):
+def mode_verdict(choices):
     """Say in a sentence which pair of lamps serves a mode best, and whether one lamp does as well.
 
     Parameters
     ----------
     choices : DataFrame
         Choices of lamps in one mode, as `lampflux.lamps.prediction.rank_choices` gives them.
-    high : float
-        Last wavelength of the mode [Angstrom].
 
     Returns
     -------
@@ -47,8 +44,9 @@ def mode_verdict(choices, high):
         f"{best['exposures']}: {best['lines']:.0f} lines, longest gap {best['gap']:.0f} Å, "
         f"wavelengths good to {significant(best['precision'])} Å"
     )
-    if best["measured_to"] < high - 1:
-        text += f" as far as measured, {best['measured_to']:.0f} Å"
+    first, last = best["measured_from"], best["measured_to"]
+    if first > best["mode_from"] + NEARLY_ALL or last < best["mode_to"] - NEARLY_ALL:
+        text += f" as far as measured ({first:.0f} to {last:.0f} Å)"
     if 2 not in known.index or 1 not in known.index:
         return text
     alone = known.loc[1]

@@ -21,8 +21,9 @@ class LightSettings(NamedTuple):
     # part; published lamps warm up by 12 % [fraction].
     outlying_sigma: float = 5.0
     outlying_beyond: float = 0.25
-    # Fewest exposures of a time among which one can be an outlier.
-    outlying_of: int = 4
+    # Fewest exposures of a time among which one can be told to be far off, two that agree and one
+    # that does not; of different times one more.
+    outlying_of: int = 3
     # Fewest exposure times that tell the shutter's offset from a change of the lamp.
     shutter_times: int = 3
 
@@ -126,7 +127,7 @@ def fit_shutter(light, seconds, sequence=None):
         run = np.subtract(inverse[known][first], inverse[known][second])
         rise = np.subtract(light[known][first], light[known][second])
         slope = np.median(rise[run != 0] / run[run != 0])
-    if known.sum() >= LIGHT.outlying_of:
+    if known.any():
         level = np.median(light[known] - slope * inverse[known])
         outlying = outlying_light(light / (level + slope * inverse), seconds)
     used = known & ~outlying
@@ -159,8 +160,11 @@ def outlying_light(light, seconds):
     outlying = np.zeros(light.shape, bool)
     for time in np.unique(seconds):
         here = seconds == time
-        alone = np.isfinite(light[here]).sum() < LIGHT.outlying_of
-        others = light[np.isfinite(light)] if alone else light[here & np.isfinite(light)]
+        others = light[here & np.isfinite(light)]
+        if len(others) < LIGHT.outlying_of:
+            others = light[np.isfinite(light)]
+            if len(others) <= LIGHT.outlying_of:
+                continue
         off = np.abs(light / np.median(others) - 1)
         spread = robust_scatter(others / np.median(others))
         bound = max(LIGHT.outlying_beyond, LIGHT.outlying_sigma * spread)

@@ -36,6 +36,7 @@ CHOICE_COLUMNS = [
     "lines_by_tenth",
     "measured_from",
     "measured_to",
+    "mode_from",
     "mode_to",
     "simulated",
 ]
@@ -334,6 +335,7 @@ def rank_choices(plans, mode, measured):
                     "lines_by_tenth": " ".join(map(str, tenths)),
                     "measured_from": band[0],
                     "measured_to": band[1],
+                    "mode_from": mode.low,
                     "mode_to": mode.high,
                 }
             )

@@ -188,8 +188,8 @@ def summarise(measurements, fibres, gain):
     ----------
     measurements : DataFrame
         The flux tables of all exposures as `lampflux.lamps.join_tables` joins them: a row for
-        each line and exposure, with ``exposure``, ``seconds``, ``order`` (of time and sequence) and ``line``
-        (number of the window, from 1).
+        each line and exposure, with ``exposure``, ``seconds``, ``order`` (of time and sequence)
+        and ``line`` (number of the window, from 1).
     fibres : int
         Fibres that share the light.
     gain : float

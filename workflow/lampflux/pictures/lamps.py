@@ -16,7 +16,7 @@ from lampflux.pictures.style import (
 # Colours of the lines of a lamp in turn (Okabe & Ito 2008, Color Universal Design), and markers.
 LINE_COLOURS = (LINE, WINDOW, "#009e73", "#cc79a7", "#56b4e9")
 LINE_MARKERS = "os^Dv"
-# Lines that scatter by more would hide the steadiness of the others [%].
+# Lines that scatter about the lamp by more would hide the steadiness of the others [%].
 SCATTER_SHOWN = 20
 # Most lines whose steadiness is shown.
 LINES_SHOWN = 12
@@ -170,7 +170,9 @@ def draw_stability(axes, measurements, summary):
     lines = summary.lines.sort_values(["measured", "flux"], ascending=False)
     flux = flux[[line for line in lines["line"] if flux[line].count() > 1][:LINES_SHOWN]]
     deviation = 100 * (flux / flux.mean() - 1)
-    steady = [line for line in deviation if deviation[line].std() < SCATTER_SHOWN]
+    even = flux.div(series.scale, axis=0)
+    scatter = 100 * (even / even.mean()).std()
+    steady = [line for line in deviation if not scatter[line] > SCATTER_SHOWN]
     place = np.arange(1, len(flux) + 1)
     for number, line in enumerate(steady):
         turn, colour = divmod(number, len(LINE_COLOURS))
