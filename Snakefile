@@ -52,6 +52,7 @@ else:
     include: "workflow/rules/fluxes.smk"
     include: "workflow/rules/lamps.smk"
     include: "workflow/rules/quality.smk"
+    include: "workflow/rules/answers.smk"
 
     if campaign.simulates:
 

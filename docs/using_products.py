@@ -99,8 +99,9 @@ print(plan["brand", "lamp", "arm", "time_peak", "single", "single_served"])
 
 # %%
 lines = read_table("lamps/all_lines.csv", "lamp")
-argon = lines[(lines["brand"] == "Newport") & (lines["lamp"] == "Ar") & (lines["arm"] == "Red")]
-thorium = lines[(lines["lamp"] == "ThAr") & (lines["arm"] == "Red")]
+lines = lines[(lines["arm"] == "Red") & (lines["measured"] == "window")]
+argon = lines[(lines["brand"] == "Newport") & (lines["lamp"] == "Ar")]
+thorium = lines[lines["lamp"] == "ThAr"]
 _, here, there = np.intersect1d(
     argon["wavelength"].value, thorium["wavelength"].value, return_indices=True
 )

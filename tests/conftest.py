@@ -115,7 +115,7 @@ def lamps_of(*exposures):
 
 def summaries(*exposures):
     """The jobs that follow where fluxes of some exposures change: their lamps, and all lamps."""
-    rules = "compare_lamps", "plan_exposures", "check_quality"
+    rules = "compare_lamps", "plan_exposures", "check_quality", "plan_instrument", "answer"
     return lamps_of(*exposures) | {(rule, "") for rule in rules}
 
 

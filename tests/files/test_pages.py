@@ -77,7 +77,7 @@ def test_a_page_has_every_cell_with_units_in_the_headings(tmp_path):
         ("True", None),
     ]
     assert second[1] == ("", None)
-    assert 'title="Best flux"' in text
+    assert 'title="Best flux, at the lamp&#x27;s mean brightness"' in text
     assert "<h1>Lamps &lt;of&gt; all [SIMULATED]</h1>" in text
 
 

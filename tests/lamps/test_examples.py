@@ -4,10 +4,12 @@ import doctest
 
 import pytest
 
-from lampflux.lamps import planner, summary
+from lampflux.lamps import planner, prediction, summary
 
 
-@pytest.mark.parametrize("module", [planner, summary], ids=lambda module: module.__name__)
+@pytest.mark.parametrize(
+    "module", [planner, prediction, summary], ids=lambda module: module.__name__
+)
 def test_the_examples_are_right(module):
     outcome = doctest.testmod(module)
     assert outcome.attempted > 0

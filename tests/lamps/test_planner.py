@@ -5,8 +5,9 @@ import pandas as pd
 import pytest
 
 from flux_tables import FIBRES, PEAK_PART, flux_table, measured, windows_for
+from lampflux.lamps.measurements import join_tables
 from lampflux.lamps.planner import choose_times, line_times, plan, time_to_snr
-from lampflux.lamps.summary import join_tables, summarise
+from lampflux.lamps.summary import summarise
 from lampflux.pictures.planner import digits, draw_plan, plan_text
 
 GAIN, READ = 1.9, 60.0

@@ -76,11 +76,12 @@ def exposure(**faults):
     return header, spectrum, table
 
 
-def checked(*every, thresholds=THRESHOLDS, fit=True, arm="Red"):
+def checked(*every, thresholds=THRESHOLDS, fit=True, arm="Red", seconds=None):
     """Score exposures of one lamp."""
+    seconds = seconds or [1.0] * len(every)
     rows = [
         {"exposure": f"A_Ne_{arm}_1s_{number}", "brand": "A", "lamp": "Ne", "arm": arm}
-        | {"seconds": 1.0}
+        | {"seconds": seconds[number]}
         | exposure_parameters(header, spectrum)
         for number, (header, spectrum, _) in enumerate(every)
     ]
@@ -134,6 +135,10 @@ def test_a_fault_is_measured_and_scored(faults, parameter, value, verdict):
     assert row[parameter] == pytest.approx(value)
     assert row["score"] == verdict
     assert row[verdict] == parameter
+    limit = THRESHOLDS[parameter][verdict == "failed"]
+    bound = IDEAL[parameter] + (limit if value > IDEAL[parameter] else -limit)
+    sign = ">" if value > IDEAL[parameter] else "<"
+    assert row["reasons"] == f"{parameter.replace('_', ' ')} {value:.3g} {sign} {bound:g}"
 
 
 def test_the_worst_parameter_decides_and_all_are_named():
@@ -214,3 +219,17 @@ def test_the_picture_names_some_of_many_exposures_and_draws_all():
     }
     assert drawn == {"o": 79, "s": 0, "X": 1}
     assert 20 <= len(panels[-1].get_xticks()) <= 40
+
+
+def test_saturation_is_expected_where_a_shorter_exposure_measures_the_line():
+    short, long = exposure(), exposure(saturated=40, flags="saturated")
+    for table in short[2], long[2]:
+        table.loc[2, "flags"] = ""
+    rows = checked(short, short, long, seconds=[1.0, 1.0, 60.0])
+    assert list(rows["score"]) == ["good"] * 3
+    assert rows["saturated_fraction"].iloc[2] == pytest.approx(0.002)
+    # Where the short exposures saturate as well, or are none, it is not.
+    for others in [], [long, long]:
+        rows = checked(*others, long, seconds=[1.0] * len(others) + [60.0])
+        assert rows["score"].iloc[-1] == "warned"
+        assert rows["reasons"].iloc[-1] == "saturated fraction 0.002 > 0.001"

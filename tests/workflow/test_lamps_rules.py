@@ -7,6 +7,7 @@ from astropy.io import fits
 
 from conftest import chain, summaries, write_config, write_frame
 from flux_tables import published
+from lampflux.fluxes.identified import IDENTIFIED_COLUMNS
 
 LAMPS = (("Newport", "Ar", "Red"), ("Newport", "Ne", "Red"), ("Newport", "Ne", "Blue"))
 WAVELENGTH = {"Red": np.linspace(5700, 7832, 4096), "Blue": np.linspace(3679, 5905, 4096)}
@@ -15,8 +16,8 @@ SETTINGS = {
     "line_limit": 1000,
 }
 ANSWERS = ("all_lines.csv", "coverage.csv", "exposure_plan.csv")
-# The health of the exposures is no answer about lamps, and is not made here.
-HEALTH = {("check_quality", "")}
+# What is made of these, and the health of the exposures, is not asked for here.
+LATER = {(rule, "") for rule in ("check_quality", "plan_instrument", "answer")}
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +46,8 @@ def answers(snakemake, tmp_path_factory):
         (root / f"results/calibrated/{name}_lines.csv").write_text("pixel\n")
         (root / "results/fluxes").mkdir(exist_ok=True)
         table.to_csv(root / f"results/fluxes/{name}.csv", index=False)
+        headings = ",".join(IDENTIFIED_COLUMNS)
+        (root / f"results/fluxes/{name}_lines.csv").write_text(f"{headings}\n")
     arguments = write_config(root / "mine.yaml", **SETTINGS)
     targets = [f"results/lamps/{name}" for name in ANSWERS]
     # The products were not made by the rules, only their times can tell that they are new.
@@ -59,7 +62,7 @@ def table(root, name):
 
 def test_only_the_lamps_and_what_holds_all_lamps_run(answers):
     _, run = answers
-    assert run.jobs == summaries(*("_".join((*names, "1s", "01")) for names in LAMPS)) - HEALTH
+    assert run.jobs == summaries(*("_".join((*names, "1s", "01")) for names in LAMPS)) - LATER
 
 
 def test_the_table_of_all_lines_holds_those_of_every_lamp(answers):
@@ -70,7 +73,10 @@ def test_the_table_of_all_lines_holds_those_of_every_lamp(answers):
     line = lines[lines["wavelength"].between(7635, 7636)].iloc[0]
     assert (line["brand"], line["lamp"], line["arm"]) == ("Newport", "Ar", "Red")
     assert line["excluded_why"] == "10 nonlinear at 60 s"
-    assert line["flux"] == pytest.approx(32385.98, rel=1e-6)
+    exposures = table(root, "Newport_Ar_Red_exposures.csv").set_index("seconds")
+    # The flux of the one exposure that is used, at the lamp's mean brightness.
+    light = exposures.loc[10, "brightness"]
+    assert line["flux"] * light == pytest.approx(32385.98, rel=1e-6)
 
 
 def test_coverage_counts_lines_above_the_limit_of_the_config(answers):
@@ -101,4 +107,4 @@ def test_an_added_exposure_re_runs_itself_its_lamp_and_what_holds_all_lamps(answ
     targets = [f"results/lamps/{name}" for name in ANSWERS]
     run = snakemake(root, "--dry-run", *targets, "--configfile", root / "mine.yaml")
     assert run.status == 0, run.output
-    assert run.jobs == chain(added) | summaries(added) - HEALTH
+    assert run.jobs == chain(added) | summaries(added) - LATER

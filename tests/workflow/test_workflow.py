@@ -40,7 +40,7 @@ NOMINAL = {  # crval, crpix, cdelt: the figures of the issue, not of config.yaml
 PRODUCTS = {
     "spectra": (".fits", ".png"),
     "calibrated": (".fits", ".png", "_lines.csv"),
-    "fluxes": (".csv", ".png"),
+    "fluxes": (".csv", ".png", "_lines.csv"),
 }
 
 OF_ALL_LAMPS = (
@@ -56,6 +56,10 @@ OF_ALL_LAMPS = (
     "planned_lines.csv",
 )
 HEALTH = ("exposures.csv", "exposures.html", "trends.png")
+ANSWERS = (
+    *("answers.html", "answers.md"),
+    *(f"instrument/{name}" for name in ("arcs.png", "choices.csv", "choices.html", "lines.csv")),
+)
 
 # The small campaign: exposure, its file's suffix and, below raw_dir, its dark.
 OWN_DARK = "Photron_ThAr_Red_60s_02"
@@ -193,9 +197,9 @@ def test_one_run_does_each_job_of_each_exposure_once(campaign):
 
 def test_every_product_of_every_exposure_exists_and_nothing_else(campaign):
     wanted = products_of(*EXPOSURES) | {f"lamps/{name}" for name in OF_ALL_LAMPS}
-    wanted |= {f"quality/{name}" for name in HEALTH}
+    wanted |= {f"quality/{name}" for name in HEALTH} | set(ANSWERS)
     for _, lamp in lamps_of(*EXPOSURES):
-        wanted |= {f"lamps/{lamp}.csv", f"lamps/{lamp}.png"}
+        wanted |= {f"lamps/{lamp}{end}" for end in (".csv", ".png", "_exposures.csv")}
     assert made_in(campaign.root) == wanted
 
 
@@ -206,6 +210,8 @@ def test_every_job_leaves_a_log(campaign):
         "lamps/atlas.log",
         "lamps/exposure_plan.log",
         "quality.log",
+        "instrument.log",
+        "answers.log",
         "run.lock",
     }
 
@@ -378,7 +384,7 @@ def test_every_exposure_is_scored_in_order_and_the_run_ends_with_the_scores(camp
         lines = re.findall(rf"(?m)^  {score} \((.+)\): (.+)$", said)
         assert sorted(name for _, stems in lines for name in stems.split(", ")) == sorted(names)
         for reason, stems in lines:
-            assert {rows[name][score] for name in stems.split(", ")} == {reason}
+            assert {rows[name]["reasons"] for name in stems.split(", ")} == {reason}
     for place in "lamps/coverage.png", "lamps/exposure_plan.csv", "report.html":
         assert f"results/{place}" in said.split("Health of 5 exposures")[1]
     assert "closure" not in said
@@ -509,17 +515,17 @@ def test_a_removed_frame_re_runs_its_lamp_and_what_holds_all_lamps(copy, snakema
 
 
 @pytest.mark.parametrize(
-    ("settings", "rule"),
+    ("settings", "rules"),
     [
-        ({"planner": {"snr": 50}}, "plan_exposures"),
-        ({"planner": {"scale": {"Red": {"factor": 0.8, "error": 0.1}}}}, "plan_exposures"),
-        ({"line_limit": 20}, "compare_lamps"),
-        ({"quality": {"background": None}}, "check_quality"),
+        ({"planner": {"snr": 50}}, ("plan_exposures",)),
+        ({"planner": {"scale": {"Red": {"factor": 0.8, "error": 0.1}}}}, ("plan_exposures",)),
+        ({"line_limit": 20}, ("compare_lamps", "plan_exposures", "plan_instrument")),
+        ({"quality": {"background": None}}, ("check_quality",)),
     ],
 )
-def test_another_aim_re_runs_only_what_holds_all_lamps(copy, snakemake, settings, rule):
+def test_another_aim_re_runs_only_what_holds_all_lamps(copy, snakemake, settings, rules):
     run = snakemake(copy, "--dry-run", *write_config(copy / "mine.yaml", **settings))
-    assert run.jobs == {(rule, "")}
+    assert run.jobs == {(rule, "") for rule in (*rules, "answer")}
 
 
 def test_a_dark_for_an_exposure_that_had_none_re_runs_that_exposure(copy, snakemake):

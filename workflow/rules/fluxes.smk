@@ -8,6 +8,7 @@ rule measure_fluxes:
         windows=window_table_of,
     output:
         csv="<results>/fluxes/{exposure}.csv",
+        lines="<results>/fluxes/{exposure}_lines.csv",
         png=report(
             "<results>/fluxes/{exposure}.png",
             caption="../report/fluxes.rst",

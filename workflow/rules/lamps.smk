@@ -11,11 +11,16 @@ rule summarise_lamp:
             rules.measure_fluxes.output.csv,
             exposure=stems(campaign.exposures_of(*lamp_of(wildcards))),
         ),
+        identified=lambda wildcards: collect(
+            rules.measure_fluxes.output.lines,
+            exposure=stems(campaign.exposures_of(*lamp_of(wildcards))),
+        ),
         shown=lambda wildcards: rules.calibrate_wavelengths.output.fits.format(
             exposure=campaign.shown(*lamp_of(wildcards)).stem
         ),
     output:
         csv="<results>/lamps/{brand}_{lamp}_{arm}.csv",
+        exposures="<results>/lamps/{brand}_{lamp}_{arm}_exposures.csv",
         png=report(
             "<results>/lamps/{brand}_{lamp}_{arm}.png",
             caption="../report/lamps.rst",
@@ -119,6 +124,7 @@ rule plan_exposures:
         code=code_of("planner"),
         lamps=list(campaign.series),
         fibres=config["fibres"],
+        line_limit=config["line_limit"],
         peak=config["planner"]["peak"],
         snr=config["planner"]["snr"],
         scale=config["planner"]["scale"],

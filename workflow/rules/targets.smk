@@ -20,6 +20,8 @@ def all_products():
         *rules.compare_lamps.output,
         *rules.plan_exposures.output,
         *rules.check_quality.output,
+        *rules.plan_instrument.output,
+        *rules.answer.output,
         *(rules.compare_with_truth.output if campaign.simulates else []),
     ]
 

@@ -7,9 +7,12 @@ sys.path.insert(0, f"{snakemake.scriptdir}/..")
 import csv
 import logging
 
+from lampflux.files.pages import write_csv
 from lampflux.files.spectra import read_spectrum
 from lampflux.files.tables import read_identified_lines
 from lampflux.files.whole import whole
+from lampflux.fluxes.identified import identified_fluxes
+from lampflux.fluxes.line_model import model_lines
 from lampflux.fluxes.measure import measure
 from lampflux.fluxes.table import COLUMNS, expected_pixel, flag_words, flux_row, line_check
 from lampflux.fluxes.windows import line_windows, read_rows, window_pixels
@@ -27,6 +30,9 @@ def main(snakemake):
     ends = window_pixels(windows, spectrum.wavelength, source)
     logging.info("%d windows of %s", len(windows), source)
     identified = read_identified_lines(snakemake.input.lines)
+    per_flux = header["EXPTIME"] * snakemake.params.fibres
+    simulated = header.get("SIMULATE", False)
+    lines = model_lines(spectrum.clean, spectrum.clean_error, spectrum.saturated, peaks)
     trusted = header.get("WAVEFRST", 0), header.get("WAVELAST", -1)
     fluxes = measure(
         spectrum.clean,
@@ -42,21 +48,24 @@ def main(snakemake):
         saturated=spectrum.saturated,
         replaced=spectrum.replaced,
         peak=spectrum.peak,
-        peaks=peaks,
+        lines=lines,
     )
     rows = []
     for window, flux in zip(windows, fluxes):
-        row = flux_row(window, flux, spectrum, header["EXPTIME"] * snakemake.params.fibres)
+        row = flux_row(window, flux, spectrum, per_flux)
         columns, misplaced = line_check(
             row, spectrum.wavelength, header["WAVEMETH"], trusted, identified
         )
         flags = flag_words(flux, header["BIASMETH"] == "dark", misplaced)
-        simulated = header.get("SIMULATE", False)
         rows.append(row | columns | {"flags": flags, "simulated": simulated})
     with whole(snakemake.output.csv) as part, open(part, "w", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
+
+    every = identified_fluxes(spectrum, lines, identified, per_flux, simulated)
+    write_csv(every, snakemake.output.lines)
+
     figure = new_figure(header, "line windows")
     draw_windows(
         figure, spectrum.wavelength, spectrum.clean, [flux.drawn for flux in fluxes], rows

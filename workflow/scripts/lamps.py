@@ -12,7 +12,8 @@ from astropy.io import fits
 
 from lampflux.files.pages import write_csv
 from lampflux.jobs import run
-from lampflux.lamps.summary import LAMP_COLUMNS, join_tables, summarise
+from lampflux.lamps.measurements import join_tables
+from lampflux.lamps.summary import EXPOSURE_COLUMNS, LAMP_COLUMNS, summarise
 from lampflux.pictures.lamps import draw_lamp
 from lampflux.pictures.style import save
 
@@ -21,7 +22,11 @@ def main(snakemake):
     """Read the flux tables of a lamp's exposures, summarise, write and draw."""
     brand, lamp, arm = snakemake.params.lamp["names"]
     exposures = snakemake.params.lamp["exposures"]
-    measurements = join_tables([pd.read_csv(path) for path in snakemake.input.fluxes], exposures)
+    fluxes, identified = (
+        [pd.read_csv(path) for path in paths]
+        for paths in (snakemake.input.fluxes, snakemake.input.identified)
+    )
+    measurements = join_tables(fluxes, exposures, identified)
     with fits.open(snakemake.input.shown) as hdus:
         gain = hdus[0].header.get("GAIN", np.nan)
         simulated = hdus[0].header.get("SIMULATE", False)
@@ -32,8 +37,12 @@ def main(snakemake):
     lines = summary.lines
     for row in lines[lines["excluded"] > 0].itertuples():
         logging.info("line %d, %.1f Angstrom: %s", row.line, row.wavelength, row.excluded_why)
-    table = lines.assign(brand=brand, lamp=lamp, arm=arm)[LAMP_COLUMNS]
-    write_csv(table, snakemake.output.csv)
+    names = {"brand": brand, "lamp": lamp, "arm": arm}
+    write_csv(lines.assign(**names)[LAMP_COLUMNS], snakemake.output.csv)
+    table = summary.exposures.assign(**names)[EXPOSURE_COLUMNS]
+    write_csv(table, snakemake.output.exposures)
+    for row in table[table["outlying"]].itertuples():
+        logging.info("%s left out: the lamp at %.2f of its mean", row.exposure, row.brightness)
     number = "one exposure" if len(exposures) == 1 else f"{len(exposures)} exposures"
     title = f"{brand} {lamp}, {arm} arm: {number}; spectrum of {snakemake.params.lamp['shown']}"
     figure = draw_lamp(title, simulated, (wavelength, counts), summary, measurements)

@@ -21,6 +21,7 @@ def main(snakemake):
     plans, parts = [], []
     for path, (brand, lamp, arm) in zip(snakemake.input.lamps, settings.lamps):
         lines = pd.read_csv(path)
+        lines = lines[(lines["measured"] == "window") | (lines["flux"] > settings.line_limit)]
         scale = settings.scale.get(arm, {"factor": 1.0, "error": 0.0})
         peak = min(settings.peak, HEADROOM * settings.saturation[arm])
         summary, times = plan(

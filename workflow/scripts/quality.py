@@ -36,7 +36,7 @@ def main(snakemake):
     exposures = compare_exposures(pd.DataFrame(rows), fluxes)
     exposures = score_exposures(exposures, params.thresholds, params.fit)
     for row in exposures[exposures["score"] != "good"].itertuples():
-        logging.info("%s: %s (%s)", row.exposure, row.score, f"{row.failed} {row.warned}".strip())
+        logging.info("%s: %s (%s)", row.exposure, row.score, row.reasons)
     table, simulated = exposures[QUALITY_COLUMNS], exposures["simulated"].any()
     write_csv(table, output.csv, digits=6)
     title = "Health of the exposures"

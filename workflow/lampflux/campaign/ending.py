@@ -15,6 +15,7 @@ from lampflux.campaign.listing import names_of
 OLDER = re.compile(r"Output (.+) has older modification time .+? than input (.+?) \(\d", re.S)
 # Products that hold the answers: what they answer, and where they are.
 ANSWERS = {
+    "Answers on one page": "answers.html",
     "Lamps compared": "lamps/coverage.png",
     "Exposure times": "lamps/exposure_plan.csv",
     "Measured against the truth": "closure/closure.png",
@@ -100,7 +101,7 @@ def quality_lines(results):
         reasons = defaultdict(list)
         for row in rows:
             if row["score"] == score:
-                reasons[row.get(score) or ""].append(row["exposure"])
+                reasons[row["reasons"] or ""].append(row["exposure"])
         lines += [
             f"  {f'{score} ({reason})' if reason else score}: {names_of(stems)}"
             for reason, stems in reasons.items()

@@ -46,16 +46,52 @@ def write_page(table, title, simulated, template, path, product):
     product : str
         Name of the schema that explains the columns, as in workflow/schemas/products.
     """
-    facts = column_facts(product)
+    headings, rows = table_parts(table, column_facts(product))
+    title = escape(title) + (" [SIMULATED]" if simulated else "")
+    fill_template(template, path, title=title, headings=headings, rows=rows)
+
+
+def fill_template(template, path, **parts):
+    """Write a page from its template, whole or not at all; ``parts`` are HTML."""
+    page = Template(Path(template).read_text(encoding="utf-8")).substitute(parts)
+    with whole(path) as part:
+        part.write_text(page, encoding="utf-8")
+
+
+def table_parts(table, facts):
+    """Write the headings and the rows of a table as HTML.
+
+    Parameters
+    ----------
+    table : DataFrame
+    facts : dict
+        Column to its ``unit`` and ``description``, where it has them.
+
+    Returns
+    -------
+    headings, rows : str
+    """
     headings = "".join(heading(name, facts.get(name, {})) for name in table)
     rows = "\n".join(
         "<tr>" + "".join(map(cell, row)) + "</tr>" for row in table.itertuples(index=False)
     )
-    page = Template(Path(template).read_text(encoding="utf-8")).substitute(
-        title=escape(title) + (" [SIMULATED]" if simulated else ""), headings=headings, rows=rows
-    )
-    with whole(path) as part:
-        part.write_text(page, encoding="utf-8")
+    return headings, rows
+
+
+def html_table(table, facts):
+    """Write a table as HTML; see `table_parts`."""
+    headings, rows = table_parts(table, facts)
+    return f"<table><thead><tr>{headings}</tr></thead><tbody>{rows}</tbody></table>"
+
+
+def markdown_table(table, facts):
+    """Write a table as Markdown; see `table_parts`."""
+    units = (facts.get(name, {}).get("unit") for name in table)
+    headings = [name.replace("_", " ") + (f" ({u})" if u else "") for name, u in zip(table, units)]
+    rows = [headings, ["---"] * len(headings)]
+    for row in table.itertuples(index=False):
+        rows.append(["" if pd.isna(value) else str(value) for value in row])
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
 @cache

@@ -9,9 +9,9 @@ import numpy as np
 from lampflux.fluxes.continuum import near_saturation, window_continuum
 from lampflux.fluxes.flags import FAINT_SNR, raised
 from lampflux.fluxes.line_fit import fit_lines
-from lampflux.fluxes.line_model import MODEL, model_lines
+from lampflux.fluxes.line_model import MODEL, LineModel, model_lines
 from lampflux.fluxes.line_shape import line_light
-from lampflux.peaks import Peaks, find_peaks
+from lampflux.peaks import find_peaks
 
 
 class WindowTuning(NamedTuple):
@@ -100,7 +100,7 @@ def measure(
     saturated: np.ndarray | None = None,
     replaced: np.ndarray | None = None,
     peak: np.ndarray | None = None,
-    peaks: Peaks | None = None,
+    lines: LineModel | None = None,
 ) -> list[LineFlux]:
     """Measure the line in each window of a spectrum.
 
@@ -127,8 +127,8 @@ def measure(
         1, 0 and 0 unless given.
     peak : ndarray, shape (pixels,), optional
         Highest pixel of the frame in each column [ADU]; the counts unless given.
-    peaks : lampflux.peaks.Peaks, optional
-        The spectrum's peaks, where they are known already.
+    lines : lampflux.fluxes.line_model.LineModel, optional
+        The model of all lines of the spectrum, where there is one already.
 
     Returns
     -------
@@ -159,9 +159,9 @@ def measure(
         np.zeros(counts.size) if replaced is None else replaced,
         counts if peak is None else peak,
     )
-    if peaks is None:
+    if lines is None:
         peaks = find_peaks(counts, uncertainty)
-    lines = model_lines(counts, uncertainty, columns.saturated, peaks)
+        lines = model_lines(counts, uncertainty, columns.saturated, peaks)
     logging.info(
         "lines %.2f pixels wide, %.3f of their light in wings %.1f times as wide",
         np.median(lines.shape.fwhm),

@@ -1,1 +1,1 @@
-"""Lamps over all their exposures: summaries, coverage, exposure plan, quality."""
+"""Lamps over all their exposures: summaries, coverage, exposure plan, quality, answers."""

@@ -1,7 +1,5 @@
 """How long each lamp needs, and how long it may have."""
 
-import itertools
-
 import numpy as np
 import pandas as pd
 
@@ -97,6 +95,7 @@ def line_times(lines, fibres, peak, snr, factor, factor_error):
         that together reach `snr`).
     """
     peak_rate = lines["peak_rate"].where(lines["peak_rate"] > 0).to_numpy(dtype=float)
+    peak_error = np.nan_to_num(lines["peak_rate_err"].to_numpy(dtype=float) / peak_rate)
     rate, error = (lines[name].to_numpy(dtype=float) for name in ("flux", "flux_err"))
     # The variances are those of the sum over all fibres, which share it.
     read, photons = (
@@ -118,7 +117,7 @@ def line_times(lines, fibres, peak, snr, factor, factor_error):
     return pd.DataFrame(
         {
             "time_peak": time_peak,
-            "time_peak_err": time_peak * factor_error / factor,
+            "time_peak_err": time_peak * np.hypot(factor_error / factor, peak_error),
             "time_snr": time_snr,
             "time_snr_err": np.hypot(by_factor, np.nan_to_num(by_flux)),
             "repeats": repeats,
@@ -155,17 +154,16 @@ def choose_times(times):
     starts = times["time_snr"][times["time_snr"] <= times["time_peak"]].sort_values()
     if starts.empty:
         return np.nan, none
-    serves = {time: served(times, time) for time in starts.unique()}
-    single = max(serves, key=lambda time: (serves[time].sum(), -time))
-    pairs = itertools.combinations(serves, 2)
-    pair = max(
-        pairs,
-        key=lambda two: ((serves[two[0]] | serves[two[1]]).sum(), -sum(two)),
-        default=None,
-    )
-    if pair is None or (serves[pair[0]] | serves[pair[1]]).sum() <= serves[single].sum():
-        pair = none
-    return float(single), (float(pair[0]), float(pair[1]))
+    starts = starts.unique()
+    serves = np.array([served(times, time) for time in starts])
+    number = serves.sum(axis=1)
+    best = np.argmax(number)
+    # Lines that one of two times serves, at least.
+    together = number[:, np.newaxis] + number - serves.astype(int) @ serves.T.astype(int)
+    total = np.where(together == together.max(), starts[:, np.newaxis] + starts, np.inf)
+    first, second = np.unravel_index(np.argmin(total), total.shape)
+    pair = none if together.max() <= number[best] else (starts[first], starts[second])
+    return float(starts[best]), (float(min(pair)), float(max(pair)))
 
 
 def plan(
@@ -182,8 +180,9 @@ def plan(
     ----------
     lines : DataFrame
         Summaries of the lamp's lines: of their columns, ``flux`` and ``flux_err`` [ADU/s/fibre],
-        ``limit`` ('lower' where the flux is a lower limit), ``peak_rate`` [ADU/s],
-        ``read_variance`` [ADU**2], ``photon_variance`` [ADU**2/s] and ``simulated`` are used.
+        ``limit`` ('lower' where the flux is a lower limit), ``peak_rate`` and ``peak_rate_err``
+        [ADU/s], ``read_variance`` [ADU**2], ``photon_variance`` [ADU**2/s] and ``simulated`` are
+        used.
     fibres, peak, snr, factor, factor_error
         As in `line_times`.
 
@@ -202,7 +201,7 @@ def plan(
     >>> import pandas as pd
     >>> from lampflux import plan
     >>> lines = pd.DataFrame({"flux": [100.0], "flux_err": [1.0], "peak_rate": [8.0]})
-    >>> lines = lines.assign(read_variance=0.0, photon_variance=100.0)
+    >>> lines = lines.assign(peak_rate_err=0.2, read_variance=0.0, photon_variance=100.0)
     >>> summary, times = plan(lines.assign(limit=None, simulated=False), 1, 40000, 100)
     >>> summary["single"], summary["single_served"]
     (100.0, 1)

@@ -24,6 +24,7 @@ QUALITY_COLUMNS = [
     "arm",
     "seconds",
     "score",
+    "reasons",
     "failed",
     "warned",
     "bias_method",
@@ -43,6 +44,7 @@ QUALITY_COLUMNS = [
     "brightest_flux",
     "brightest_ratio",
     "saturated_fraction",
+    "saturation_expected",
     "cosmic_fraction",
     "simulated",
 ]
@@ -171,7 +173,7 @@ def brightest_line(tables):
     """
     flux = np.array([table["net_flux"] for table in tables], dtype=float)
     for table, values in zip(tables, flux):
-        values[table["flags"].astype(str).str.contains("saturated").to_numpy(dtype=bool)] = np.nan
+        values[is_saturated(table)] = np.nan
     seen = np.isfinite(flux).sum(axis=0)
     unknown = np.full(len(tables), np.nan)
     if not seen.any():
@@ -191,7 +193,7 @@ def compare_exposures(exposures, tables):
     Parameters
     ----------
     exposures : DataFrame
-        ``brand``, ``lamp`` and ``arm`` of each, and what `exposure_parameters` gives.
+        ``brand``, ``lamp``, ``arm`` and ``seconds`` of each, and what `exposure_parameters` gives.
     tables : list of DataFrame
         Their flux tables.
 
@@ -199,7 +201,7 @@ def compare_exposures(exposures, tables):
     -------
     DataFrame
         With ``bias_shift``, ``line_width_ratio``, ``wave_shift``, ``wave_shift_pixel``,
-        ``brightest_line``, ``brightest_flux`` and ``brightest_ratio``.
+        ``brightest_line``, ``brightest_flux``, ``brightest_ratio`` and ``saturation_expected``.
     """
     exposures = exposures.copy()
     for _, part in exposures.groupby("arm", sort=False):
@@ -217,6 +219,9 @@ def compare_exposures(exposures, tables):
         exposures.loc[at, "brightest_line"] = wavelength
         exposures.loc[at, "brightest_flux"] = flux
         exposures.loc[at, "brightest_ratio"] = ratio
+        seconds = part["seconds"].to_numpy(dtype=float)
+        expected = expected_saturation([tables[number] for number in at], seconds)
+        exposures.loc[at, "saturation_expected"] = expected
     return exposures
 
 
@@ -236,18 +241,67 @@ def score_exposures(exposures, thresholds, fit):
     Returns
     -------
     DataFrame
-        With ``score``, and the parameters that are ``warned`` of and that ``failed``, as words.
+        With ``score``, the parameters that are ``warned`` of and that ``failed``, as words, and
+        the ``reasons``: each with its value and threshold. Saturation that is expected, because a
+        shorter exposure of the series measures the lines, is not warned of.
     """
     found = []
     for row in exposures.to_dict("records"):
-        words = {"warned": [], "failed": []}
+        words, reasons = {"warned": [], "failed": []}, []
         for name, ideal in IDEAL.items():
             # A parameter that is not known is beyond nothing.
             far = abs(row[name] - ideal)
-            if thresholds[name] is not None and far > thresholds[name][0]:
-                words["failed" if far > thresholds[name][1] else "warned"].append(name)
+            if thresholds[name] is None or not far > thresholds[name][0]:
+                continue
+            verdict = "failed" if far > thresholds[name][1] else "warned"
+            if name == "saturated_fraction" and verdict == "warned" and row["saturation_expected"]:
+                continue
+            words[verdict].append(name)
+            reasons.append(reason(name, row[name], ideal, thresholds[name][verdict == "failed"]))
         if fit and row["wave_method"] == "nominal":
             words["warned"].append("wave_method")
+            reasons.append("wavelengths nominal, not fitted")
         worst = next((each for each in ("failed", "warned") if words[each]), "good")
-        found.append({"score": worst} | {each: " ".join(names) for each, names in words.items()})
+        found.append(
+            {"score": worst, "reasons": "; ".join(reasons)}
+            | {verdict: " ".join(names) for verdict, names in words.items()}
+        )
     return exposures.join(pd.DataFrame(found, index=exposures.index))
+
+
+def reason(name, value, ideal, limit):
+    """Say what a parameter is and which threshold it is beyond: 'bias shift -22 < -20'."""
+    above = value > ideal
+    return f"{name.replace('_', ' ')} {value:.3g} {'>' if above else '<'} " + (
+        f"{ideal + limit:g}" if above else f"{ideal - limit:g}"
+    )
+
+
+def expected_saturation(tables, seconds):
+    """Tell the exposures whose saturated lines a shorter exposure of the series measures.
+
+    Parameters
+    ----------
+    tables : list of DataFrame
+        Flux tables of one brand, lamp and arm: row *i* of each is the same line.
+    seconds : ndarray, shape (exposures,)
+        Exposure times [s].
+
+    Returns
+    -------
+    ndarray of bool, shape (exposures,)
+        False where no line of the table is saturated.
+    """
+    saturated = np.array([is_saturated(table) for table in tables])
+    found = []
+    for lines, time in zip(saturated, seconds):
+        shorter = saturated[seconds < time]
+        found.append(
+            bool(lines.any() and len(shorter) and not (shorter.all(axis=0) & lines).any())
+        )
+    return np.array(found)
+
+
+def is_saturated(table):
+    """Whether each line of a flux table is flagged as saturated."""
+    return table["flags"].astype(str).str.contains("saturated").to_numpy(dtype=bool)

@@ -5,15 +5,19 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from lampflux.errors import UserError
-from lampflux.lamps.linearity import judge, matrix
-from lampflux.statistics import linear_trend, weighted_mean
+from lampflux.lamps.measurements import matrix
+from lampflux.lamps.series import Series, fit_series
+from lampflux.statistics import linear_trend, robust_scatter, weighted_mean
 
+# Signal-to-noise ratio in one fibre from which a line's own highest pixel tells its peak; the
+# highest of noisy pixels would be too high.
+PEAK_SNR = 50.0
 # Probability of chance below which a drift is claimed, and the smallest one that is [%/exposure].
 DRIFT_PROBABILITY, DRIFT_BEYOND = 0.05, 0.05
 
 LINE_COLUMNS = [
     "line",
+    "measured",
     "ion",
     "wavelength",
     "wavelength_from",
@@ -24,7 +28,6 @@ LINE_COLUMNS = [
     "used",
     "excluded",
     "excluded_why",
-    "brightness",
     "drift",
     "drift_err",
     "drift_p",
@@ -35,6 +38,7 @@ LINE_COLUMNS = [
     "brightest_exposure",
     "brightest_peak",
     "peak_rate",
+    "peak_rate_err",
     "read_variance",
     "photon_variance",
     "noise_from",
@@ -44,6 +48,20 @@ LINE_COLUMNS = [
     "simulated",
 ]
 LAMP_COLUMNS = ["brand", "lamp", "arm", *LINE_COLUMNS]
+EXPOSURE_COLUMNS = [
+    "brand",
+    "lamp",
+    "arm",
+    "exposure",
+    "seconds",
+    "brightness",
+    "brightness_err",
+    "outlying",
+    "lines",
+    "shutter",
+    "shutter_err",
+    "simulated",
+]
 
 
 def reasons_text(reasons, seconds):
@@ -154,14 +172,13 @@ def line_identity(rows):
 class LampSummary(NamedTuple):
     """What all exposures of a lamp in an arm say.
 
-    ``lines`` has a row for each line (docs/products.md explains the columns); ``reasons``,
-    ``brightness`` and ``ratios`` are those of `lampflux.lamps.linearity.judge`.
+    ``lines`` has a row for each line and ``exposures`` one for each exposure
+    (docs/products.md explains the columns); ``series`` is the model they are from.
     """
 
     lines: pd.DataFrame
-    reasons: pd.DataFrame
-    brightness: pd.Series
-    ratios: pd.DataFrame
+    exposures: pd.DataFrame
+    series: Series
 
 
 def summarise(measurements: pd.DataFrame, fibres: int, gain: float) -> LampSummary:
@@ -170,9 +187,9 @@ def summarise(measurements: pd.DataFrame, fibres: int, gain: float) -> LampSumma
     Parameters
     ----------
     measurements : DataFrame
-        The flux tables of all exposures as `join_tables` joins them: a row for each line and
-        exposure, with ``exposure``, ``seconds``, ``order`` (of time and sequence) and ``line``
-        (number of the window, from 1).
+        The flux tables of all exposures as `lampflux.lamps.join_tables` joins them: a row for
+        each line and exposure, with ``exposure``, ``seconds``, ``order`` (of time and sequence)
+        and ``line`` (number of the window, from 1).
     fibres : int
         Fibres that share the light.
     gain : float
@@ -204,32 +221,70 @@ def summarise(measurements: pd.DataFrame, fibres: int, gain: float) -> LampSumma
     flux, err = (matrix(measurements, name) for name in ("net_flux", "net_flux_err"))
     exposures = measurements.drop_duplicates("order").set_index("order").sort_index()
     seconds = exposures["seconds"].to_numpy(dtype=float)
-    saturated = matrix(measurements, "flags").map(lambda words: "saturated" in words.split())
-    reasons, brightness, ratios = judge(flux, err, seconds, saturated)
-    longest = ratios.groupby("line").last()
+    saturated = matrix(measurements, "flags").fillna("").map(lambda words: "saturated" in words)
+    sequence = exposures["sequence"].to_numpy(dtype=float)
+    sequence = sequence if np.isfinite(sequence).all() else None
+    series = fit_series(flux, err, seconds, saturated, sequence)
+    even, even_err = (table.div(series.scale.fillna(1.0), axis=0) for table in (flux, err))
+    peaks = matrix(measurements, "peak").div(seconds * series.scale.fillna(1.0), axis=0)
+    shares = (peaks / even).where(
+        (series.reasons == "") & (flux / err > PEAK_SNR * np.sqrt(fibres))
+    )
+    longest = series.ratios.groupby("line").last()
     rows = []
     for line, part in measurements.sort_values("order").groupby("line"):
-        part = part.set_index("order")
-        excluded = reasons[line]
+        part = part.set_index("order").reindex(flux.index)
+        seen = part[part["exposure"].notna()]
+        excluded = series.reasons[line]
         used = excluded == ""
-        row = {"line": line, **line_identity(part)}
-        row |= {name: part[name].iloc[0] for name in ("pixel_start", "pixel_stop")}
-        best, kept = best_flux(flux[line], err[line], excluded, seconds)
+        row = {"line": line, "measured": seen["measured"].iloc[0], **line_identity(seen)}
+        row |= {name: seen[name].iloc[0] for name in ("pixel_start", "pixel_stop")}
+        best, kept = best_flux(even[line], even_err[line], excluded, seconds)
+        if line in series.references and len(series.references) > 1:
+            # Part of the line's own scatter went into the light of the exposures.
+            best["flux_err"] *= np.sqrt(1 / (1 - 1 / len(series.references)))
+        best["flux_err"] = np.hypot(best["flux_err"], series.scale_err * best["flux"])
         row |= best
-        row["brightness"] = brightness[kept].mean() / brightness.mean()
+        row["scatter"] = 100 * flux[line][used].std() / abs(best["flux"]) if used.any() else np.nan
         row |= {"used": used.sum(), "excluded": (~used).sum()}
         row["excluded_why"] = reasons_text(excluded, seconds)
         row |= drift_columns(flux[line].to_numpy(), used.to_numpy(), seconds)
         row |= linearity_columns(line, longest, saturated[line], seconds)
-        row |= peak_columns(part, flux[line], used, kept)
+        row |= brightest_columns(part, flux[line], used)
+        row |= peak_columns(part, peaks[line], shares, best, kept, gain)
         counted = (err[line] * seconds * fibres)[kept].to_numpy()
         row["read_variance"], row["photon_variance"], row["noise_from"] = noise_model(
             part["counts"][kept].to_numpy(dtype=float), counted**2, seconds[kept], gain
         )
-        row["flags"] = " ".join(sorted(set(" ".join(part["flags"]).split())))
-        row["simulated"] = bool(part["simulated"].any())
+        row["flags"] = " ".join(sorted(set(" ".join(seen["flags"]).split())))
+        row["simulated"] = bool(seen["simulated"].any())
         rows.append(row)
-    return LampSummary(pd.DataFrame(rows, columns=LINE_COLUMNS), reasons, brightness, ratios)
+    lines = pd.DataFrame(rows, columns=LINE_COLUMNS)
+    return LampSummary(lines, exposure_rows(exposures, series), series)
+
+
+def exposure_rows(exposures, series):
+    """Say of each exposure how bright the lamp was, and of the series how late the shutter.
+
+    Parameters
+    ----------
+    exposures : DataFrame
+        ``exposure``, ``seconds`` and ``simulated``.
+    series : Series
+
+    Returns
+    -------
+    DataFrame
+        docs/products.md explains the columns.
+    """
+    return exposures[["exposure", "seconds", "simulated"]].assign(
+        brightness=series.brightness,
+        brightness_err=series.brightness_err,
+        outlying=series.outlying,
+        lines=(series.reasons == "").sum(axis=1),
+        shutter=series.shutter,
+        shutter_err=series.shutter_err,
+    )
 
 
 def best_flux(flux, err, excluded, seconds):
@@ -247,20 +302,19 @@ def best_flux(flux, err, excluded, seconds):
     Returns
     -------
     columns : dict
-        ``flux``, ``flux_err``, ``limit`` and ``scatter``.
+        ``flux``, ``flux_err`` and ``limit``.
     kept : Series of bool, shape (exposures,)
         The exposures that the flux is from.
     """
     used = excluded == ""
     mean, error = weighted_mean(flux[used], err[used])
     lost = excluded.isin(["saturated", "nonlinear"])
-    scatter = 100 * flux[used].std() / abs(mean) if used.any() else np.nan
     kept, limit = used, None
     if not used.any() and lost.any():
         # The shortest exposure lost least; the line is at least as bright.
         kept = lost & (seconds == seconds[lost].min())
         mean, limit = flux[kept].max(), "lower"
-    return {"flux": mean, "flux_err": error, "limit": limit, "scatter": scatter}, kept
+    return {"flux": mean, "flux_err": error, "limit": limit}, kept
 
 
 def drift_columns(flux, used, seconds):
@@ -282,63 +336,50 @@ def linearity_columns(line, longest, saturated, seconds):
     return {"linearity": ratio, "linearity_err": error, "linearity_verdict": verdict}
 
 
-def peak_columns(rows, flux, used, kept):
-    """Give a line's highest pixel: per second, and in the exposure with the most counts used."""
-    rates = rows["peak"] / rows["seconds"]
+def brightest_columns(rows, flux, used):
+    """Name the exposure with the most counts of those used, and give its highest pixel."""
     counts = (flux * rows["seconds"])[used]
     best = counts.idxmax() if len(counts) else None
     return {
-        "peak_rate": rates[used].median() if used.any() else rates[kept].max(),
         "brightest_exposure": None if best is None else rows["exposure"][best],
         "brightest_peak": np.nan if best is None else rows["peak"][best],
     }
 
 
-def join_tables(tables, exposures):
-    """Join the flux tables of a lamp and arm, ordered by exposure time and sequence.
+def peak_columns(rows, peaks, shares, best, kept, gain):
+    """Give a line's highest pixel per second.
 
     Parameters
     ----------
-    tables : list of DataFrame
-        A flux table for each exposure. Rows belong together by their order: all exposures of a
-        lamp and arm share a window table, while its windows may lie at other pixels in each.
-    exposures : list of dict
-        ``exposure`` (name), ``seconds`` and ``id`` of each.
+    rows : DataFrame
+        The line's row of every exposure, with its ``peak`` [ADU].
+    peaks : Series, shape (exposures,)
+        Peaks per second at the lamp's mean brightness [ADU/s].
+    shares : DataFrame, shape (exposures, lines)
+        Those of all lines over their fluxes; NaN where a line is too faint to tell.
+    best : dict
+        As `best_flux` gives it.
+    kept : Series of bool, shape (exposures,)
+        The exposures that it is from.
+    gain : float
+        Electrons per ADU; NaN where it is not known.
 
     Returns
     -------
-    DataFrame
-        As `summarise` takes it.
-
-    Raises
-    ------
-    UserError
-        The tables hold different numbers of windows.
+    dict
+        A faint line has the share of the others, since lines are alike.
     """
-    numbers = {len(table) for table in tables}
-    if len(numbers) > 1:
-        names = " and ".join(
-            next(e["exposure"] for e, table in zip(exposures, tables) if len(table) == number)
-            for number in sorted(numbers)[:2]
-        )
-        raise UserError(
-            f"the flux tables of {names} hold different numbers of windows although they share "
-            "one window table; remove both and run again."
-        )
-
-    def place(pair):
-        number = pair[1]["id"]
-        return pair[1]["seconds"], not number.isdigit(), number.zfill(20), number
-
-    parts = [
-        table.assign(
-            exposure=exposure["exposure"],
-            seconds=float(exposure["seconds"]),
-            order=order,
-            line=np.arange(1, len(table) + 1),
-            # A column without any flag is read as numbers.
-            flags=["" if pd.isna(words) else words for words in table["flags"]],
-        )
-        for order, (table, exposure) in enumerate(sorted(zip(tables, exposures), key=place))
-    ]
-    return pd.concat(parts, ignore_index=True)
+    if best["limit"] == "lower":
+        return {"peak_rate": peaks[kept].max(), "peak_rate_err": np.nan}
+    own, others = shares[peaks.name].dropna(), shares.median().dropna()
+    flux_part = best["flux_err"] / best["flux"] if best["flux"] else np.nan
+    if own.empty and len(others):
+        share = others.median()
+        part = np.hypot(robust_scatter(others) / share, flux_part)
+        rate = share * best["flux"]
+    else:
+        noise = 1 / np.sqrt(gain * rows["peak"][kept].clip(lower=1).sum())
+        scatter = own.std() / own.mean() / np.sqrt(len(own)) if len(own) > 1 else np.nan
+        part = np.hypot(np.fmax(noise, scatter), np.nan_to_num(flux_part))
+        rate = peaks[kept].median()
+    return {"peak_rate": rate, "peak_rate_err": abs(rate) * part}

@@ -56,7 +56,7 @@ def draw_atlas(lines, bands, line_limit):
         part = lines[(lines["arm"] == arm) & (lines["flux"] > 0)]
         draw_arm_atlas(axes, part, styles, line_limit)
         axes.set_xlim(*band)
-        note = f"{arm} arm"
+        note = f"{arm} arm: {len(part)} lines, {(part['flux'] > line_limit).sum()} above the limit"
         if (part["limit"] == "lower").any():
             note += "; arrows: lower limits (saturated)"
         axes.set_title(note, loc="left", fontsize="medium", color=COLOUR.data)
@@ -80,7 +80,7 @@ def draw_arm_atlas(axes, lines, styles, line_limit):
         own = lines[lines["source"] == source]
         stems = {"color": style["color"], "lw": 0.7, "alpha": 0.6}
         axes.vlines(own["wavelength"], low, own["flux"], **stems)
-        axes.plot(own["wavelength"], own["flux"], ls="", ms=7, mew=1.4, label=source, **style)
+        axes.plot(own["wavelength"], own["flux"], ls="", ms=5, mew=1.0, label=source, **style)
         for row in own[own["limit"] == "lower"].itertuples():
             arrow = {"arrowstyle": "->", "color": style["color"]}
             ends = (row.wavelength, row.flux * 1.9), (row.wavelength, row.flux)
@@ -135,7 +135,8 @@ def draw_arm_coverage(axes, lines, coverage, band):
     names = []
     for level, row in enumerate(coverage.itertuples()):
         sources = [row.first] + ([row.second] if row.lamps == 2 else [])
-        names.append(" + ".join(sources))
+        number = "1 line" if row.lines == 1 else f"{row.lines} lines"
+        names.append(f"{' + '.join(sources)}: {number}")
         places = lines[lines["source"].isin(sources)]["wavelength"]
         places = places[places.between(*band)]
         axes.barh(

@@ -8,8 +8,10 @@ from lampflux.pictures.style import COLOUR, draw_spectrum, finish, titled_figure
 # Colours of the lines of a lamp in turn (Okabe & Ito 2008, Color Universal Design), and markers.
 LINE_COLOURS = (COLOUR.data, COLOUR.highlight, "#009e73", "#cc79a7", "#56b4e9")
 LINE_MARKERS = "os^Dv"
-# Lines that scatter by more would hide the steadiness of the others [%].
+# Lines that scatter about the lamp by more would hide the steadiness of the others [%].
 SCATTER_SHOWN = 20
+# Most lines whose steadiness is shown.
+LINES_SHOWN = 12
 # Most exposures whose names fit below a panel.
 NAMES_SHOWN = 12
 # Marker, colour and label of each verdict on linearity.
@@ -39,20 +41,21 @@ def draw_lamp(title, simulated, spectrum, summary, measurements):
     matplotlib.figure.Figure
     """
     wavelength, counts = spectrum
-    steadiness = (summary.reasons == "").sum().max() > 1
-    panels = int(steadiness) + int(len(summary.ratios) > 0)
+    series = summary.series
+    steadiness = (series.reasons == "").sum().max() > 1
+    panels = int(steadiness) + int(len(series.ratios) > 0)
     figure = titled_figure(title, simulated, height=10.5 if panels else 7.5)
     parts = figure.subfigures(2, 1, height_ratios=[7.2, 3.6]) if panels else [figure]
     above, middle = parts[0].subplots(2, sharex=True, gridspec_kw={"height_ratios": [1, 1]})
     draw_spectrum(above, wavelength, counts, faint=True)
     above.set_ylabel("Sum of lit rows (ADU)")
-    label_lines(above, summary.lines)
+    label_lines(above, summary.lines[summary.lines["measured"] == "window"])
     draw_fluxes(middle, summary.lines)
     axes = list(parts[1].subplots(1, panels, squeeze=False)[0]) if panels else []
     if steadiness:
-        draw_stability(axes.pop(0), measurements, summary.reasons, summary.brightness)
+        draw_stability(axes.pop(0), measurements, summary)
     if axes:
-        draw_linearity(axes[0], summary.lines, measurements["seconds"].min(), summary.ratios)
+        draw_linearity(axes[0], summary.lines, measurements["seconds"].min(), series.ratios)
     return figure
 
 
@@ -104,22 +107,31 @@ def draw_fluxes(axes, lines):
         axes.text(0.5, 0.5, note, transform=axes.transAxes, ha="center")
         axes.set_yticks([])
         return
-    for limit, marker, colour, label in (
-        (False, "o", COLOUR.data, "best flux and its error"),
-        (True, "^", COLOUR.highlight, "lower limit: saturated or not linear in every exposure"),
+    window, limit = positive["measured"] == "window", positive["limit"] == "lower"
+    for chosen, marker, size, colour, label in (
+        (~window & ~limit, "o", 2.5, COLOUR.muted, "other identified lines"),
+        (window & ~limit, "o", 5, COLOUR.data, "lines with windows, and their errors"),
+        (
+            limit,
+            "^",
+            5,
+            COLOUR.highlight,
+            "lower limits: saturated or not linear throughout",
+        ),
     ):
-        part = positive[(positive["limit"] == "lower") == limit]
+        part = positive[chosen]
         if len(part):
-            error = None if limit else part["flux_err"]
-            style = {"fmt": marker, "ms": 5, "color": colour, "capsize": 3, "lw": 1}
-            axes.errorbar(part["wavelength"], part["flux"], error, label=label, **style)
-    number_lines(axes, positive)
+            error = part["flux_err"].where(part["limit"] != "lower", 0.0)
+            style = {"fmt": marker, "ms": size, "color": colour, "capsize": 0.6 * size, "lw": 1}
+            text = f"{len(part)} {label}"
+            axes.errorbar(part["wavelength"], part["flux"], error, label=text, **style)
+    number_lines(axes, positive[window])
     axes.set_yscale("log")
     # Whole decades, so that at least two are labelled.
     low, high = np.log10([positive["flux"].min() / 1.2, positive["flux"].max() * 2])
     axes.set_ylim(10 ** np.floor(low), 10 ** np.ceil(high))
     axes.yaxis.set_minor_formatter(NullFormatter())
-    axes.legend(frameon=False, fontsize="small", loc="upper left", ncols=2)
+    axes.legend(frameon=False, fontsize="small", loc="upper left", ncols=3)
 
 
 def number_lines(axes, lines):
@@ -139,32 +151,37 @@ def number_lines(axes, lines):
         )
 
 
-def draw_stability(axes, measurements, reasons, brightness):
-    """Draw every line's deviation from its own mean, exposure by exposure.
+def draw_stability(axes, measurements, summary):
+    """Draw some lines' deviation from its own mean, exposure by exposure.
 
     Parameters
     ----------
     axes : matplotlib.axes.Axes
     measurements : DataFrame
         As `lampflux.lamps.join_tables` gives them.
-    reasons : DataFrame, shape (exposures, lines)
-        Empty for the fluxes that are used.
-    brightness : Series, shape (exposures,)
-        The lamp's.
+    summary : lampflux.lamps.summary.LampSummary
     """
+    series = summary.series
     flux = measurements.pivot(index="order", columns="line", values="net_flux")
-    flux = flux.where(reasons == "")
+    flux = flux.where(series.reasons == "")
+    # Lines with windows first, then the brightest.
+    lines = summary.lines.sort_values(["measured", "flux"], ascending=False)
+    flux = flux[[line for line in lines["line"] if flux[line].count() > 1][:LINES_SHOWN]]
     deviation = 100 * (flux / flux.mean() - 1)
-    repeated = [line for line in deviation if deviation[line].count() > 1]
-    steady = [line for line in repeated if deviation[line].std() < SCATTER_SHOWN] or repeated
+    even = flux.div(series.scale, axis=0)
+    scatter = 100 * (even / even.mean()).std()
+    steady = [line for line in deviation if not scatter[line] > SCATTER_SHOWN]
     place = np.arange(1, len(flux) + 1)
     for number, line in enumerate(steady):
         turn, colour = divmod(number, len(LINE_COLOURS))
         marker = LINE_MARKERS[turn % len(LINE_MARKERS)]
         style = {"marker": marker, "ms": 3.5, "lw": 0.8, "color": LINE_COLOURS[colour]}
         axes.plot(place, deviation[line], label=str(line), **style)
-    common = 100 * (brightness / brightness.mean() - 1)
+    common = 100 * (series.brightness - 1)
     axes.plot(place, common, color=COLOUR.muted, lw=3, alpha=0.4, zorder=0, label="lamp")
+    if series.outlying.any():
+        out = place[series.outlying], common[series.outlying]
+        axes.plot(*out, "x", color=COLOUR.saturated, label="left out")
     finish(axes)
     axes.margins(x=0.02, y=0.1)
     axes.axhline(0, color=COLOUR.muted, lw=0.5)
@@ -206,9 +223,11 @@ def draw_linearity(axes, lines, shortest, ratios):
     for verdict, (marker, colour, label) in VERDICT_STYLES.items():
         part = shown[shown["verdict"] == verdict]
         if len(part):
-            style = {"fmt": marker, "ms": 6, "color": colour, "capsize": 2, "lw": 1}
-            axes.errorbar(part["flux"], part["ratio"], part["error"], label=label, **style)
-    for side, row in enumerate(shown.itertuples()):
+            style = {"fmt": marker, "ms": 4, "color": colour, "capsize": 2, "lw": 1}
+            text = f"{len(part)} {label}"
+            axes.errorbar(part["flux"], part["ratio"], part["error"], label=text, **style)
+    windows = lines.loc[lines["measured"] == "window", "line"]
+    for side, row in enumerate(shown[shown["line"].isin(windows)].itertuples()):
         axes.annotate(
             str(row.line),
             (row.flux, row.ratio),

@@ -9,6 +9,8 @@ BAR_STYLES = {
     "served": {"color": COLOUR.data, "lw": 1.8, "alpha": 0.75},
     "not served": {"color": "#d55e00", "lw": 1.0, "ls": (0, (2, 1.5))},
 }
+# Height of a lamp's lines at most, where one line is 1.
+ROWS_SHOWN = 24
 BAR_LABELS = {"served": "time needed to time allowed", "not served": "not served"}
 
 
@@ -26,24 +28,30 @@ def draw_plan(plans, planned, peak, snr):
     -------
     matplotlib.figure.Figure
     """
+    # Many lines stand closer together than a few.
+    names = ["brand", "lamp", "arm"]
+    numbers = planned[planned["time_peak"].notna()].groupby(names).size()
+    heights = [
+        min(max(numbers.get(tuple(row), 0), 3), ROWS_SHOWN)
+        for row in plans[names].itertuples(index=False)
+    ]
     figure = titled_figure(
         f"Exposure plan: S/N {snr:g} in one fibre, peaks up to {peak:,.0f} ADU above bias",
         plans["simulated"].any(),
-        height=1.8 + 0.075 * len(planned) + 0.26 * len(plans),
+        height=2.2 + 0.075 * sum(heights) + 0.26 * len(plans),
     )
     axes = figure.subplots()
     finish(axes)
     axes.set_xscale("log")
-    top, places, names = 0.0, [], []
-    for row in plans.itertuples():
+    top, places, labels = 0.0, [], []
+    for row, height in zip(plans.itertuples(), heights):
         own = planned["brand"].eq(row.brand) & planned["lamp"].eq(row.lamp)
         own &= planned["arm"].eq(row.arm) & planned["time_peak"].notna()
         lines = planned[own].sort_values("time_peak")
-        height = max(len(lines), 3)
         draw_lamp_plan(axes, row, lines, top, height)
         places.append(top + height / 2)
         scale = "" if row.factor == 1 else f" × {row.factor:g}"
-        names.append(f"{row.brand} {row.lamp}, {row.arm}{scale}\n{plan_text(row)}")
+        labels.append(f"{row.brand} {row.lamp}, {row.arm}{scale}\n{plan_text(row)}")
         top += height + 2.6
     # The first of each kind of bar stands in the legend, in the order of its drawing.
     for kind in dict.fromkeys(each.get_gid() for each in axes.lines if each.get_gid()):
@@ -51,7 +59,7 @@ def draw_plan(plans, planned, peak, snr):
     for style, label in (("-", "best single time"), ("--", "best pair")):
         axes.plot([], [], style, color=COLOUR.highlight, lw=1.6, label=label)
     axes.plot([], [], "|", ms=6, color=COLOUR.muted, label="line's peak at its aim")
-    axes.set_yticks(places, names, fontsize="small")
+    axes.set_yticks(places, labels, fontsize="small")
     axes.set_ylim(top - 1.5, -1.2)
     axes.margins(x=0.03)
     axes.autoscale_view(scaley=False)
@@ -65,7 +73,7 @@ def draw_lamp_plan(axes, summary, lines, top, height):
     """Draw one lamp's lines and planned times from ``top`` downwards."""
     axes.axhspan(top - 0.6, top + height + 0.6, color=COLOUR.muted, alpha=0.07, lw=0)
     for level, line in enumerate(lines.itertuples()):
-        place = top + level + 0.5
+        place = top + (level + 0.5) * height / max(len(lines), height)
         kind = "served" if line.served_by else "not served"
         if np.isfinite(line.time_snr):
             ends = (line.time_snr, line.time_peak), (place, place)

@@ -1,0 +1,69 @@
+"""Fluxes of identified lines against the lines that were put into a spectrum."""
+
+import numpy as np
+import pytest
+
+from lampflux.fluxes.identified import IDENTIFIED_COLUMNS, identified_fluxes
+from lampflux.fluxes.line_model import model_lines
+from lampflux.fluxes.measure import Spectrum
+
+GAIN, READ, FWHM, PER_FLUX = 1.9, 20.0, 2.6, 610.0
+PLACES = np.linspace(60, 1440, 24) + np.linspace(0, 0.9, 24)
+COUNTS = np.geomspace(3e3, 3e6, 24)[np.random.default_rng(5).permutation(24)]
+
+
+def observe(seed, places=PLACES, counts=COUNTS):
+    """A spectrum of lines of known counts, with noise."""
+    rng, pixel = np.random.default_rng(seed), np.arange(1500)
+    sigma = FWHM / np.sqrt(8 * np.log(2))
+    shape = np.exp(-0.5 * ((pixel - places[:, np.newaxis]) / sigma) ** 2)
+    light = counts @ (shape / (np.sqrt(2 * np.pi) * sigma))
+    error = np.sqrt(light / GAIN + READ**2)
+    clean = light + rng.normal(0, error)
+    none = np.zeros(pixel.size)
+    wavelength = 5000 + 0.5 * pixel
+    peak = 0.05 * light
+    return Spectrum(wavelength, clean, error, clean, error, none + 50, none, none, peak)
+
+
+def identify(places):
+    return [{"pixel": place, "ion": "Ar I", "wavelength_air": 5000 + place} for place in places]
+
+
+def test_fluxes_are_right_within_their_errors():
+    pulls = []
+    for seed in range(8):
+        spectrum = observe(seed)
+        found = identified_fluxes(spectrum, model_lines(spectrum), identify(PLACES), PER_FLUX)
+        assert list(found) == IDENTIFIED_COLUMNS
+        assert len(found) == len(PLACES)
+        pulls.append((found["flux"] * PER_FLUX - COUNTS) / (found["flux_err"] * PER_FLUX))
+        assert np.allclose(found["flux"] * PER_FLUX, COUNTS, rtol=0.15)
+        assert np.allclose(found["peak"], 0.05 * COUNTS / 2.77, rtol=0.15)
+    pulls = np.array(pulls)
+    assert np.median(np.abs(pulls)) == pytest.approx(0.67, abs=0.25)
+
+
+def test_a_line_that_leans_on_another_has_its_own_flux_and_is_marked():
+    places, counts = np.array([500.0, 504.5, 900.0]), np.array([4e5, 2e5, 3e5])
+    spectrum = observe(1, places, counts)
+    found = identified_fluxes(spectrum, model_lines(spectrum), identify(places), PER_FLUX)
+    assert np.allclose(found["flux"] * PER_FLUX, counts, rtol=0.02)
+    assert "blended" not in found["flags"][2]
+
+
+def test_saturated_lines_are_marked():
+    spectrum = observe(1)
+    saturated = spectrum.saturated.copy()
+    saturated[round(PLACES[3])] = 4
+    spectrum = spectrum._replace(saturated=saturated)
+    found = identified_fluxes(spectrum, model_lines(spectrum), identify(PLACES), PER_FLUX)
+    assert list(found["flags"].str.contains("saturated")) == [n == 3 for n in range(24)]
+
+
+def test_without_identified_lines_the_table_is_empty():
+    spectrum = observe(1)
+    peaks = [{"pixel": PLACES[0]}]
+    found = identified_fluxes(spectrum, model_lines(spectrum), peaks, PER_FLUX)
+    assert list(found) == IDENTIFIED_COLUMNS
+    assert found.empty

@@ -1,0 +1,186 @@
+"""The page of answers: its words follow from its tables, and are there to see at first sight."""
+
+import shutil
+import subprocess
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from conftest import PROJECT
+from lampflux.files.answers import write_answers
+from lampflux.files.pages import markdown_table
+from lampflux.lamps.answers import (
+    NOTE,
+    QUESTION,
+    arm_verdict,
+    choice_table,
+    lamp_table,
+    mode_verdict,
+    steadiness,
+    worst_health,
+)
+
+BROWSER = shutil.which("chromium") or shutil.which("chromium-browser")
+
+
+def choices(alone=0.02, pair=0.01, measured_to=7400.0):
+    rows = [
+        ("A Ne", 1, 1, 40, 300.0, alone, "A Ne 2 s", 2.0),
+        ("B Kr", 1, 2, 10, 900.0, np.nan, "B Kr 9 s", 9.0),
+        ("A Ne + B Kr", 2, 1, 50, 210.4, pair, "A Ne 2 s; B Kr 1 + 9 s", 12.0),
+    ]
+    names = ["lamps", "number", "rank", "lines", "gap", "precision", "exposures", "seconds"]
+    table = pd.DataFrame(rows, columns=names)
+    table = table.assign(mode="LR", precision_mean=table["precision"] / 2, mode_from=3700.0)
+    return table.assign(mode_to=7400.0, measured_from=3700.0, measured_to=measured_to)
+
+
+def lines():
+    rows = [
+        ("A", "Ne", "Red", "window", 6402.2, 9000.0, 0.3),
+        ("A", "Ne", "Red", "window", 6506.5, 40.0, -0.5),
+        ("A", "Ne", "Red", "fit", 6600.0, 70.0, 9.0),
+        ("B", "Kr", "Red", "window", 7601.5, 800.0, np.nan),
+    ]
+    names = ["brand", "lamp", "arm", "measured", "wavelength", "flux", "drift"]
+    return pd.DataFrame(rows, columns=names)
+
+
+def quality(score="good"):
+    table = pd.DataFrame({"brand": ["A", "A", "B"], "lamp": ["Ne", "Ne", "Kr"], "arm": "Red"})
+    return table.assign(score=["good", score, "good"])
+
+
+def coverage():
+    rows = [
+        ("Red", 1, 1, "A Ne", None, 40, 300.4),
+        ("Red", 1, 2, "B Kr", None, 10, 900.0),
+        ("Red", 2, 1, "A Ne", "B Kr", 50, 210.4),
+    ]
+    return pd.DataFrame(rows, columns=["arm", "lamps", "rank", "first", "second", "lines", "gap"])
+
+
+def plans():
+    rows = [("A", "Ne", "Red", 2.0, 0.5, 8.0), ("B", "Kr", "Red", 9.0, np.nan, np.nan)]
+    return pd.DataFrame(
+        rows, columns=["brand", "lamp", "arm", "single", "pair_short", "pair_long"]
+    )
+
+
+def test_the_verdict_names_pair_times_lines_gap_and_precision():
+    assert mode_verdict(choices()) == (
+        "A Ne 2 s; B Kr 1 + 9 s: 50 lines, longest gap 210 Å, wavelengths good to 0.01 Å; "
+        "A Ne alone gives: 0.02 Å"
+    )
+
+
+def test_a_lamp_alone_that_is_nearly_as_good_is_named():
+    assert "A Ne alone does nearly as well: 0.011 Å" in mode_verdict(choices(0.011))
+
+
+def test_a_mode_that_was_measured_in_part_says_so():
+    assert "as far as measured (3700 to 7000 Å)" in mode_verdict(choices(measured_to=7000.0))
+
+
+def test_no_lamp_with_enough_lines_is_said_in_words():
+    assert mode_verdict(choices(np.nan, np.nan)).startswith("no lamp or pair")
+
+
+def test_an_arm_has_its_best_pair_and_lamp():
+    assert arm_verdict(coverage(), 50) == (
+        "A Ne + B Kr: 50 lines, longest gap 210 Å; A Ne alone: 40 lines, longest gap 300 Å "
+        "(lines above 50 ADU/s/fibre)"
+    )
+
+
+def test_steadiness_is_that_of_the_lines_with_windows():
+    assert steadiness(lines()) == {"A Ne": pytest.approx(0.4)}
+
+
+def test_the_tables_have_no_empty_column():
+    best = choice_table(choices(), lines(), quality("warned"))
+    assert list(best["lamps"]) == ["A Ne", "A Ne + B Kr"]
+    assert list(best["health"]) == ["1 of 2 warned", "1 of 3 warned"]
+    assert list(best["drift"]) == [0.4, 0.4]
+    lamps = lamp_table(lines(), coverage(), plans(), quality(), 50)
+    assert list(lamps["lines"]) == [2, 1]
+    assert list(lamps["brightest_line"]) == [6402.2, 7601.5]
+    assert list(lamps["exposures"]) == ["0.5 + 8", "9"]
+    assert list(lamps["health"]) == ["good", "good"]
+    no_drift = lines().assign(drift=np.nan)
+    assert "drift" not in choice_table(choices(), no_drift, quality())
+
+
+def test_health_counts_failed_before_warned():
+    table = pd.concat([quality("failed"), quality("warned")])
+    health = table.groupby([table["brand"] + " " + table["lamp"], "arm", "score"]).size()
+    assert worst_health(health, ["A Ne"]) == "1 of 4 failed, 1 of 4 warned"
+
+
+def test_tables_in_markdown_have_a_row_for_each_and_units():
+    table = pd.DataFrame({"gap": [1.5, np.nan], "lamps": ["A", "B"]})
+    text = markdown_table(table, {"gap": {"unit": "Angstrom"}})
+    assert text.splitlines() == [
+        "| gap (Angstrom) | lamps |",
+        "| --- | --- |",
+        "| 1.5 | A |",
+        "|  | B |",
+    ]
+
+
+PROBE = """
+<script>
+const first = document.querySelector("table"), box = first.getBoundingClientRect();
+const seen = [...document.querySelectorAll("dd")].every(
+  each => each.getBoundingClientRect().bottom < innerHeight);
+const rows = [...first.tBodies[0].rows].filter(
+  row => row.getBoundingClientRect().bottom < innerHeight).length;
+const wide = box.right <= innerWidth;
+const heads = [...first.querySelectorAll("th")];
+const cells = number => [...first.tBodies[0].rows].map(row => row.cells[number].textContent);
+let sorted = true;
+heads.forEach((head, number) => {
+  head.click();
+  const values = cells(number), known = values.filter(value => value && !isNaN(value));
+  for (let i = 1; i < known.length; i++) sorted &&= +known[i - 1] <= +known[i];
+});
+const named = heads.every(head => head.firstChild.title);
+document.body.textContent = "PROBE" + JSON.stringify({seen, rows, wide, sorted, named});
+</script>
+"""
+
+
+@pytest.mark.skipif(BROWSER is None, reason="needs the browser chromium")
+@pytest.mark.parametrize("size", ["1280,720", "1920,1080"])
+def test_the_verdicts_and_the_best_lamps_are_visible_at_once(tmp_path, size):
+    modes = [choices().assign(mode=mode) for mode in ("LR-Blue", "LR-Red", "HR-Blue", "HR-Red")]
+    verdict = mode_verdict(choices(0.011, measured_to=7000.0))
+    (tmp_path / "arcs.png").write_bytes(b"")
+    write_answers(
+        title="Lamps",
+        question=QUESTION,
+        verdicts={f"LR-Blue {number}": verdict for number in range(6)},
+        note=NOTE,
+        tables={
+            "choices": choice_table(pd.concat(modes), lines(), quality()),
+            "lamps": lamp_table(lines(), coverage(), plans(), quality(), 50),
+            "health": quality().iloc[:0],
+        },
+        picture=tmp_path / "arcs.png",
+        template=PROJECT / "workflow" / "report" / "answers.html",
+        html=tmp_path / "answers.html",
+        markdown=tmp_path / "answers.md",
+    )
+    assert (tmp_path / "answers.md").read_text("utf-8").count(verdict) == 6
+    page = tmp_path / "answers.html"
+    page.write_text(page.read_text("utf-8").replace("</body>", PROBE + "</body>"), "utf-8")
+    flags = ["--headless", "--no-sandbox", "--disable-gpu", f"--window-size={size}"]
+    run = subprocess.run(
+        [BROWSER, *flags, f"--user-data-dir={tmp_path}", "--dump-dom", page.as_uri()],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    found = run.stdout.split("PROBE")[1].split("<")[0].strip()
+    assert found == ('{"seen":true,"rows":8,"wide":true,"sorted":true,"named":true}')

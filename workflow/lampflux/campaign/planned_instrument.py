@@ -1,0 +1,97 @@
+"""The instrument that lamps are planned for, from its file."""
+
+from typing import NamedTuple
+
+import yaml
+
+from lampflux.campaign.problems import schema_problems
+from lampflux.errors import UserError
+
+
+class Mode(NamedTuple):
+    """A mode of an instrument: what it does to the light of a lamp.
+
+    Wavelengths in air and the width of a resolution ``element`` [Angstrom], ``pixels`` that
+    sample it, ``blocked`` ranges [Angstrom], ``light`` (electrons per second in a spatial element
+    for 1 ADU/s/fibre) and its 1-sigma ``light_err``, the part of it in the ``brightest_row``,
+    number of ``rows``, ``read_noise`` and highest ``peak`` to aim at [electrons],
+    ``shortest_time``, ``longest_time``
+    and ``time_step`` [s], ``snr`` of a line to be used, ``order`` of the
+    wavelengths' polynomial, and the error of a centre that no light takes away [pixel].
+    """
+
+    name: str
+    low: float
+    high: float
+    element: float
+    pixels: float
+    blocked: list
+    light: float
+    light_err: float
+    brightest_row: float
+    rows: int
+    read_noise: float
+    peak: float
+    shortest_time: float
+    longest_time: float
+    time_step: float
+    snr: float
+    order: int
+    centre_floor: float
+
+
+# Keys of the file that a mode has by the same name.
+SAME_NAMES = (
+    *("blocked", "brightest_row", "rows", "read_noise", "peak", "snr", "centre_floor"),
+    *("shortest_time", "longest_time", "time_step"),
+)
+
+
+def read_planned_instrument(path):
+    """Read the modes of an instrument.
+
+    Parameters
+    ----------
+    path : str
+        YAML file; resources/instruments/mavis.yaml explains its keys.
+
+    Returns
+    -------
+    name : str
+    modes : list of Mode
+
+    Raises
+    ------
+    UserError
+        The file is not YAML, or a key is missing or wrong.
+    """
+    try:
+        with open(path, encoding="utf-8") as file:
+            facts = yaml.safe_load(file)
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        what = " ".join(str(error).split())
+        raise UserError(f"{path} is not a YAML file ({what}); correct it.") from error
+    problems = schema_problems(facts, "planned_instrument", str(path))
+    problems += [
+        f"{path}, modes, {name}: wavelength_to is not above wavelength_from; correct it."
+        for name, mode in (facts["modes"].items() if not problems else ())
+        if mode["wavelength_to"] <= mode["wavelength_from"]
+    ]
+    if problems:
+        raise UserError(*problems)
+    common = {
+        "pixels": facts["pixels_per_element"],
+        "light": facts["light"]["factor"],
+        "light_err": facts["light"]["error"],
+        "order": facts["polynomial_order"],
+    } | {name: facts[name] for name in SAME_NAMES}
+    return facts["name"], [
+        Mode(
+            name=name,
+            low=mode["wavelength_from"],
+            high=mode["wavelength_to"],
+            element=mode["wavelength_from"] / mode["resolving_power"],
+            **common,
+        )
+        for name, mode in facts["modes"].items()
+    ]

@@ -1,0 +1,343 @@
+"""What lamps will give another instrument: lines, exposure times and precision of wavelengths."""
+
+import itertools
+import math
+
+import numpy as np
+import pandas as pd
+
+from lampflux.lamps.coverage import line_gaps
+from lampflux.lamps.planner import choose_times, served, time_to_snr
+
+# Lines nearer than this are not told apart [resolution elements], unless the other has less than
+# this part of the light.
+APART, FAINTER = 1.5, 0.05
+# Standard deviation over full width at half maximum of a Gaussian.
+SIGMA_PER_FWHM = 1 / math.sqrt(8 * math.log(2))
+# Wavelengths at which the precision is evaluated.
+GRID = 200
+# Most lamps that are combined.
+MOST_LAMPS = 3
+
+CHOICE_COLUMNS = [
+    "instrument",
+    "mode",
+    "rank",
+    "lamps",
+    "number",
+    "lines",
+    "gap",
+    "gap_from",
+    "gap_to",
+    "precision",
+    "precision_mean",
+    "seconds",
+    "exposures",
+    "lines_by_tenth",
+    "measured_from",
+    "measured_to",
+    "mode_from",
+    "mode_to",
+    "simulated",
+]
+MODE_LINE_COLUMNS = [
+    "instrument",
+    "mode",
+    "source",
+    "ion",
+    "wavelength",
+    "electrons_per_second",
+    "single",
+    "blocked",
+    "time_peak",
+    "time_peak_err",
+    "time_snr",
+    "served_by",
+    "centre_err",
+]
+
+
+def predict(lines, modes, listed):
+    """Predict what lamps, pairs and triples give in every mode of an instrument.
+
+    Parameters
+    ----------
+    lines : DataFrame
+        Summaries of the lines of all lamps, with ``source`` (brand and lamp).
+    modes : list of lampflux.campaign.instrument.Mode
+    listed : dict
+        Lamp to the lines of its ions by the line lists, as in `mode_lines`.
+
+    Returns
+    -------
+    choices : DataFrame
+        As `rank_choices` gives them.
+    planned : DataFrame
+        The lines of every lamp in every mode, as `plan_mode` gives them.
+    """
+    # A line whose wavelength is not known from the laboratory calibrates nothing.
+    lines = lines[lines["wavelength_from"] == "laboratory"]
+    measured = lines["wavelength"].min(), lines["wavelength"].max()
+    choices, parts = [], []
+    for mode in modes:
+        plans = {
+            source: plan_mode(mode_lines(own, mode, listed.get(lamp)), mode)
+            for (source, lamp), own in lines.groupby(["source", "lamp"])
+        }
+        choices.append(rank_choices(plans, mode, measured))
+        parts += [planned.assign(mode=mode.name) for _, planned in plans.values()]
+    return joined(choices, CHOICE_COLUMNS), joined(parts, MODE_LINE_COLUMNS)
+
+
+def joined(tables, columns):
+    """Join tables that may all be empty."""
+    filled = [table for table in tables if len(table)]
+    return pd.concat(filled, ignore_index=True) if filled else pd.DataFrame(columns=columns)
+
+
+def mode_lines(lines, mode, listed=None):
+    """Predict the lines of one lamp in a mode of another instrument.
+
+    Parameters
+    ----------
+    lines : DataFrame
+        Summaries of the lamp's lines in all arms: ``ion``, ``wavelength`` [Angstrom], ``flux``
+        [ADU/s/fibre] and ``flags``.
+    mode : lampflux.campaign.instrument.Mode
+    listed : DataFrame, optional
+        Lines of the lamp's ions by the line lists: ``ion``, ``wavelength_air`` [Angstrom] and
+        ``intensity``, to know blends that the measured spectra do not resolve.
+
+    Returns
+    -------
+    DataFrame
+        The lines within the mode, by wavelength: ``electrons_per_second``; whether each is
+        ``single`` and ``blocked``; the longest time for its peak, ``time_peak``, with its error,
+        and the shortest for the wanted signal-to-noise ratio, ``time_snr`` [s].
+    """
+    inside = lines["wavelength"].between(mode.low, mode.high) & (lines["flux"] > 0)
+    # A line that two arms show is the one that is better measured.
+    found = lines[inside].sort_values("flux_err").drop_duplicates("wavelength")
+    found = found.sort_values("wavelength", ignore_index=True)
+    rate = found["flux"] * mode.light
+    width = SIGMA_PER_FWHM * mode.pixels
+    in_peak = mode.brightest_row * math.erf(0.5 / (math.sqrt(2) * width))
+    read = mode.rows * 2 * mode.pixels * mode.read_noise**2
+    time_peak = mode.peak / (rate * in_peak)
+    return found.assign(
+        electrons_per_second=rate,
+        single=single_lines(found, mode.element, listed),
+        blocked=is_blocked(found["wavelength"], mode.blocked),
+        time_peak=time_peak,
+        time_peak_err=time_peak * mode.light_err / mode.light,
+        time_snr=time_to_snr(rate.to_numpy(), read, rate.to_numpy(), mode.snr),
+    )
+
+
+def is_blocked(wavelength, blocked):
+    """Whether the light of each wavelength is blocked."""
+    return np.any([wavelength.between(*ends) for ends in blocked] or [wavelength < 0], axis=0)
+
+
+def single_lines(lines, element, listed=None):
+    """Tell which lines of a lamp are not blended at a resolution.
+
+    Parameters
+    ----------
+    lines : DataFrame
+        ``ion``, ``wavelength`` [Angstrom] and ``flux``.
+    element : float
+        Width of a resolution element [Angstrom].
+    listed : DataFrame, optional
+        As in `mode_lines`; intensities compare within an ion.
+
+    Returns
+    -------
+    ndarray of bool, shape (lines,)
+        Lines without a neighbour within ``APART`` elements of more than ``FAINTER`` their light.
+    """
+    place, flux = (lines[name].to_numpy(dtype=float) for name in ("wavelength", "flux"))
+    near = np.abs(place[:, np.newaxis] - place) < APART * element
+    np.fill_diagonal(near, False)
+    single = ~np.any(near & (flux > FAINTER * flux[:, np.newaxis]), axis=1)
+    for ion, of_ion in () if listed is None else listed.groupby("ion"):
+        places, intensity = (
+            of_ion[name].to_numpy(dtype=float) for name in ("wavelength_air", "intensity")
+        )
+        for number in np.flatnonzero(lines["ion"] == ion) if len(places) else ():
+            offset = np.abs(places - place[number])
+            own = np.argmin(offset)
+            others = (offset < APART * element) & (np.arange(len(places)) != own)
+            single[number] &= not np.any(intensity[others] > FAINTER * intensity[own])
+    return single
+
+
+def plan_mode(lines, mode):
+    """Choose the exposure times of one lamp in a mode, and the error of each line's centre.
+
+    Parameters
+    ----------
+    lines : DataFrame
+        As `mode_lines` gives them.
+    mode : lampflux.campaign.instrument.Mode
+
+    Returns
+    -------
+    times : list of float
+        One time or two [s], those that serve most single lines; none where no line is served.
+    lines : DataFrame
+        With ``served_by`` (times that serve the line) and ``centre_err`` [pixel], NaN where none
+        does.
+    """
+    useful = lines["single"] & ~lines["blocked"] & (lines["time_snr"] <= mode.longest_time)
+    needed = lines["time_snr"].clip(lower=mode.shortest_time) / mode.time_step
+    # Times that the shutter makes.
+    possible = lines.assign(time_snr=np.ceil(needed - 1e-9) * mode.time_step)
+    single, pair = choose_times(possible[useful]) if useful.any() else (np.nan, (np.nan, np.nan))
+    times = [time for time in (pair if np.isfinite(pair[0]) else (single,)) if np.isfinite(time)]
+    serves = np.array([served(possible, time) & useful for time in times], dtype=bool)
+    serves = serves.reshape(len(times), len(lines))
+    seconds = np.array(times) @ serves if times else np.zeros(len(lines))
+    electrons = lines["electrons_per_second"].to_numpy() * seconds
+    reads = mode.rows * mode.read_noise**2 * np.maximum(serves.sum(axis=0), 1)
+    error = np.hypot(centre_error(electrons, reads, mode.pixels), mode.centre_floor)
+    words = [" ".join(f"{time:g} s" for time, ok in zip(times, each) if ok) for each in serves.T]
+    return times, lines.assign(served_by=words, centre_err=np.where(seconds > 0, error, np.nan))
+
+
+def centre_error(electrons, read_variance, fwhm):
+    """Smallest possible error of the centre of a Gaussian line in pixels (Cramer & Rao).
+
+    Parameters
+    ----------
+    electrons : ndarray, shape (lines,)
+        In the line.
+    read_variance : ndarray, shape (lines,)
+        Of each column [electrons**2].
+    fwhm : float
+        [pixel]
+
+    Returns
+    -------
+    ndarray, shape (lines,)
+        [pixel]; infinite without light. For a line in the middle of a pixel.
+
+    Examples
+    --------
+    Without read noise it is sigma / sqrt(electrons):
+
+    >>> error = centre_error(np.array([1e4]), np.zeros(1), 10.0)
+    >>> round(float(error[0] / (10.0 / 2.3548 / 100)), 2)
+    1.0
+    """
+    pixel = np.arange(-math.ceil(2 * fwhm), math.ceil(2 * fwhm) + 1)
+    sigma = SIGMA_PER_FWHM * fwhm
+    shape = np.exp(-0.5 * (pixel / sigma) ** 2) / (math.sqrt(2 * math.pi) * sigma)
+    slope = pixel / sigma**2 * shape
+    light = np.asarray(electrons, dtype=float)[:, np.newaxis]
+    noise = light * shape + np.asarray(read_variance, dtype=float)[:, np.newaxis]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        information = np.nansum(np.where(light > 0, (light * slope) ** 2 / noise, 0.0), axis=1)
+        return 1 / np.sqrt(information)
+
+
+def wavelength_precision(wavelengths, errors, band, order):
+    """Predict the error of a polynomial wavelength solution, from its Fisher information.
+
+    Parameters
+    ----------
+    wavelengths, errors : ndarray, shape (lines,)
+        Of the lines that it is fitted to, and the errors of their centres [Angstrom].
+    band : (float, float)
+        First and last wavelength [Angstrom].
+    order : int
+        Of the polynomial.
+
+    Returns
+    -------
+    worst, mean : float
+        Largest 1-sigma error within the band and its quadratic mean [Angstrom]; NaN for no more
+        lines than the order.
+
+    Examples
+    --------
+    A constant is known as the mean of its measurements:
+
+    >>> worst, mean = wavelength_precision(np.arange(4.0), np.full(4, 0.1), (0.0, 3.0), 0)
+    >>> round(worst, 6), round(mean, 6)
+    (0.05, 0.05)
+    """
+    if len(wavelengths) <= order:
+        return np.nan, np.nan
+    middle, half = (band[0] + band[1]) / 2, (band[1] - band[0]) / 2
+    design = np.polynomial.legendre.legvander((np.asarray(wavelengths) - middle) / half, order)
+    weighted = design / np.asarray(errors)[:, np.newaxis]
+    grid = np.polynomial.legendre.legvander(np.linspace(-1, 1, GRID), order)
+    # The errors of the fit at the grid are those of its triangular factor.
+    triangle = np.linalg.qr(weighted, mode="r")
+    spread = np.linalg.lstsq(triangle.T, grid.T, rcond=None)[0]
+    variance = np.sum(spread**2, axis=0)
+    return float(np.sqrt(variance.max())), float(np.sqrt(variance.mean()))
+
+
+def rank_choices(plans, mode, measured):
+    """Rank lamps, pairs and triples of lamps by what they are worth for the wavelengths.
+
+    Parameters
+    ----------
+    plans : dict
+        Lamp to its times and lines as `plan_mode` gives them.
+    mode : lampflux.campaign.instrument.Mode
+    measured : (float, float)
+        First and last wavelength that was measured [Angstrom]; nothing is said beyond.
+
+    Returns
+    -------
+    DataFrame
+        A row for each choice; those of as many lamps rank by the smallest worst error, then the
+        shortest time. docs/products.md explains the columns.
+    """
+    band = max(mode.low, measured[0]), min(mode.high, measured[1])
+    if not band[0] < band[1]:
+        return pd.DataFrame(columns=CHOICE_COLUMNS)
+    dispersion = mode.element / mode.pixels
+    rows = []
+    for number in range(1, min(MOST_LAMPS, len(plans)) + 1):
+        for lamps in itertools.combinations(plans, number):
+            if number > 1 and not all(plans[lamp][0] for lamp in lamps):
+                # A lamp without a line in use adds nothing.
+                continue
+            lines = pd.concat([plans[lamp][1] for lamp in lamps], ignore_index=True)
+            lines = lines.dropna(subset=["centre_err"])
+            place = lines["wavelength"].to_numpy(dtype=float)
+            errors = lines["centre_err"].to_numpy(dtype=float) * dispersion
+            low, high = line_gaps(place, band)
+            widest = np.argmax(high - low)
+            worst, mean = wavelength_precision(place, errors, band, mode.order)
+            tenths = np.histogram(place, np.linspace(*band, 11))[0]
+            rows.append(
+                {
+                    "mode": mode.name,
+                    "lamps": " + ".join(lamps),
+                    "number": number,
+                    "lines": len(np.unique(place)),
+                    "gap": high[widest] - low[widest],
+                    "gap_from": low[widest],
+                    "gap_to": high[widest],
+                    "precision": worst,
+                    "precision_mean": mean,
+                    "seconds": sum(sum(plans[lamp][0]) for lamp in lamps),
+                    "exposures": "; ".join(
+                        f"{lamp} {' + '.join(f'{time:g}' for time in plans[lamp][0])} s"
+                        for lamp in lamps
+                        if plans[lamp][0]
+                    ),
+                    "lines_by_tenth": " ".join(map(str, tenths)),
+                    "measured_from": band[0],
+                    "measured_to": band[1],
+                    "mode_from": mode.low,
+                    "mode_to": mode.high,
+                }
+            )
+    table = pd.DataFrame(rows).sort_values(["number", "precision", "seconds"], ignore_index=True)
+    return table.assign(rank=table.groupby("number").cumcount() + 1)

@@ -1,0 +1,64 @@
+# From all lamps to answers: what they will give another instrument, and one page for people.
+
+
+rule plan_instrument:
+    input:
+        lines=rules.compare_lamps.output.lines,
+        instrument=campaign.places.resource(config["planner"]["instrument"]),
+        page=TABLE_PAGE,
+    output:
+        choices="<results>/instrument/choices.csv",
+        lines="<results>/instrument/lines.csv",
+        html=report(
+            "<results>/instrument/choices.html",
+            caption="../report/choices_table.rst",
+            category="1 Answers",
+            labels={"answer": "4 lamps for the instrument", "as": "table"},
+        ),
+        png=report(
+            "<results>/instrument/arcs.png",
+            caption="../report/arcs.rst",
+            category="1 Answers",
+            labels={"answer": "4 lamps for the instrument", "as": "picture"},
+        ),
+    log:
+        "<results>/logs/instrument.log",
+    conda:
+        "../../environment.yml"
+    params:
+        code=code_of("instrument"),
+        line_lists=campaign.line_lists,
+    message:
+        "what the lamps will give the instrument"
+    script:
+        "../scripts/instrument.py"
+
+
+rule answer:
+    input:
+        choices=rules.plan_instrument.output.choices,
+        arcs=rules.plan_instrument.output.png,
+        coverage=rules.compare_lamps.output.coverage,
+        plan=rules.plan_exposures.output.plan,
+        lines=rules.compare_lamps.output.lines,
+        quality=rules.check_quality.output.csv,
+        page=str(PROJECT / "workflow" / "report" / "answers.html"),
+    output:
+        html=report(
+            "<results>/answers.html",
+            caption="../report/answers.rst",
+            category="1 Answers",
+            labels={"answer": "0 all on one page", "as": "page"},
+        ),
+        markdown="<results>/answers.md",
+    log:
+        "<results>/logs/answers.log",
+    conda:
+        "../../environment.yml"
+    params:
+        code=code_of("answers"),
+        line_limit=config["line_limit"],
+    message:
+        "all answers on one page"
+    script:
+        "../scripts/answers.py"

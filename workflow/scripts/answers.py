@@ -1,0 +1,40 @@
+"""Answer on one page which lamps to take, what lines they give, and how long to expose them."""
+
+import sys
+
+sys.path.insert(0, f"{snakemake.scriptdir}/..")
+
+import pandas as pd
+
+from lampflux.files.answers import write_answers
+from lampflux.jobs import run
+from lampflux.lamps.answers import NOTE, QUESTION, choice_table, lamp_table, verdicts
+
+
+def main(snakemake):
+    """Read all tables of answers, and write the page and its Markdown."""
+    inputs, output, limit = snakemake.input, snakemake.output, snakemake.params.line_limit
+    choices, coverage, plan, lines, quality = (
+        pd.read_csv(inputs[name]) for name in ("choices", "coverage", "plan", "lines", "quality")
+    )
+    name = choices["instrument"].iloc[0] if len(choices) else "the instrument"
+    mark = " [SIMULATED]" if lines["simulated"].any() else ""
+    write_answers(
+        title=f"Lamps for {name}{mark}",
+        question=QUESTION,
+        verdicts=verdicts(choices, coverage, limit),
+        note=NOTE,
+        tables={
+            "choices": choice_table(choices, lines, quality),
+            "lamps": lamp_table(lines, coverage, plan, quality, limit),
+            "health": quality.loc[quality["score"] != "good", ["exposure", "score", "reasons"]],
+        },
+        picture=inputs.arcs,
+        template=inputs.page,
+        html=output.html,
+        markdown=output.markdown,
+    )
+
+
+if __name__ == "__main__":
+    run(main, snakemake)
