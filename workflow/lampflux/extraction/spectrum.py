@@ -52,6 +52,8 @@ class Extraction(NamedTuple):
         Largest drift of traces along the dispersion axis [pixel].
     row_scatter : float
         Standard deviation of the rows' own levels, taken off the clean sum [ADU].
+    broken : int
+        Rows of the clean sum that are saturated throughout, and left out.
     bias_levels : dict of int to float
         Bias of each amplifier that was measured in unlit rows [ADU].
     """
@@ -69,6 +71,7 @@ class Extraction(NamedTuple):
     shift: float
     drift: float
     row_scatter: float
+    broken: int
     bias_levels: dict
 
 
@@ -171,6 +174,7 @@ def extract(
         float(np.abs(slit.shift).max()),
         slit.largest_drift,
         image.row_scatter,
+        image.broken,
         levels,
     )
 
