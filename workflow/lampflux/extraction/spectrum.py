@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lampflux.extraction.bias import refine_bias
+from lampflux.extraction.bias import find_amplifiers, refine_bias
 from lampflux.extraction.clean import sum_rows
 from lampflux.extraction.cosmic_rays import find_cosmic_rays
 from lampflux.extraction.detector import (
@@ -100,7 +100,8 @@ def extract(
         Rows of the clean sum: those that the lamp lights, all, or a first and last one, to which
         the plain sum then keeps, too.
     amplifiers : list of (int, int), optional
-        First and last column of each amplifier; by default one reads all.
+        First and last column of each amplifier; by default one reads all, or two where a frame
+        without a dark has a step in its middle.
     gain : float, optional
         Electrons per ADU; measured in the frame where it is not given.
     read_noise : float, optional
@@ -143,6 +144,8 @@ def extract(
     frame = without_wild_pixels(frame)
     summed = row_slice(rows, frame.shape[0])
     plain = sum_along_slit(frame[summed], of_rows(background, summed))
+    if amplifiers is None and background.ndim == 1:
+        amplifiers = find_amplifiers(frame)
     detector = describe_detector(frame, background, amplifiers, gain, read_noise, saturation)
     spikes = find_spikes(frame, background, detector.variance)
     lines = find_lines(frame[summed], plain.counts, spikes.within(summed), detector)
