@@ -127,9 +127,8 @@ def find_amplifiers(frame):
     if columns < 2 * STEP.fewest * width:
         return [(0, columns - 1)]
     counts = frame[:: max(frame.shape[0] // NOISE_ROWS, 1)]
-    profile = (
-        np.nanmedian(counts, axis=0) if counts.dtype.kind == "f" else np.median(counts, axis=0)
-    )
+    median = np.nanmedian if counts.dtype.kind == "f" else np.median
+    profile = median(counts, axis=0)
     # Windows on either side of the middle, and as far apart elsewhere.
     starts = np.arange(middle % width, columns - width + 1, width)
     levels = np.array([np.median(profile[start : start + width]) for start in starts])
