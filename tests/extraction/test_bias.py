@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from lampflux.extraction.bias import refine_bias, row_levels
+from lampflux.extraction.bias import find_amplifiers, refine_bias, row_levels
 
 AMPLIFIERS = [(0, 511), (512, 1023)]
 LEVELS = (500.3, 504.6)
@@ -71,3 +71,16 @@ def test_rows_that_differ_by_noise_have_no_levels():
     levels, found = row_levels(rng.normal(0, 3, (120, 1024)), np.ones(1024, bool), AMPLIFIERS, 9.0)
     assert not levels.any()
     assert found == 0
+
+
+@pytest.mark.parametrize("step", [0, 4, -40])
+@pytest.mark.parametrize("slope", [0.0, 0.02])
+def test_two_amplifiers_are_found_by_the_step_between_them(step, slope):
+    for seed in range(5):
+        rng = np.random.default_rng(seed)
+        frame = rng.normal(500, 3, (200, 1024)) + slope * np.arange(1024)
+        # Lines over all rows.
+        frame += 3000 * (rng.random(1024) < 0.1)
+        frame[:, 512:] += step
+        wanted = AMPLIFIERS if step else [(0, 1023)]
+        assert find_amplifiers(np.rint(frame).astype("u2")) == wanted

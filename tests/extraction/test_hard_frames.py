@@ -138,3 +138,26 @@ def test_a_wild_pixel_changes_nothing():
     # The plain sum leaves them out, and is else the same.
     same = np.delete(spectra[1].counts - spectra[0].counts, [0, 700])
     assert not same.any()
+
+
+def test_a_hot_row_takes_no_more_than_its_own_light():
+    frame = simulate(5, fibres=40, rays=50)
+    hot = frame.counts.copy()
+    hot[150] = 65535
+    spectrum = extract(hot, frame.bias, saturation=65535)
+    assert spectrum.broken == 1
+    assert not spectrum.clean["saturated"].any()
+    ratio = line_sums(spectrum.clean["counts"], frame.centres) / frame.fluxes
+    # Of 216 lit rows the brightest holds twice the mean.
+    bright = frame.fluxes > 1e5
+    assert np.abs(ratio[bright] - 1).max() < 0.015
+
+
+def test_a_step_between_amplifiers_of_which_nothing_is_known_bends_no_line():
+    # The 21st of 41 lines lies across the step.
+    frame = simulate(5, fibres=40, rays=0, lines=41, bias=(500, 540))
+    assert np.abs(frame.centres - 1024).min() < 13
+    spectrum = extract(frame.counts, np.full(2048, 500.0), saturation=65535)
+    sums = line_sums(spectrum.clean["counts"], frame.centres)
+    pulls = (sums - frame.fluxes) / true_errors(frame, spectrum)
+    assert np.abs(pulls).max() < 5

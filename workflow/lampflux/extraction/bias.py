@@ -1,15 +1,31 @@
 """The bias of a frame without a dark."""
 
+from typing import NamedTuple
+
 import numpy as np
 
 from lampflux.errors import UserError
 from lampflux.extraction.detector import NOISE_ROWS
-from lampflux.statistics import clipped_moments
+from lampflux.statistics import clipped_moments, robust_scatter
 
 # Fewest unlit rows, or columns without lines, from which a bias is measured.
 FEWEST = 16
 # Rows have levels of their own where these scatter by more than noise (variance ratio).
 ROW_LEVELS = 2.0
+
+
+class StepSearch(NamedTuple):
+    """What makes a step between amplifiers."""
+
+    # Columns on either side, and fewest such windows in each half.
+    columns: int = 32
+    fewest: int = 4
+    # The step exceeds those elsewhere by this factor, and this [ADU]: medians of whole ones.
+    significance: float = 8.0
+    least: float = 2.0
+
+
+STEP = StepSearch()
 
 
 def amplifier_medians(frame, amplifiers):
@@ -91,6 +107,37 @@ def bias_cards(settings, amplifiers, levels):
         yield f"BIASLEV{number}", level, "[adu] bias level"
     checked = settings["range"] is not None
     yield "BIASCHK", checked, "was the level held against a configured range?"
+
+
+def find_amplifiers(frame):
+    """Find whether two amplifiers read the halves of a frame's columns, by the step between them.
+
+    Parameters
+    ----------
+    frame : ndarray, shape (rows, columns)
+        Raw counts [ADU].
+
+    Returns
+    -------
+    list of (int, int)
+        First and last column of each.
+    """
+    columns = frame.shape[1]
+    middle, width = columns // 2, STEP.columns
+    if columns < 2 * STEP.fewest * width:
+        return [(0, columns - 1)]
+    counts = frame[:: max(frame.shape[0] // NOISE_ROWS, 1)]
+    median = np.nanmedian if counts.dtype.kind == "f" else np.median
+    profile = median(counts, axis=0)
+    # Windows on either side of the middle, and as far apart elsewhere.
+    starts = np.arange(middle % width, columns - width + 1, width)
+    levels = np.array([np.median(profile[start : start + width]) for start in starts])
+    steps = np.diff(levels)
+    at = np.searchsorted(starts, middle) - 1
+    usual = robust_scatter(np.delete(steps, at))
+    if np.abs(steps[at]) > max(STEP.significance * usual, STEP.least):
+        return [(0, middle - 1), (middle, columns - 1)]
+    return [(0, columns - 1)]
 
 
 def refine_bias(frame, lit, background, amplifiers):

@@ -14,6 +14,9 @@ from lampflux.extraction.detector import (
 from lampflux.extraction.gain import full_well
 from lampflux.extraction.projection import of_rows
 
+# A row is broken where this part of it, off the lines, is saturated.
+BROKEN = 0.5
+
 
 class LitImage(NamedTuple):
     """Lit rows of a frame, and what they show of the detector.
@@ -21,7 +24,8 @@ class LitImage(NamedTuple):
     Of shape (rows, columns), ``counts`` above the background [ADU] and which pixels are
     ``missing`` and ``saturated``; ``unclear``, of shape (columns,), where saturated lines and
     their wings fall; ``row_scatter`` of the rows' own levels, which were taken off [ADU]; the
-    ``detector``, with a saturation that the rows show.
+    ``detector``, with a saturation that the rows show; the number of ``broken`` rows, saturated
+    throughout, whose counts are 0.
     """
 
     counts: np.ndarray
@@ -30,6 +34,7 @@ class LitImage(NamedTuple):
     unclear: np.ndarray
     row_scatter: float
     detector: Detector
+    broken: int = 0
 
 
 def lit_image(frame, background, lines, lit, detector):
@@ -61,6 +66,9 @@ def lit_image(frame, background, lines, lit, detector):
         levels, scatter = row_levels(counts, quiet, detector.amplifiers, detector.variance)
         counts -= levels
     saturated = raw >= detector.saturation
+    # Lines do not saturate between each other: such a row is broken, and holds no light.
+    broken = saturated[:, lines.weights <= 0].mean(axis=1) > BROKEN
+    counts[broken], saturated[broken] = 0, False
     pile = full_well(counts, detector.variance, detector.gain)
     if np.isfinite(pile) and np.count_nonzero(saturated) < SATURATED_PIXELS:
         saturated |= counts >= pile
@@ -68,7 +76,7 @@ def lit_image(frame, background, lines, lit, detector):
         if foot < detector.saturation:
             detector = with_measured(detector, saturation=foot)
     unclear = saturated_columns(saturated, True, lines.width)
-    return LitImage(counts, missing, saturated, unclear, scatter, detector)
+    return LitImage(counts, missing, saturated, unclear, scatter, detector, int(broken.sum()))
 
 
 def filled(image):

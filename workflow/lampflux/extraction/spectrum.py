@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lampflux.extraction.bias import refine_bias
+from lampflux.extraction.bias import find_amplifiers, refine_bias
 from lampflux.extraction.clean import sum_rows
 from lampflux.extraction.cosmic_rays import find_cosmic_rays
 from lampflux.extraction.detector import (
@@ -53,6 +53,8 @@ class Extraction(NamedTuple):
         Largest drift of traces along the dispersion axis [pixel].
     row_scatter : float
         Standard deviation of the rows' own levels, taken off the clean sum [ADU].
+    broken : int
+        Rows of the clean sum that are saturated throughout, and left out.
     bias_levels : dict of int to float
         Bias of each amplifier that was measured in unlit rows [ADU].
     """
@@ -70,6 +72,7 @@ class Extraction(NamedTuple):
     shift: float
     drift: float
     row_scatter: float
+    broken: int
     bias_levels: dict
 
 
@@ -98,7 +101,8 @@ def extract(
         Rows of the clean sum: those that the lamp lights, all, or a first and last one, to which
         the plain sum then keeps, too.
     amplifiers : list of (int, int), optional
-        First and last column of each amplifier; by default one reads all.
+        First and last column of each amplifier; by default one reads all, or two where a frame
+        without a dark has a step in its middle.
     gain : float, optional
         Electrons per ADU; measured in the frame where it is not given.
     read_noise : float, optional
@@ -141,6 +145,8 @@ def extract(
     frame = without_wild_pixels(frame)
     summed = row_slice(rows, frame.shape[0])
     plain = sum_along_slit(frame[summed], of_rows(background, summed))
+    if amplifiers is None and background.ndim == 1:
+        amplifiers = find_amplifiers(frame)
     detector = describe_detector(frame, background, amplifiers, gain, read_noise, saturation)
     spikes = find_spikes(frame, background, detector.variance)
     lines = find_lines(frame[summed], plain.counts, spikes.within(summed), detector)
@@ -172,6 +178,7 @@ def extract(
         float(np.abs(slit.shift).max()),
         slit.largest_drift,
         image.row_scatter,
+        image.broken,
         levels,
     )
 
