@@ -53,6 +53,17 @@ def stems(exposures):
     return [exposure.stem for exposure in exposures]
 
 
+def exposures_of_all_brands(wildcards):
+    """Names of the exposures of a lamp of any brand in an arm."""
+    return stems(or_stop(campaign.exposures_of_all_brands, wildcards.lamp, wildcards.arm))
+
+
+def window_table_of(wildcards):
+    """Window table of an exposure, a proposed one where there is no other."""
+    exposure = exposure_of(wildcards)
+    return campaign.window_tables[exposure.lamp, exposure.arm]
+
+
 def code_of(script):
     """Checksum of the modules that a script uses: a param, so that a change re-runs its jobs."""
     return checksum(PROJECT / "workflow" / "scripts" / f"{script}.py")

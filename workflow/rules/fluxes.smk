@@ -1,12 +1,6 @@
 # Calibrated spectra to line fluxes: one row for each line window.
 
 
-def window_table_of(wildcards):
-    """Window table of an exposure, a proposed one where there is no other."""
-    exposure = exposure_of(wildcards)
-    return campaign.window_tables[exposure.lamp, exposure.arm]
-
-
 rule measure_fluxes:
     input:
         calibrated=rules.calibrate_wavelengths.output.fits,

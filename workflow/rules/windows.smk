@@ -2,11 +2,6 @@
 # copied to the user's own folder of window tables, and edited there.
 
 
-def exposures_of_all_brands(wildcards):
-    """Names of the exposures of a lamp of any brand in an arm."""
-    return stems(or_stop(campaign.exposures_of_all_brands, wildcards.lamp, wildcards.arm))
-
-
 rule propose_windows:
     input:
         calibrated=lambda wildcards: collect(
