@@ -40,13 +40,25 @@ UNKNOWN, MOST_KNOWN = 0.08, 80
 ION_SCATTER = 1.0
 
 
+# Half the angle under which the camera sees the detector [degree], and the part by which its
+# distortion (cubic) moves the ends, 1 sigma.
+CAMERA = (2.0, 9.0)
+DISTORTION = 0.002
+# How often a lamp of several ions lacks one, another element's lines are mixed in (brightness of
+# its brightest against the lamp's), and lines appear in second order (likewise, above 2 x 3400).
+LACKING, IMPURE, IMPURITY = 0.1, 0.2, (0.003, 0.05)
+SECOND_ORDER, SECOND = 0.2, (0.003, 0.1)
+# How often there are ghosts, their number, brightness, and width against the lines'.
+GHOSTS, GHOST_NUMBER, GHOST, GHOST_WIDTH = 0.15, 3, (0.001, 0.03), (1.5, 4.0)
+
+
 class Difficulty(NamedTuple):
     """How hard simulated arcs are.
 
     ``lamp`` and ``step`` [Angstrom/pixel] are drawn when None; ``sizes`` as `SIZES`; ``fwhm``:
-    range of line widths [pixel]; ``quadratic``, ``cubic``: 1-sigma parts of the covered range by
-    which the dispersion curves; ``scatter``: of log intensities about the lists'; ``missing``:
-    part of the lines left out; ``shift`` [pixel]: range by which the nominal solution is off;
+    range of line widths [pixel]; ``change``: range of the part by which the dispersion changes
+    from end to end; ``scatter``: of log intensities about the lists'; ``missing``: part of the
+    lines left out; ``shift``: largest part of the range by which the nominal solution is off;
     ``stretch``: the largest part by which its scale is.
     """
 
@@ -54,12 +66,11 @@ class Difficulty(NamedTuple):
     step: float | None = None
     sizes: dict = SIZES
     fwhm: tuple = (2.0, 6.0)
-    quadratic: float = 0.008
-    cubic: float = 0.003
+    change: tuple = (0.0, 0.25)
     scatter: float = 1.0
     missing: float = 0.12
-    shift: tuple = (25.0, 60.0)
-    stretch: float = 0.012
+    shift: float = 0.08
+    stretch: float = 0.05
 
 
 class Arc(NamedTuple):
@@ -99,6 +110,35 @@ def linear_nominal(pixel, wavelength, size, shift, stretch):
     return zero + step * (middle - shift + (np.arange(size) - middle) * (1 + stretch))
 
 
+def grating_dispersion(change, half_angle, distortion, size):
+    """Rise of the wavelength from end to end of a detector behind a grating, from 0 to 1.
+
+    The grating equation (Schroeder, Astronomical Optics, 1987, section 13.2) gives wavelengths
+    that go with the sine of the angle of diffraction; the camera images its tangent.
+
+    Parameters
+    ----------
+    change : float
+        Part by which the dispersion changes from end to end.
+    half_angle : float
+        Half the angle under which the camera sees the detector [radian].
+    distortion : float
+        Part of the detector by which the camera's distortion, cubic, moves its ends.
+    size : int
+        Pixels.
+
+    Returns
+    -------
+    ndarray, shape (size,)
+    """
+    u = np.linspace(-1, 1, size)
+    u = u + distortion * (u**3 - u)
+    # The dispersion goes with the cosine: its relative slope is the tangent in the middle.
+    middle = np.arctan(change / (2 * half_angle))
+    sine = np.sin(middle + np.arctan(u * np.tan(half_angle)))
+    return (sine - sine[0]) / (sine[-1] - sine[0])
+
+
 def draw_spectrograph(rng, difficulty):
     """Draw a detector, a dispersion and a line width.
 
@@ -117,12 +157,16 @@ def draw_spectrograph(rng, difficulty):
         fwhm = rng.uniform(*difficulty.fwhm)
         if difficulty.step or fwhm * covered / size < WIDEST_LINE:
             break
-    u = np.linspace(-1, 1, size)
-    curve = rng.normal(0, difficulty.quadratic) * u**2 + rng.normal(0, difficulty.cubic) * u**3
-    return rng.uniform(BLUEST, REDDEST - covered) + covered * ((1 + u) / 2 + curve), fwhm
+    part = grating_dispersion(
+        rng.uniform(*difficulty.change) * rng.choice([-1, 1]),
+        np.radians(rng.uniform(*CAMERA)),
+        rng.normal(0, DISTORTION),
+        size,
+    )
+    return rng.uniform(BLUEST, REDDEST - covered) + covered * part, fwhm
 
 
-def draw_lines(rng, lines, span, difficulty):
+def draw_lines(rng, catalogues, lamp, span, difficulty):
     """Draw the lines that a lamp shows between two wavelengths.
 
     Returns
@@ -130,6 +174,7 @@ def draw_lines(rng, lines, span, difficulty):
     wavelength, brightness : ndarray
         Air wavelength [Angstrom], electrons in the highest pixel.
     """
+    lines = catalogues[lamp]
     ions, number = np.unique(lines.ion, return_inverse=True)
     contrast = rng.uniform(0.7, 1.2)
     logarithm = contrast * np.log(np.maximum(lines.intensity, 0.5))
@@ -140,16 +185,35 @@ def draw_lines(rng, lines, span, difficulty):
     logarithm -= ((lines.wavelength - rng.uniform(*span)) / width) ** 2
     shown = (lines.wavelength > span[0]) & (lines.wavelength < span[1])
     shown &= rng.random(shown.size) > difficulty.missing
+    if ions.size > 1 and rng.random() < LACKING:
+        shown &= number != rng.integers(ions.size)
     wavelength, logarithm = lines.wavelength[shown], logarithm[shown]
     if wavelength.size < FEWEST_LINES:
         return np.empty(0), np.empty(0)
     brightness = 10 ** rng.uniform(*BRIGHTEST) * np.exp(logarithm - logarithm.max())
     unknown = rng.poisson(UNKNOWN * min(wavelength.size, MOST_KNOWN))
     typical = np.log(np.percentile(brightness, 60))
-    return (
-        np.append(wavelength, rng.uniform(*span, unknown)),
-        np.append(brightness, np.exp(rng.normal(typical, 1.2, unknown))),
-    )
+    parts = [
+        (wavelength, brightness),
+        (rng.uniform(*span, unknown), np.exp(rng.normal(typical, 1.2, unknown))),
+    ]
+    if rng.random() < IMPURE:
+        other = catalogues[str(rng.choice([name for name in catalogues if name != lamp]))]
+        inside = (other.wavelength > span[0]) & (other.wavelength < span[1])
+        strength = other.intensity[inside] / max(other.intensity[inside].max(initial=0), 1e-9)
+        parts.append((other.wavelength[inside], draw_part(rng, brightness, IMPURITY) * strength))
+    if rng.random() < SECOND_ORDER:
+        inside = (2 * lines.wavelength > max(span[0], 2 * BLUEST)) & (
+            2 * lines.wavelength < span[1]
+        )
+        strength = lines.intensity[inside] / max(lines.intensity[inside].max(initial=0), 1e-9)
+        parts.append((2 * lines.wavelength[inside], draw_part(rng, brightness, SECOND) * strength))
+    return tuple(np.concatenate(column) for column in zip(*parts))
+
+
+def draw_part(rng, brightness, decades):
+    """Draw the brightness of other lines as a part of the brightest's."""
+    return brightness.max() * np.exp(rng.uniform(*np.log(decades)))
 
 
 def draw_continuum(rng, size, decades=CONTINUUM):
@@ -203,7 +267,7 @@ def simulate_arc(rng, catalogues, difficulty):
     while True:
         lamp = difficulty.lamp or str(rng.choice(list(catalogues)))
         truth, fwhm = draw_spectrograph(rng, difficulty)
-        lines, heights = draw_lines(rng, catalogues[lamp], truth[[0, -1]], difficulty)
+        lines, heights = draw_lines(rng, catalogues, lamp, truth[[0, -1]], difficulty)
         if lines.size:
             break
     if rng.random() < 1 / 3:
@@ -211,8 +275,14 @@ def simulate_arc(rng, catalogues, difficulty):
     size, pixels = truth.size, np.arange(truth.size)
     order = np.argsort(truth)
     positions = np.interp(lines, truth[order], pixels[order])
-    counts = observe(rng, size, positions, heights, fwhm, draw_continuum(rng, size))
-    shift = rng.choice([-1, 1]) * rng.uniform(*difficulty.shift)
+    continuum = draw_continuum(rng, size)
+    if rng.random() < GHOSTS:
+        for _ in range(GHOST_NUMBER):
+            wide = fwhm * rng.uniform(*GHOST_WIDTH) / FWHM_PER_SIGMA
+            distance = (pixels - rng.uniform(0, size)) / wide
+            continuum = continuum + draw_part(rng, heights, GHOST) * np.exp(-0.5 * distance**2)
+    counts = observe(rng, size, positions, heights, fwhm, continuum)
+    shift = size * rng.uniform(-difficulty.shift, difficulty.shift)
     stretch = rng.uniform(-difficulty.stretch, difficulty.stretch)
     return Arc(lamp, counts, linear_nominal(pixels, truth, size, shift, stretch), pixels, truth)
 
@@ -224,8 +294,8 @@ def wrong_lamp(rng, arc):
 
 
 def far_nominal(rng, arc):
-    """Move the nominal solution to 300 pixels off the truth."""
-    shift = 300.0 * rng.choice([-1, 1])
+    """Move the nominal solution off the truth by 60 % of the range."""
+    shift = 0.6 * arc.counts.size * rng.choice([-1, 1])
     return arc._replace(
         nominal=linear_nominal(arc.pixel, arc.wavelength, arc.counts.size, shift, 0.0)
     )
@@ -265,7 +335,7 @@ def random_peaks(rng, arc):
 
 IMPOSTORS = {
     "wrong lamp": wrong_lamp,
-    "nominal 300 pixels off": far_nominal,
+    "nominal 60 % off": far_nominal,
     "flipped": flipped,
     "noise": noise_only,
     "continuum, fringes": continuum_only,

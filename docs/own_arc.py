@@ -7,7 +7,7 @@ import numpy as np
 
 import lampflux
 
-frame, header = lampflux.read_frame(sys.argv[1])
+frame, header, *_ = lampflux.read_frame(sys.argv[1])
 bias = np.full(frame.shape[1], np.median(frame))
 
 # %% Extract a spectrum from the rows of the slit.

@@ -25,7 +25,8 @@ import numpy as np
 from astropy.io import fits
 
 from lampflux.errors import UserError
-from lampflux.files.frames import check_exposure_time, read_frame
+from lampflux.files.frames import read_frame
+from lampflux.files.keywords import check_exposure_time
 
 # Longest time that a file may take [s], and most memory [bytes].
 SECONDS, MEMORY = 5, 4 * 2**30
@@ -400,7 +401,7 @@ def judge(path, kind, name, content, files, sound):
     logging.getLogger().addHandler(handler)
     path.write_bytes(content)
     try:
-        frame, header = read_frame(str(path))
+        frame, header, *_ = read_frame(str(path))
         check_exposure_time(header, EXPTIME, str(path))
     except UserError as error:
         sentence = str(error)

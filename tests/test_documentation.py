@@ -36,7 +36,7 @@ TABLES = {
     "truth_pixels": f"{FRAMES}/{THORIUM}_injected.csv",
 }
 SPECTRA = {"spectrum": "spectra", "calibrated": "calibrated", "peaks": "calibrated"}
-MARKDOWN = [PROJECT / "README.md", *sorted(DOCS.rglob("*.md"))]
+MARKDOWN = [PROJECT / "README.md", PROJECT / "CONTRIBUTING.md", *sorted(DOCS.rglob("*.md"))]
 
 
 def table_of(name):

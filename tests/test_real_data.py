@@ -213,8 +213,8 @@ def test_the_hector_spectrum_is_no_other_lamps(lamp, name):
         assert outcome.method == "nominal", outcome.verdict
 
 
-@pytest.mark.parametrize("shift", [300, -300])
-def test_the_hector_spectrum_from_a_nominal_300_pixels_off_or_flipped_is_not_solved(shift):
+@pytest.mark.parametrize("shift", [2000, -2000])
+def test_the_hector_spectrum_from_a_nominal_2000_pixels_off_or_flipped_is_not_solved(shift):
     peaks, spectrum = hector_peaks()
     lines, pixels = catalogue(*LAMPS["ThAr"]), np.arange(4096)
     solution = {key: NOMINAL_RED["documented"][key] for key in ("crval", "crpix", "cdelt")}

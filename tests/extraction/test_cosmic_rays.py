@@ -92,7 +92,9 @@ def slit(seed, kind="even"):
 
 def found_in(image, profile, shift, clipped=None):
     lit = as_lit(image, VARIANCE, GAIN, clipped)
-    return find_cosmic_rays(lit, Slit(profile, shift, np.zeros(COLUMNS)), lit.detector)
+    return find_cosmic_rays(
+        lit, Slit(profile, shift, np.zeros(COLUMNS), np.arange(shift.size)), lit.detector
+    )
 
 
 KINDS = ["even", "uneven", "drifting", "wider along the slit", "wider along the lines"]
@@ -103,7 +105,7 @@ def test_lines_are_not_taken_for_cosmic_rays(kind):
     for seed in range(8):
         light, profile, shift, centres, rng = slit(seed, kind)
         image = exposed(light, rng, GAIN, READ_NOISE)
-        hit, model, _ = found_in(image, profile, shift)
+        hit, model, *_ = found_in(image, profile, shift)
         change = np.where(hit, model - image, 0).sum(axis=0)
         for centre in centres:
             window = slice(max(int(centre) - 5, 0), int(centre) + 7)
@@ -133,7 +135,7 @@ def test_the_charge_of_cosmic_rays_off_lines_is_found(kind):
     near[:8] = near[-8:] = True
     assert np.count_nonzero(~near) > 200
     charge = tracks(light.shape, 80, rng, near)
-    hit, model, _ = found_in(exposed(light, rng, GAIN, READ_NOISE) + charge, profile, shift)
+    hit, model, *_ = found_in(exposed(light, rng, GAIN, READ_NOISE) + charge, profile, shift)
     assert charge[hit].sum() > 0.95 * charge.sum()
     # What replaces them is the frame without them.
     assert np.abs(model - light)[(charge > 0) & hit].max() < 10

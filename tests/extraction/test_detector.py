@@ -3,58 +3,10 @@ import pytest
 
 from fibres import PITCH, as_lit, exposed, random_lines, shares, slit_light
 from lampflux.extraction.cosmic_rays import find_cosmic_rays
-from lampflux.extraction.detector import detector_fact, largest_number, pixel_variance
+from lampflux.extraction.detector import pixel_variance
 from lampflux.extraction.gain import full_well, with_gain
 from lampflux.extraction.slit import Slit
 from lampflux.statistics import clipped_moments
-
-# Facts
-
-
-@pytest.mark.parametrize(
-    ("name", "first", "second"),
-    [
-        ("gain", "RO_GAIN", "GAIN"),
-        ("read_noise", "RO_NOISE", "RON"),
-        ("saturation", "SATURATE", "SATLEVEL"),
-    ],
-)
-def test_the_header_goes_before_the_config_and_its_closer_keyword_first(name, first, second):
-    assert detector_fact(name, {second: 3, first: 2.5}, 7.0) == (2.5, first)
-    assert detector_fact(name, {second: 3}, 7.0) == (3.0, second)
-    assert detector_fact(name, {"OTHER": 3}, 7.0) == (7.0, "config")
-    assert detector_fact(name, {}, None) == (None, None)
-
-
-@pytest.mark.parametrize("bad", ["2.1", "high", "", None, True, False, np.nan, np.inf, 0, 0.0, -1])
-def test_values_that_cannot_be_are_passed_over(bad):
-    assert detector_fact("gain", {"RO_GAIN": bad, "GAIN": 1.5}, 7.0) == (1.5, "GAIN")
-    assert detector_fact("gain", {"RO_GAIN": bad}, 7.0) == (7.0, "config")
-    assert detector_fact("gain", {"GAIN": bad}, None) == (None, None)
-
-
-@pytest.mark.parametrize(
-    ("header", "wanted"),
-    [
-        ({"BITPIX": 8}, 255),
-        ({"BITPIX": 16}, 32767),
-        ({"BITPIX": 32}, 2**31 - 1),
-        ({"BITPIX": 16, "BZERO": 32768}, 65535),
-        ({"BITPIX": 16, "BZERO": 32768.0, "BSCALE": 1.0}, 65535),
-        ({"BITPIX": 32, "BZERO": 2**31}, 2**32 - 1),
-        ({"BITPIX": 8, "BZERO": -128}, 127),
-        ({"BITPIX": 16, "BZERO": 10, "BSCALE": 2}, 65544),
-        ({"BITPIX": -32}, np.inf),
-        ({"BITPIX": -64, "BZERO": 5}, np.inf),
-    ],
-)
-def test_the_largest_number_is_that_of_the_number_type(header, wanted):
-    assert largest_number(header) == wanted
-
-
-def test_a_negative_scale_turns_the_lowest_stored_number_into_the_largest():
-    assert largest_number({"BITPIX": 16, "BSCALE": -1}) == 32768
-
 
 # Moments
 
@@ -138,7 +90,9 @@ def lamp_frame(seed, brightest=3e6, number=36, pitch=PITCH, columns=2048, lines=
 
 def gain_of(image, profile, shift, variance):
     lit = as_lit(image, variance)
-    rays = find_cosmic_rays(lit, Slit(profile, shift, np.zeros(image.shape[1])), lit.detector)
+    rays = find_cosmic_rays(
+        lit, Slit(profile, shift, np.zeros(image.shape[1]), np.arange(shift.size)), lit.detector
+    )
     return with_gain(lit, rays, lit.detector).gain
 
 

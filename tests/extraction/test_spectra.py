@@ -368,6 +368,8 @@ def job(folder, frame, dark=None, rows="all", bias=SETTINGS):
     params = Job(
         identity=identity,
         spatial_axis=0,
+        layout={},
+        table=None,
         rows=rows,
         bias=bias,
         gain=None,

@@ -7,7 +7,8 @@ import pytest
 from astropy.io import fits
 
 from lampflux.errors import UserError
-from lampflux.files.frames import check_exposure_time, read_frame
+from lampflux.files.frames import read_frame
+from lampflux.files.keywords import check_exposure_time
 
 COUNTS = np.random.default_rng(1).integers(400, 60000, (40, 60)).astype("u2")
 
@@ -102,6 +103,40 @@ def test_a_file_that_goes_on_after_its_last_hdu_is_refused(tmp_path):
     assert "goes on after its last HDU" in refusal(path)
 
 
+def padded(tmp_path):
+    path = plain(tmp_path / "a.fits")
+    content = path.read_bytes()
+    end = 2880 + COUNTS.nbytes
+    assert end < len(content)
+    return path, content, end
+
+
+def test_a_whole_file_without_padding_is_read_with_a_warning(tmp_path, caplog):
+    path, content, end = padded(tmp_path)
+    path.write_bytes(content[:end])
+    with caplog.at_level(logging.WARNING):
+        np.testing.assert_array_equal(read_frame(str(path)).counts, COUNTS)
+    assert f"{path} ends without padding" in caplog.text
+
+
+@pytest.mark.parametrize("more", [b"\n", b"\0" * 80, b"copied by night assistant\r\n"])
+def test_a_few_bytes_behind_the_last_hdu_are_passed_over_with_a_warning(tmp_path, caplog, more):
+    path, content, _ = padded(tmp_path)
+    path.write_bytes(content + more)
+    with caplog.at_level(logging.WARNING):
+        np.testing.assert_array_equal(read_frame(str(path)).counts, COUNTS)
+    assert f"{path} has {len(more)} bytes behind its last HDU" in caplog.text
+
+
+@pytest.mark.parametrize("change", [-3, 5])
+def test_data_that_lost_or_gained_bytes_are_refused(tmp_path, change):
+    path, content, _ = padded(tmp_path)
+    place = 2880 + 1000
+    moved = content[place - min(change, 0) :]
+    path.write_bytes(content[:place] + b"x" * max(change, 0) + moved)
+    assert "truncated" in refusal(path) or "goes on after its last HDU" in refusal(path)
+
+
 @pytest.mark.filterwarnings("ignore:Unexpected extra padding")
 def test_blocks_of_zeros_at_the_end_are_passed_over(tmp_path):
     path = plain(tmp_path / "a.fits")
@@ -163,7 +198,7 @@ def test_a_value_that_cannot_be_read_is_a_value_that_does_not_agree(tmp_path):
     path = plain(tmp_path / "a.fits", EXPTIME=60, GAIN=2)
     edit(path, b"EXPTIME =                   60", b"EXPTIME =                 6x60")
     edit(path, b"GAIN    =                    2", b"GAIN    =                 2,50")
-    _, header = read_frame(str(path))
+    _, header, *_ = read_frame(str(path))
     assert header["GAIN"] == "2,50"
     with pytest.raises(UserError, match="EXPTIME"):
         check_exposure_time(header, 60.0, str(path))

@@ -13,7 +13,7 @@ from lampflux.wavelengths import Identification, Lines, identify, line_list
 from lampflux.wavelengths.fit import Solution
 from lampflux.wavelengths.identification import nominal_identification
 from lampflux.wavelengths.reference import reference_wavelength
-from lampflux.wavelengths.scale import nominal_wavelength
+from lampflux.wavelengths.scale import extended, nominal_wavelength
 from lampflux.wavelengths.table import identified_rows, solution_cards
 from lampflux.wavelengths.verdict import Verdict
 
@@ -72,6 +72,32 @@ def test_the_header_gives_the_wavelengths_of_the_table(tmp_path, solution):
     assert wcs.wcs.ctype[0] == "AWAV"
 
 
+BENT = np.polynomial.Polynomial([6800, 1080, -28, -15, 3, -2], domain=[0, 4095])
+# A straight continuation of a shifted solution has a corner.
+SHIFTED = extended(BENT(np.arange(4096)), np.arange(4096) - 20.3)
+
+
+@pytest.mark.filterwarnings("ignore:No observer defined")
+@pytest.mark.parametrize(
+    "wavelength", [BENT(np.arange(4096)), SHIFTED, BENT(np.arange(4096))[::-1]]
+)
+def test_all_ways_to_read_the_wavelengths_agree(tmp_path, wavelength):
+    table = {"pixel": np.arange(4096), "wavelength": wavelength, "flux": np.ones(4096)}
+    header = fits.Header({"BUNIT": "adu"})
+    path = tmp_path / "a.fits"
+    write_calibrated(path, header, RED, [], table, THREE)
+    header = fits.getheader(path)
+    world = WCS(header).pixel_to_world_values(table["pixel"]) * 1e10
+    np.testing.assert_allclose(world, wavelength, atol=0.02)
+    axis = Spectrum.read(path, format="wcs1d-fits").spectral_axis
+    np.testing.assert_allclose(axis.to_value(u.Angstrom), wavelength, atol=0.02)
+    nominal = WCS(header, key="A").pixel_to_world_values(table["pixel"]) * 1e10
+    np.testing.assert_allclose(nominal, nominal_wavelength(table["pixel"], **RED), atol=1e-6)
+    # What knows of no correction reads a straight line near the solution.
+    line = header["CRVAL1"] + header["CDELT1"] * (table["pixel"] + 1 - header["CRPIX1"])
+    assert np.abs(line - wavelength).max() < 40
+
+
 def test_the_table_is_written_whole_in_order_and_with_units(tmp_path):
     path, wanted = write_example(tmp_path, BLUE)
     with fits.open(path) as hdus:
@@ -97,7 +123,7 @@ def test_the_table_is_written_whole_in_order_and_with_units(tmp_path):
 
 def test_the_header_that_was_handed_in_is_left_alone(tmp_path):
     header = fits.Header({"LAMP": "ThAr"})
-    table = {"pixel": np.arange(2), "flux": np.ones(2)}
+    table = {"pixel": np.arange(2), "wavelength": np.array([5000.0, 5001]), "flux": np.ones(2)}
     write_calibrated(
         tmp_path / "a.fits",
         header,
@@ -215,15 +241,15 @@ def test_the_cards_of_a_solution_say_how_good_it_is():
 
 
 def test_the_cards_of_a_nominal_solution_say_why_it_stayed():
-    verdict = Verdict(False, 3.0, -5.0, "the matches could be chance")
+    verdict = Verdict(False, 3.0, -5.0, "could be chance: evidence 3 of 30, lead -5 of 77")
     found = nominal_identification(example_solution()[0], np.arange(50.0), verdict)
     cards = {keyword: value for keyword, value, _ in solution_cards(found)}
     assert cards["WAVEMETH"] == "nominal"
-    assert cards["WAVEREAS"] == "the matches could be chance"
+    assert cards["WAVEREAS"] == "could be chance: evidence 3 of 30, lead -5 of 77"
     assert "WAVERMS" not in cards
     # A header takes them all, and says it in a line.
     header = fits.Header(list(solution_cards(found)))
-    assert header["WAVEREAS"] == "the matches could be chance"
+    assert header["WAVEREAS"] == "could be chance: evidence 3 of 30, lead -5 of 77"
 
 
 def test_line_lists_are_read_into_one_catalogue_with_their_ions(tmp_path):

@@ -1,12 +1,17 @@
+import itertools
+
 import numpy as np
 import pytest
 
 from arcs import arc, catalogue, standing_peaks
 from lampflux.peaks import Peaks
 from lampflux.wavelengths import Lines
-from lampflux.wavelengths.scale import inverse
+from lampflux.wavelengths.path import best_path
+from lampflux.wavelengths.scale import extended, inverse
 from lampflux.wavelengths.search import (
-    SEARCH,
+    FINE,
+    RIGID,
+    WIDE,
     align,
     chance_score,
     coincidence_table,
@@ -67,6 +72,8 @@ def test_ranks_of_nothing_are_none():
 
 
 EVERYWHERE = (-np.inf, np.inf)
+# Distance of the table's entries [pixel].
+STEP = 0.5
 
 
 def table_of(
@@ -74,7 +81,7 @@ def table_of(
 ):
     position = np.asarray(position, float)
     weight = np.ones(position.size) if weight is None else np.asarray(weight, float)
-    return coincidence_table(position, weight, sigma, 0.0, size, reach, strangers, covered)
+    return coincidence_table(position, weight, sigma, 0.0, STEP, size, reach, strangers, covered)
 
 
 def test_evenly_dense_items_say_nothing():
@@ -84,40 +91,35 @@ def test_evenly_dense_items_say_nothing():
 
 def test_a_lone_item_is_as_likely_as_its_gaussian_over_the_mean():
     table = table_of([500.0])
-    cells = 2 * int(200 / SEARCH.table_step) + 1
-    peak = SEARCH.table_step / (2.0 * np.sqrt(2 * np.pi))
+    cells = 2 * int(200 / STEP) + 1
+    peak = STEP / (2.0 * np.sqrt(2 * np.pi))
     for distance in (0, 1, 2, 3, 5):
         gaussian = peak * np.exp(-0.5 * (distance / 2.0) ** 2)
         for side in (-1, 1):
             wanted = np.log(0.1 + 0.9 * gaussian * cells)
-            assert table[int((500 + side * distance) / SEARCH.table_step)] == pytest.approx(
-                wanted, abs=0.02
-            )
+            assert table[int((500 + side * distance) / STEP)] == pytest.approx(wanted, abs=0.02)
 
 
 def test_far_from_every_item_only_strangers_are_met():
     table = table_of([500.0, 520.0])
-    assert table[int(450 / SEARCH.table_step)] == pytest.approx(np.log(0.1), abs=1e-6)
+    assert table[int(450 / STEP)] == pytest.approx(np.log(0.1), abs=1e-6)
     assert table[0] == pytest.approx(np.log(0.1), abs=1e-6)
 
 
 def test_the_denser_the_items_the_less_a_coincidence_says():
-    at = [
-        table_of(np.arange(0, 1000, spacing))[int(500 / SEARCH.table_step)]
-        for spacing in (100, 50, 20, 10)
-    ]
+    at = [table_of(np.arange(0, 1000, spacing))[int(500 / STEP)] for spacing in (100, 50, 20, 10)]
     assert at == sorted(at, reverse=True)
     assert at[-1] > 0
 
 
 def test_a_weightier_item_says_more_than_a_slight_one():
     table = table_of([450.0, 550.0], [1.0, 0.1])
-    assert table[int(450 / SEARCH.table_step)] > table[int(550 / SEARCH.table_step)] + 1
+    assert table[int(450 / STEP)] > table[int(550 / STEP)] + 1
 
 
 def test_nothing_is_said_well_beyond_where_items_are_known():
     everywhere, within = table_of([500.0, 520.0]), table_of([500.0, 520.0], covered=(300, 700))
-    at = SEARCH.table_step * np.arange(within.size)
+    at = STEP * np.arange(within.size)
     known = (at >= 250) & (at <= 750)
     np.testing.assert_array_equal(within[known], everywhere[known])
     np.testing.assert_array_equal(within[~known], 0)
@@ -141,6 +143,9 @@ def test_items_beyond_the_table_are_left_out():
         (-80.0, 0.0, 0.0),
         (10.0, 0.03, 0.0),
         (-10.0, -0.03, -0.006),
+        (100.0, 0.08, 0.0),
+        (0.0, 0.0, 0.03),
+        (60.0, -0.05, -0.03),
     ],
 )
 def test_a_displacement_is_recovered(size, shift, stretch, bow):
@@ -153,8 +158,12 @@ def test_a_displacement_is_recovered(size, shift, stretch, bow):
 
     peaks = seen_through(place, lines.intensity, displacement, size)
     found = align(peaks, place, lines, size)
-    # Expected pixel of each peak's line, and what the search adds to the peak's own.
-    offsets = np.interp(peaks.pixel, found.knots, found.offsets)
+    pixels = np.arange(size)
+    start = pixels + np.interp(pixels, found.knots, found.offsets)
+    fine = align(peaks, inverse(start, place), lines, size, FINE)
+    # Expected pixel of each peak's line, and what the searches add to the peak's own.
+    at = peaks.pixel + np.interp(peaks.pixel, fine.knots, fine.offsets)
+    offsets = extended(start, at) - peaks.pixel
     truth = np.interp(peaks.pixel, np.sort(place - displacement(place)), place) - peaks.pixel
     assert np.abs(offsets - truth).max() < 2
     assert found.score > chance_score(peaks, place, lines, size) + 40
@@ -193,7 +202,42 @@ def test_offsets_run_from_end_to_end_and_no_further_than_is_searched():
     assert found.knots[0] == 0
     assert found.knots[-1] == 2048
     assert found.knots.shape == found.offsets.shape
-    assert np.abs(found.offsets).max() <= SEARCH.largest_shift + 0.045 * 1024 + 0.10 * 128 + 1
+    assert np.abs(found.offsets).max() <= WIDE.offset * 2048 + WIDE.slope * 128 + 2
+
+
+def test_a_displacement_leads_all_others_where_there_are_lines_and_not_where_there_are_none():
+    rng = np.random.default_rng(7)
+    size = 2048
+    place, lines = random_lines(rng, size)
+    peaks = seen_through(place, lines.intensity, lambda pixel: 20 + 0.01 * pixel, size)
+    found = align(peaks, place, lines, size)
+    assert found.lead[3:-3].min() > 12
+    # Without its lines the last third of the spectrum may be anywhere.
+    kept = peaks.pixel < 1300
+    part = peaks_at(peaks.pixel[kept], peaks.height[kept])
+    found = align(part, place, lines, size)
+    assert found.lead[2:9].min() > 15
+    assert found.lead[-1] < 3
+
+
+def test_the_lead_is_that_over_every_other_path():
+    rng = np.random.default_rng(8)
+    scores = rng.normal(0, 1, (3, 3, 7)).astype(np.float32)
+    slopes = np.array([-1, 0, 1])
+    found = best_path(scores, slopes, [0.0], 1, 0.3, 0)
+    # All paths of three segments, one by one.
+    paths = {}
+    for start, *rows in itertools.product(range(7), range(3), range(3), range(3)):
+        places = np.cumsum([start, *slopes[rows]])
+        if places.min() >= 0 and places.max() < 7 and np.abs(np.diff(rows)).max() <= 1:
+            score = sum(scores[n, row, places[n]] for n, row in enumerate(rows))
+            paths[tuple(places)] = score - 0.3 * np.sum(np.diff(rows) ** 2)
+    best = max(paths, key=paths.get)
+    assert found.places.tolist() == list(best)
+    assert found.score == pytest.approx(paths[best], abs=1e-5)
+    for knot in range(4):
+        rival = max(score for places, score in paths.items() if places[knot] != best[knot])
+        assert found.lead[knot] == pytest.approx(paths[best] - rival, abs=1e-5)
 
 
 def test_a_rigid_search_gives_a_straight_line_of_a_small_slope():
@@ -201,10 +245,10 @@ def test_a_rigid_search_gives_a_straight_line_of_a_small_slope():
     size = 4096
     place, lines = random_lines(rng, size)
     peaks = seen_through(place, lines.intensity, lambda pixel: 33 + 0.004 * pixel, size)
-    found = align(peaks, place, lines, size, rigid=True)
+    found = align(peaks, place, lines, size, RIGID)
     steps = np.diff(found.offsets)
     np.testing.assert_allclose(steps, steps[0], atol=1e-9)
-    assert abs(steps[0]) <= np.ceil(SEARCH.rigid_slope * size / 16)
+    assert abs(steps[0]) <= np.ceil(RIGID.slope * size / 16)
     offsets = np.interp(peaks.pixel, found.knots, found.offsets)
     # The slope has steps of 1/256: half a step over half a detector is 4 pixels.
     assert np.abs(offsets - (33 + 0.004 * (peaks.pixel + offsets))).max() < 4
@@ -217,6 +261,6 @@ def test_a_rigid_search_cannot_bend():
     bow = 60 * (2 * place / size - 1) ** 2
     peaks = seen_through(place, lines.intensity, lambda pixel: np.interp(pixel, place, bow), size)
     free = align(peaks, place, lines, size)
-    rigid = align(peaks, place, lines, size, rigid=True)
+    rigid = align(peaks, place, lines, size, RIGID)
     assert np.ptp(np.diff(rigid.offsets)) == pytest.approx(0, abs=1e-9)
     assert rigid.score < free.score - 40

@@ -31,7 +31,8 @@ from conftest import (
 from lampflux.campaign.listing import list_frames
 from lampflux.errors import UserError
 from lampflux.files import frames
-from lampflux.files.frames import check_exposure_time, read_frame
+from lampflux.files.frames import read_frame
+from lampflux.files.keywords import check_exposure_time
 
 SHAPE = 16, 4096
 

@@ -8,6 +8,7 @@ rule extract_spectrum:
     input:
         frame=lambda wildcards: fetched(exposure_of(wildcards).path),
         dark=lambda wildcards: fetched(exposure_of(wildcards).dark),
+        bad_pixels=lambda wildcards: arm_of(wildcards)["frame"].get("bad_pixels", []),
     output:
         fits="<results>/spectra/{exposure}.fits",
         png=(
@@ -28,6 +29,8 @@ rule extract_spectrum:
         code=code_of("spectra"),
         identity=lambda wildcards: exposure_of(wildcards).cards,
         spatial_axis=lambda wildcards: arm_of(wildcards)["spatial_axis"],
+        layout=lambda wildcards: arm_of(wildcards)["frame"],
+        table=config["exposures"],
         rows=lambda wildcards: arm_of(wildcards)["rows"],
         bias=lambda wildcards: campaign.bias_settings(exposure_of(wildcards)),
         gain=lambda wildcards: arm_of(wildcards)["gain"],

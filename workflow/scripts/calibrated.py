@@ -16,6 +16,7 @@ from lampflux.pictures.wavelengths import draw_calibration
 from lampflux.wavelengths import identify, line_list
 from lampflux.wavelengths.identification import nominal_identification
 from lampflux.wavelengths.reference import arm_reference
+from lampflux.wavelengths.resemblance import resembling_ion
 from lampflux.wavelengths.scale import nominal_wavelength
 from lampflux.wavelengths.table import LINE_COLUMNS, solution_cards
 from lampflux.wavelengths.verdict import Verdict
@@ -31,6 +32,10 @@ def main(snakemake):
         lines = line_list(params.ions, snakemake.input.lines)
         reference = arm_reference(snakemake.input.get("reference"), table["pixel"])
         found = identify(counts, lines, nominal, reference, uncertainty)
+        other = None if found.solution else resembling_ion(found.peaks, params.ions, nominal)
+        if other:
+            reason = f"these look like lines of {other}"
+            found = found._replace(verdict=found.verdict._replace(reason=reason))
     else:
         asked_for = Verdict(False, 0.0, 0.0, "asked for")
         found = nominal_identification(find_peaks(counts, uncertainty), nominal, asked_for)

@@ -8,7 +8,6 @@ import os
 
 from lampflux import __version__
 from lampflux.extraction.cards import spectrum_cards
-from lampflux.extraction.detector import detector_facts
 from lampflux.extraction.raw import read_raw
 from lampflux.extraction.spectrum import extract
 from lampflux.files.spectra import write_spectrum
@@ -25,26 +24,25 @@ def main(snakemake):
     if raw.header.get("SIMULATE"):
         identity = identity | {"SIMULATE": True}
 
-    facts = detector_facts(raw.header, params)
     spectrum = extract(
         raw.frame,
         raw.background,
         rows=params.rows,
         amplifiers=params.amplifiers,
         cosmic_rays=params.cosmic_rays,
-        **{name: value for name, (value, _) in facts.items()},
+        **{name: value for name, (value, _) in raw.facts.items()},
     )
 
     cards = [
         *identity.items(),
         ("RAWFILE", os.path.basename(paths.frame), "raw frame"),
         *raw.cards,
-        *spectrum_cards(spectrum, facts, params.rows, params.cosmic_rays),
+        *spectrum_cards(spectrum, raw.facts, params.rows, params.cosmic_rays),
         ("CREATOR", f"lampflux {__version__}", "software that made this file"),
     ]
     write_spectrum(snakemake.output.fits, cards, spectrum)
     figure = new_figure(identity, "raw frame and spectrum")
-    draw_extraction(figure, raw.frame, spectrum.lit.rows, spectrum.counts, spectrum.clean)
+    draw_extraction(figure, raw.frame, spectrum.rows, spectrum.counts, spectrum.clean)
     save(figure, snakemake.output.png)
 
 

@@ -43,6 +43,7 @@ ARM = {
     "read_noise": None,
     "saturation": None,
     "spatial_axis": 0,
+    "frame": {},
 }
 # Saturation limit [ADU] to plan exposures with where an arm has none: 16 bits.
 DIGITAL_LIMIT = 65535
@@ -354,6 +355,8 @@ class Campaign:
                 "seconds": each.exptime,
                 "arm": each.arm,
                 "spatial_axis": self.arms[each.arm]["spatial_axis"],
+                "settings": self.arms[each.arm]["frame"],
+                "table": self.config["exposures"],
                 "amplifiers": self.arms[each.arm]["amplifiers"],
                 "windows": None if window_table in faulty else window_table,
             }

@@ -3,7 +3,8 @@
 import numpy as np
 
 from lampflux.errors import UserError
-from lampflux.files.frames import check_columns, check_exposure_time, check_shapes, frame_format
+from lampflux.files.exposure import exposure_format
+from lampflux.files.frames import check_columns, check_shapes
 from lampflux.fluxes.windows import line_windows, read_rows, window_pixels
 
 
@@ -38,7 +39,8 @@ def exposure_problems(exposure):
     ----------
     exposure : dict
         ``frame`` and ``dark`` (path or None), ``seconds``, ``arm``, ``spatial_axis``,
-        ``amplifiers`` (list of first and last columns, or None) and ``windows`` (path or None).
+        ``amplifiers`` (list of first and last columns, or None) and ``windows`` (path or None);
+        where given, ``settings`` (the arm's config key ``frame``) and ``table`` (of exposures).
 
     Returns
     -------
@@ -48,8 +50,10 @@ def exposure_problems(exposure):
     shapes, problems = {}, []
 
     def look(path):
-        shapes[path], header = frame_format(path, exposure["spatial_axis"])
-        check_exposure_time(header, exposure["seconds"], path)
+        shapes[path] = exposure_format(
+            *(path, exposure["seconds"], exposure["spatial_axis"]),
+            *(exposure.get("settings"), exposure.get("table")),
+        )
 
     frame, dark = exposure["frame"], exposure["dark"]
     for path in filter(None, (frame, dark)):

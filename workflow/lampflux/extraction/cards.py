@@ -1,6 +1,13 @@
 """Header cards that say how a spectrum was made."""
 
 
+def error_source(detector):
+    """Say what the errors of sums follow from."""
+    if detector.gain is not None:
+        return "gain"
+    return "columns" if detector.light_scatter is None else "scatter"
+
+
 def spectrum_cards(extraction, facts, rows, cosmic_rays):
     """Describe an extraction in the header of its spectrum.
 
@@ -19,12 +26,12 @@ def spectrum_cards(extraction, facts, rows, cosmic_rays):
     ------
     keyword, value, comment
     """
-    detector, lit, table = extraction.detector, extraction.lit, extraction.clean
+    detector, lit, table = extraction.detector, extraction.rows, extraction.clean
 
     def source(name):
         return "measured" if name in detector.measured else facts[name][1]
 
-    compared = lit.profile is not None
+    compared = extraction.compared
     yield "ROWFIRST", extraction.summed.start, "first row of the plain sum (from 0)"
     yield "ROWLAST", extraction.summed.stop - 1, "last row of the plain sum"
     yield "NMISSING", int(extraction.missing.sum()), "blank pixels left out of the sums"
@@ -32,6 +39,7 @@ def spectrum_cards(extraction, facts, rows, cosmic_rays):
     yield "GAINSRC", source("gain"), "keyword of the raw frame, config or measured"
     yield "RDNOISE", detector.read_noise, "[electron]"
     yield "RDNSRC", source("read_noise"), "likewise"
+    yield "ERRSRC", error_source(detector), "errors: gain, scatter (of rows) or columns"
     yield "PIXVAR", detector.variance, "[adu**2] variance of a pixel without light"
     yield "SATLEVEL", detector.saturation, "[adu] lowest raw count of a saturated pixel"
     yield "SATSRC", source("saturation"), "likewise, or number type"
@@ -40,15 +48,16 @@ def spectrum_cards(extraction, facts, rows, cosmic_rays):
     method = rows if rows in ("lit", "all") else "config"
     method = "all" if rows == "lit" and not compared else method
     yield "LITMETH", method, "clean rows: lit, config or all"
-    yield "LITFIRST", int(lit.rows[0]), "first row of the clean sum (from 0)"
-    yield "LITLAST", int(lit.rows[-1]), "last row of the clean sum"
-    yield "LITROWS", lit.rows.size, "rows in the clean sum"
+    yield "LITFIRST", int(lit[0]), "first row of the clean sum (from 0)"
+    yield "LITLAST", int(lit[-1]), "last row of the clean sum"
+    yield "LITROWS", lit.size, "rows in the clean sum"
     yield "ROWSCAT", extraction.row_scatter, "[adu] levels of rows taken off the clean sum"
     yield "STRAY", extraction.stray.part, "part of the light taken off as stray light"
     yield "STRAYERR", extraction.stray.error, "1 sigma of it"
     yield "SLITSHFT", extraction.shift, "[pixel] largest shift of lines along the slit"
-    yield "TRACEDRF", lit.drift, "[pixel] largest drift of traces along the dispersion axis"
+    yield "TRACEDRF", extraction.drift, "[pixel] largest drift of traces along the dispersion axis"
     yield "STRAIGHT", extraction.shift > 0.5, "were rows moved by whole pixels?"
     yield "COSMICS", compared and cosmic_rays, "looked for cosmic rays?"
+    yield "NREFUSED", extraction.refused, "pixels on lines left alone: too many for cosmic rays"
     yield "NREPLACE", int(table["replaced"].sum()), "pixels replaced in the clean sum"
     yield "NSATUR", int(table["saturated"].sum()), "saturated pixels in the clean sum"

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from lampflux.extraction.detector import counting_noise
+from lampflux.extraction.detector import sum_noise
 from lampflux.extraction.slit import straighten
 
 
@@ -34,7 +34,7 @@ def sum_rows(image, rays, shift, stray, detector):
     upright, extra, replaced, saturated = (straighten(part, shift) for part in parts)
     counts = upright.sum(axis=0, dtype=float)
     summed = np.full(counts.size, upright.shape[0])
-    variance = counting_noise(counts, summed, detector.variance, detector.gain)
+    variance = sum_noise(counts, summed, detector)
     variance = variance + extra.sum(axis=0, dtype=float) + (stray.error * counts) ** 2
     return {
         "counts": counts * (1 - stray.part),

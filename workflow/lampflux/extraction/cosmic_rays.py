@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from lampflux.extraction.model import common_light, shift_columns, slit_model
+from lampflux.statistics import box_sums
 
 
 class RaySearch(NamedTuple):
@@ -14,10 +15,26 @@ class RaySearch(NamedTuple):
     detection: float = 5.0
     outskirts: float = 2.0
     # Least part of the light by which model and frame may differ anywhere.
-    least_misfit: float = 0.05
+    least_misfit: float = 0.03
     # Pixels this bright, against the noise, and so many show the misfit.
     misfit_light: float = 100.0
     misfit_pixels: int = 500
+    # This percentile of theirs: cosmic rays hit far fewer than one in a hundred.
+    misfit_percent: float = 97.0
+    # A cosmic ray differs from the model by this many times what half its neighbours
+    # do, along the slit and along the row: a misfit of the model repeats there.
+    contrast: float = 3.0
+    # Rays fall on bright pixels (light over noise) as on dark ones, and are harder to see there:
+    # more by this factor and number are misfits of lines.
+    bright: float = 10.0
+    outnumber: float = 3.0
+    outnumber_pixels: int = 30
+    # So are more than so many, and this part of the bright pixels, in three neighbouring rows.
+    row_pixels: int = 8
+    row_part: float = 0.03
+    # These neighbours, to either side: beyond most tracks, and near enough to be alike [pixel].
+    nearest: int = 3
+    farthest: int = 16
 
 
 RAYS = RaySearch()
@@ -40,12 +57,14 @@ class CosmicRays(NamedTuple):
     """Pixels that cosmic rays hit, arrays of shape (rows, columns).
 
     Which were ``hit``, in the frame or, leaving a hole, in its dark; the ``model`` of the frame
-    without cosmic rays, and its 1-sigma ``misfit`` [ADU].
+    without cosmic rays, and its 1-sigma ``misfit`` [ADU]. ``refused`` pixels on lines differ from
+    the model too, but are too many for cosmic rays, and are left as they are.
     """
 
     hit: np.ndarray
     model: np.ndarray
     misfit: np.ndarray
+    refused: int = 0
 
 
 def find_cosmic_rays(image, slit, detector):
@@ -83,15 +102,87 @@ def find_cosmic_rays(image, slit, detector):
         bright = (near > RAYS.misfit_light * np.sqrt(variance)) & ~clipped
         part = RAYS.least_misfit
         if np.count_nonzero(bright) > RAYS.misfit_pixels:
-            # Cosmic rays hit far fewer than one pixel in a hundred.
-            part = max(np.percentile(np.abs(residual[bright]) / near[bright], 99), part)
+            part = max(
+                np.percentile(np.abs(residual[bright]) / near[bright], RAYS.misfit_percent), part
+            )
         sigma = np.sqrt(variance + near / gain)
         misfit = np.float32(2 * part) * near
         strength = (np.abs(residual) - misfit) / sigma
         core = strength > RAYS.detection
         core[clipped] = False
+        core = without_repeats(core, residual / sigma, slit.shift)
         hit = core
         for _ in range(2):
             hit = (neighbourhood(hit, 1, 1) & (strength > RAYS.outskirts)) | core
             hit[clipped] = False
-    return CosmicRays(hit, model, misfit / 2)
+    lines = near > RAYS.bright * np.sqrt(variance)
+    refused = outnumbering(hit, lines)
+    hit &= ~refused
+    return CosmicRays(hit, model, misfit / 2, int(refused.sum()))
+
+
+def outnumbering(hit, lines):
+    """Find the pixels hit on lines that are too many for cosmic rays, in a row or in all.
+
+    Parameters
+    ----------
+    hit, lines : ndarray of bool, shape (rows, columns)
+        Pixels that are hit, and those that lines light.
+
+    Returns
+    -------
+    ndarray of bool, shape (rows, columns)
+    """
+    on_lines = hit & lines
+    number, area = np.count_nonzero(on_lines), np.count_nonzero(lines)
+    expected = (np.count_nonzero(hit) - number) / max(lines.size - area, 1) * area
+    if number > RAYS.outnumber * expected + RAYS.outnumber_pixels:
+        return on_lines
+    # The model misses the ends of a slit, and the edges of fibres, in line after line.
+    number, area = (box_sums(part.sum(axis=1), 1) for part in (on_lines, lines))
+    return on_lines & (number > np.maximum(RAYS.row_pixels, RAYS.row_part * area))[:, np.newaxis]
+
+
+def without_repeats(found, residual, shift):
+    """Leave out pixels that differ from the model no more than their neighbours do.
+
+    Parameters
+    ----------
+    found : ndarray of bool, shape (rows, columns)
+        Pixels that differ from the model.
+    residual : ndarray, shape (rows, columns)
+        Frame minus model over its noise.
+    shift : ndarray, shape (rows,)
+        Shift of each row's lines, along which neighbours in other rows are taken [pixel].
+
+    Returns
+    -------
+    ndarray of bool, shape (rows, columns)
+    """
+    rows, columns = np.nonzero(found)
+    height, width = found.shape
+    steps = np.arange(RAYS.nearest, RAYS.farthest + 1)
+    steps = np.concatenate([-steps, steps])
+    own = np.abs(residual[rows, columns])
+    kept = np.ones(rows.size, bool)
+    if height > 2 * RAYS.farthest:
+        near = mirrored(rows[:, np.newaxis] + steps, height)
+        places = columns[:, np.newaxis] + np.rint(shift[near] - shift[rows, np.newaxis]).astype(
+            int
+        )
+        # Lines that lean otherwise than the shift says differ one pixel aside.
+        beside = [np.abs(residual[near, mirrored(places + aside, width)]) for aside in (-1, 0, 1)]
+        typical = np.percentile(np.max(beside, axis=0), 50, axis=1)
+        kept &= own > RAYS.contrast * typical
+    near = mirrored(columns[:, np.newaxis] + steps, width)
+    typical = np.percentile(np.abs(residual[rows[:, np.newaxis], near]), 50, axis=1)
+    kept &= own > RAYS.contrast * typical
+    result = np.zeros(found.shape, bool)
+    result[rows[kept], columns[kept]] = True
+    return result
+
+
+def mirrored(places, size):
+    """Places on an axis of this size, mirrored at its ends."""
+    places = np.abs(places)
+    return np.clip(np.where(places >= size, 2 * size - 2 - places, places), 0, size - 1)

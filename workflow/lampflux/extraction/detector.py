@@ -5,14 +5,8 @@ from typing import NamedTuple
 import numpy as np
 
 from lampflux.extraction.projection import of_rows
-from lampflux.statistics import box_sums, clipped_moments
+from lampflux.statistics import box_sums, clipped_moments, noise
 
-# Where observatories write a fact, the more specific keyword first.
-KEYWORDS = {
-    "gain": ("RO_GAIN", "EGAIN", "GAIN"),
-    "read_noise": ("RO_NOISE", "RDNOISE", "READNOIS", "RON"),
-    "saturation": ("SATURATE", "SATURATN", "SATLEVEL"),
-}
 # Rows, evenly spread over a frame, from which its noise is measured.
 NOISE_ROWS = 100
 # Fewest pixels from which a variance is measured: good to 4.5 %.
@@ -25,13 +19,30 @@ SATURATED_PIXELS = 2
 SATURATED_REACH = 3.0
 
 
+class QuietBlocks(NamedTuple):
+    """Where the noise of a pixel without light is measured."""
+
+    # Rows and columns of a block: their variance is good to 11 %.
+    block: tuple[int, int] = (4, 64)
+    # Fewest blocks.
+    fewest: int = 16
+    # This percentile of the blocks' variances is that of quiet ones, ...
+    percent: float = 20.0
+    # ... which scatter up to this factor above it, three sigma of noise above the mean.
+    largest: float = 1.5
+
+
+QUIET = QuietBlocks()
+
+
 class Detector(NamedTuple):
     """What is known of a detector; None where it is not.
 
     ``amplifiers``, first and last column of each; ``gain`` [electron/ADU], ``read_noise``
     [electron] and ``saturation``, the lowest raw count of a saturated pixel [ADU]; ``variance`` of
-    a pixel without light, frame and dark together [ADU^2]; and the names of what was ``measured``
-    in the frame.
+    a pixel without light, frame and dark together [ADU^2]; the names of what was ``measured`` in
+    the frame; and ``light_scatter``, the variance of light over the light [ADU]: the inverse gain,
+    or what the frame shows where no gain is known.
     """
 
     amplifiers: list
@@ -40,6 +51,7 @@ class Detector(NamedTuple):
     saturation: float
     variance: float
     measured: tuple[str, ...] = ()
+    light_scatter: float | None = None
 
 
 def describe_detector(frame, background, amplifiers, gain, read_noise, saturation):
@@ -65,7 +77,8 @@ def describe_detector(frame, background, amplifiers, gain, read_noise, saturatio
     amplifiers = amplifiers or [(0, frame.shape[1] - 1)]
     variance, measured = noise_of_pixels(frame, background, read_noise, gain)
     measured = ("variance",) if measured else ()
-    return Detector(amplifiers, gain, read_noise, saturation, variance, measured)
+    scatter = 1 / gain if gain else None
+    return Detector(amplifiers, gain, read_noise, saturation, variance, measured, scatter)
 
 
 def with_measured(detector, **values):
@@ -92,74 +105,6 @@ def with_read_noise(detector, frames):
     return with_measured(detector, read_noise=read_noise)
 
 
-def detector_facts(header, settings):
-    """Look up what header and config say of a detector.
-
-    Parameters
-    ----------
-    header : mapping
-        The raw frame's header.
-    settings : object
-        The config's ``gain``, ``read_noise`` and ``saturation``, or None.
-
-    Returns
-    -------
-    dict of str to (float or None, str or None)
-        Value and source of each; the saturation is at most the largest number of the file.
-    """
-    facts = {name: detector_fact(name, header, getattr(settings, name)) for name in KEYWORDS}
-    if facts["saturation"][0] is None:
-        facts["saturation"] = largest_number(header), "number type"
-    return facts
-
-
-def detector_fact(name, header, configured):
-    """Look a fact of the detector up: in the frame's header, else in the config.
-
-    Parameters
-    ----------
-    name : {'gain', 'read_noise', 'saturation'}
-    header : mapping
-        The raw frame's header.
-    configured : float or None
-        The arm's value in the config.
-
-    Returns
-    -------
-    value : float or None
-    source : str or None
-        The header's keyword, or 'config'.
-    """
-    for keyword in KEYWORDS[name]:
-        value = header.get(keyword)
-        is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        if is_number and np.isfinite(value) and value > 0:
-            return float(value), keyword
-    return configured, None if configured is None else "config"
-
-
-def largest_number(header):
-    """Largest number that a FITS image can hold.
-
-    Parameters
-    ----------
-    header : mapping
-        The image's header.
-
-    Returns
-    -------
-    float
-        In physical units [ADU]; infinite for real numbers.
-    """
-    bits = header["BITPIX"]
-    if bits < 0:
-        return np.inf
-    stored = 2**8 - 1 if bits == 8 else 2 ** (bits - 1) - 1
-    least = 0 if bits == 8 else -stored - 1
-    scale = header.get("BSCALE", 1)
-    return float(header.get("BZERO", 0) + max(scale * stored, scale * least))
-
-
 def pixel_variance(frame, background):
     """Measure the variance of pixels without light, frame and dark together.
 
@@ -180,7 +125,35 @@ def pixel_variance(frame, background):
     differences = np.diff(net, axis=1)
     if np.count_nonzero(np.isfinite(differences)) < NOISE_PIXELS:
         return None
-    return clipped_moments(differences)[1] / 2
+    return clipped_moments(quiet_blocks(differences))[1] / 2
+
+
+def quiet_blocks(differences):
+    """Choose the blocks of an image that scatter least: light adds noise of its own.
+
+    Parameters
+    ----------
+    differences : ndarray, shape (rows, columns)
+        NaN where unknown.
+
+    Returns
+    -------
+    ndarray, shape (pixels,)
+        Pixels of blocks that scatter no more than noise does.
+    """
+    rows, columns = (
+        size // block * block for size, block in zip(differences.shape, QUIET.block, strict=True)
+    )
+    blocks = differences[:rows, :columns].reshape(
+        rows // QUIET.block[0], QUIET.block[0], columns // QUIET.block[1], QUIET.block[1]
+    )
+    blocks = blocks.swapaxes(1, 2).reshape(-1, QUIET.block[0] * QUIET.block[1])
+    blocks = blocks[np.isfinite(blocks).all(axis=1)]
+    if len(blocks) < QUIET.fewest:
+        return differences
+    scatter = blocks.var(axis=1)
+    limit = QUIET.largest * np.percentile(scatter, QUIET.percent)
+    return blocks[scatter <= limit].ravel()
 
 
 def noise_of_pixels(frame, background, read_noise, gain):
@@ -237,6 +210,23 @@ def counting_noise(counts, summed_pixels, variance, gain):
     if gain is None or variance is None:
         return np.full(counts.shape, np.nan)
     return np.clip(counts, 0, None) / gain + summed_pixels * variance
+
+
+def sum_noise(counts, summed_pixels, detector):
+    """Variance of each column of a sum [ADU^2], from what is known of the detector.
+
+    `counting_noise` with the inverse of ``light_scatter`` for the gain; where not even that is
+    known, columns are compared with their neighbours.
+    """
+    scatter = detector.light_scatter
+    if scatter is not None:
+        gain = 1 / scatter if scatter > 0 else np.inf
+        return counting_noise(counts, summed_pixels, detector.variance, gain)
+    known = counts[np.isfinite(counts)]
+    beside = noise(known) ** 2 if known.size > 2 else np.nan
+    return np.where(
+        np.isfinite(counts), np.fmax(summed_pixels * detector.variance, beside), np.nan
+    )
 
 
 def saturated_columns(frame, limit, line_width):

@@ -12,13 +12,29 @@ from lampflux.statistics import clipped_moments
 class PhotonTransfer(NamedTuple):
     """How the gain is measured."""
 
-    # Pixels at the crest of a line hold this part of the brightest pixel near them.
-    crest: float = 0.85
-    # Steps of light in which the scatter is measured, and fewest pixels of one.
-    steps: int = 14
-    step_pixels: int = 100
+    # Pixels hold at least this part of the brightest one near them: beside a line the model is
+    # least certain.
+    crest: float = 0.4
+    # Light exceeds the noise of a pixel by this factor, for the gain and at all.
+    light: float = 3.0
+    faintest: float = 1.0
+    # Steps of light, a factor each, and fewest squares of pixels in one.
+    step: float = 1.6
+    squares: int = 100
+    # Fewest squares for a scatter without gain.
+    fewest_squares: int = 20
     # Fewest steps.
     fewest: int = 3
+    # Largest part of the scatter that may be the model's misfit in a step.
+    misfit: float = 0.3
+    # At the crests of lines, which hold this part of the brightest pixel, where the model is best,
+    # the scatter must be the same within this part.
+    crest_only: float = 0.75
+    agreement: float = 0.15
+    # The inverse gain exceeds its error by this factor, and the steps scatter about it by no more
+    # than this many times their errors.
+    significance: float = 5.0
+    scatter: float = 2.5
 
 
 class PileSearch(NamedTuple):
@@ -33,6 +49,8 @@ class PileSearch(NamedTuple):
 
 
 TRANSFER = PhotonTransfer()
+# Units of a scatter in which a whole one is little.
+FINE = 1e4
 PILE = PileSearch()
 
 
@@ -48,30 +66,78 @@ def with_gain(image, rays, detector):
     Returns
     -------
     lampflux.extraction.detector.Detector
+        With the gain, or, where photon noise cannot be told from the model's misfit, only how much
+        light scatters.
     """
     if detector.gain is not None or not rays.misfit.any():
         return detector
     near = neighbourhood(np.clip(rays.model, 0, None), 2, 2)
     good = ~(rays.hit | image.missing | image.unclear)
-    gain = measure_gain(image.counts - rays.model, rays.model, near, good, detector.variance)
-    return detector if gain is None else with_measured(detector, gain=gain)
+    residual = image.counts - rays.model
+    squares = square_scatter(residual, rays.model, near, good, detector.variance)
+    gain = measure_gain(squares, detector.variance)
+    crests = square_scatter(
+        residual,
+        rays.model,
+        near * (TRANSFER.crest_only / TRANSFER.crest),
+        good,
+        detector.variance,
+    )
+    if gain is not None and is_consistent(gain, crests, detector.variance):
+        return with_measured(detector, gain=gain)._replace(light_scatter=1 / gain)
+    return detector._replace(light_scatter=measure_scatter(squares, detector.variance))
 
 
-def measure_gain(residual, model, near, good, variance):
-    """Measure the gain from how much a frame scatters about a model of its lines.
+def square_scatter(residual, model, near, good, variance):
+    """Measure how squares of two rows by two columns scatter about a model.
 
-    The variance grows with the light as ``variance + light / gain + (misfit * light)**2``: the
-    photon-transfer method (Janesick 2001, Scientific Charge-Coupled Devices, chapter 2) with a
-    model in place of a second frame.
+    The difference of differences of residual over model is free of what the model misses in a row,
+    or in a column, as a whole; noise is left. Its variance is photons / gain + pixels * variance.
 
     Parameters
     ----------
     residual, model : ndarray, shape (rows, columns)
         Frame minus model, and model [ADU].
     near : ndarray, shape (rows, columns)
-        Largest model value near each pixel: only the crests of lines are used, for the model is
-        least certain at their flanks.
+        Largest model value near each pixel.
     good : ndarray of bool, shape (rows, columns)
+    variance : float
+        Of a pixel without light [ADU^2].
+
+    Returns
+    -------
+    difference, photons, pixels : ndarray, shape (squares,)
+    """
+    used = good & (model > TRANSFER.crest * near)
+    used &= model > TRANSFER.faintest * np.sqrt(variance)
+    square = used[:-1, :-1] & used[:-1, 1:] & used[1:, :-1] & used[1:, 1:]
+    rows, columns = np.nonzero(square)
+    corners = [(rows, columns), (rows, columns + 1), (rows + 1, columns + 1), (rows + 1, columns)]
+    light = np.stack([model[corner] for corner in corners]).astype(float)
+    part = np.stack([residual[corner] for corner in corners]) / light
+    difference = part[0] - part[1] + part[2] - part[3]
+    return difference, np.sum(1 / light, axis=0), np.sum(1 / light**2, axis=0)
+
+
+def photon_scatter(difference, photons, pixels, variance):
+    """Scatter of squares beyond that of pixels without light, over their light, and its error."""
+    # Moments are clipped at whole units or wider.
+    scatter = clipped_moments(FINE * difference / np.sqrt(photons))[1] / FINE**2
+    # Neighbouring squares share pixels.
+    error = scatter / np.sqrt(difference.size / 8)
+    return scatter - variance * np.mean(pixels / photons), error
+
+
+def measure_gain(squares, variance):
+    """Measure the gain from how much a frame scatters about a model of its lines.
+
+    Photon transfer (Janesick 2001, Scientific Charge-Coupled Devices, chapter 2) within a frame,
+    with a model in place of a second one.
+
+    Parameters
+    ----------
+    squares : tuple of ndarray
+        From `square_scatter`.
     variance : float
         Of a pixel without light [ADU^2].
 
@@ -80,21 +146,90 @@ def measure_gain(residual, model, near, good, variance):
     float or None
         Gain [electron / ADU]; None where photon noise cannot be told from the rest.
     """
-    used = good & (model > TRANSFER.crest * near)
-    residual, model = residual[used], model[used]
-    edges = np.geomspace(3 * variance, 3e4, TRANSFER.steps)
-    steps = [(model >= low) & (model < high) for low, high in zip(edges[:-1], edges[1:])]
-    steps = [step for step in steps if np.count_nonzero(step) >= TRANSFER.step_pixels]
-    if len(steps) < TRANSFER.fewest:
-        return None
-    light = np.array([model[step].mean() for step in steps])
-    scatter = np.array([clipped_moments(residual[step])[1] for step in steps])
-    # The error of a variance of n values is its part sqrt(2 / n).
-    weight = np.sqrt([np.count_nonzero(step) / 2 for step in steps]) / scatter
-    terms = np.stack([light, light**2], axis=1) * weight[:, np.newaxis]
-    (slope, _), *_ = np.linalg.lstsq(terms, (scatter - variance) * weight)
-    error = np.sqrt(np.linalg.inv(terms.T @ terms)[0, 0])
-    return float(1 / slope) if slope > 5 * error else None
+    light = 4 / squares[1]
+    bright = light > TRANSFER.light * np.sqrt(variance)
+    number = np.where(bright, np.floor(np.log(light) / np.log(TRANSFER.step)), np.nan)
+    table = []
+    for step in np.unique(number[bright]):
+        inside = number == step
+        if np.count_nonzero(inside) >= TRANSFER.squares:
+            scatter = photon_scatter(*(part[inside] for part in squares), variance)
+            table.append((light[inside].mean(), *scatter))
+    return fitted_gain(np.array(table).reshape(-1, 3))
+
+
+def is_consistent(gain, crests, variance):
+    """Whether the crests of lines, where the model is best, scatter as a gain says.
+
+    Parameters
+    ----------
+    gain : float
+        [electron / ADU]
+    crests : tuple of ndarray
+        From `square_scatter`.
+    variance : float
+        Of a pixel without light [ADU^2].
+
+    Returns
+    -------
+    bool
+        True, too, where too few pixels tell.
+    """
+    bright = 4 / crests[1] > TRANSFER.light * np.sqrt(variance)
+    if np.count_nonzero(bright) < TRANSFER.squares:
+        return True
+    scatter, error = photon_scatter(*(part[bright] for part in crests), variance)
+    return abs(scatter * gain - 1) < TRANSFER.agreement + 2 * error * gain
+
+
+def measure_scatter(squares, variance):
+    """Measure how much light scatters, photon noise and misfit of the model together.
+
+    Parameters
+    ----------
+    squares, variance
+        As in `measure_gain`.
+
+    Returns
+    -------
+    float
+        Variance over light [ADU]; 0 where too few pixels are lit.
+    """
+    if squares[0].size < TRANSFER.fewest_squares:
+        return 0.0
+    scatter, _ = photon_scatter(*squares, variance)
+    return max(float(scatter), 0.0)
+
+
+def fitted_gain(steps):
+    """Fit the inverse gain and the model's misfit to the scatter in steps of light.
+
+    Parameters
+    ----------
+    steps : ndarray, shape (steps, 3)
+        Light [ADU], photon scatter over light [ADU], and its 1-sigma error, by increasing light.
+
+    Returns
+    -------
+    float or None
+        Gain; None where the steps contradict it.
+    """
+    while len(steps) >= TRANSFER.fewest:
+        light, scatter, error = steps.T
+        terms = np.stack([np.ones(light.size), light], axis=1) / error[:, np.newaxis]
+        covariance = np.linalg.inv(terms.T @ terms)
+        inverse, misfit = covariance @ terms.T @ (scatter / error)
+        if misfit < 0:
+            inverse, misfit = np.average(scatter, weights=error**-2), 0.0
+            covariance = np.array([[1 / np.sum(error**-2)]])
+        if misfit * light[-1] > TRANSFER.misfit * max(inverse, 0):
+            steps = steps[:-1]
+            continue
+        off = (scatter - inverse - misfit * light) / error
+        agree = np.sqrt(np.mean(off**2)) < TRANSFER.scatter
+        clear = inverse > TRANSFER.significance * np.sqrt(covariance[0, 0])
+        return float(1 / inverse) if agree and clear else None
+    return None
 
 
 def full_well(image, variance, gain=None):

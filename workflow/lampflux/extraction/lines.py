@@ -23,7 +23,7 @@ class Lines(NamedTuple):
     weights: np.ndarray
 
 
-def find_lines(frame, counts, detector):
+def find_lines(frame, counts, spikes, detector):
     """Find the light of the lines of a frame.
 
     Parameters
@@ -32,6 +32,8 @@ def find_lines(frame, counts, detector):
         Raw counts [ADU].
     counts : ndarray, shape (columns,)
         The frame summed over its rows [ADU].
+    spikes : lampflux.extraction.spikes.Spikes
+        Pixels to leave out.
     detector : lampflux.extraction.detector.Detector
 
     Returns
@@ -39,6 +41,7 @@ def find_lines(frame, counts, detector):
     Lines
         Saturated lines have weight only where there are no others.
     """
+    counts = counts - np.bincount(spikes.columns, spikes.counts, counts.size)
     width = find_peaks(counts).fwhm
     saturated = saturated_columns(frame, detector.saturation, width)
     weights = line_weights(np.where(saturated, np.nan, counts), detector.amplifiers)

@@ -86,7 +86,7 @@ def common_light(image, profile, shift):
 
 def typical_light(profile):
     """Light of a typical row among those that are lit."""
-    return np.median(profile[profile > MODEL.weak * profile.max()])
+    return np.median(profile[profile >= MODEL.weak * profile.max()])
 
 
 def slit_model(image, good, profile, light, variance):

@@ -11,6 +11,46 @@ def of_rows(background, rows):
     return background[rows] if background.ndim == 2 else background
 
 
+def project_rows(frame, background, weights, spikes, groups):
+    """Project every row on the light of the lines, in groups of columns.
+
+    Parameters
+    ----------
+    frame : ndarray, shape (rows, columns)
+        Raw counts [ADU].
+    background : ndarray, shape (rows, columns) or (columns,)
+        Dark or bias [ADU].
+    weights : ndarray, shape (columns,)
+        As `lampflux.extraction.lines.line_weights` gives them [ADU].
+    spikes : lampflux.extraction.spikes.Spikes
+        Pixels to leave out.
+    groups : int
+
+    Returns
+    -------
+    light : ndarray, shape (rows, groups)
+        Sum of weights times counts above the background.
+    level : ndarray, shape (rows, groups)
+        Sum of counts above the background.
+    """
+    columns = frame.shape[1]
+    sizes = [part.size for part in np.array_split(weights, groups)]
+    edges = np.concatenate([[0], np.cumsum(sizes)])
+    both = np.stack([weights, np.ones(columns)], axis=1).astype(np.float32)
+    result = np.empty((frame.shape[0], groups, 2), np.float32)
+    for first in range(0, frame.shape[0], BAND):
+        rows = slice(first, first + BAND)
+        net = frame[rows].astype(np.float32)
+        net -= of_rows(background, rows)
+        np.nan_to_num(net, copy=False, nan=0, posinf=0, neginf=0)
+        for group, (start, stop) in enumerate(zip(edges[:-1], edges[1:])):
+            result[rows, group] = net[:, start:stop] @ both[start:stop]
+    group = np.searchsorted(edges, spikes.columns, side="right") - 1
+    spiked = spikes.counts[:, np.newaxis] * both[spikes.columns]
+    np.subtract.at(result, (spikes.rows, group), spiked)
+    return result[..., 0], result[..., 1]
+
+
 def row_profile(frame, background, weights, cap=None):
     """Project every row on the light of the lines: the part of the light that falls on it.
 

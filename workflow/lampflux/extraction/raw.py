@@ -10,12 +10,9 @@ from lampflux.extraction.bias import bias_cards, measure_bias
 from lampflux.extraction.detector import NOISE_ROWS, pixel_variance
 from lampflux.extraction.plain import finite, row_slice
 from lampflux.extraction.projection import of_rows
-from lampflux.files.frames import (
-    check_columns,
-    check_exposure_time,
-    check_shapes,
-    read_frame,
-)
+from lampflux.files.exposure import read_exposure
+from lampflux.files.frames import check_columns, check_shapes
+from lampflux.files.keywords import detector_facts
 
 
 class DarkCheck(NamedTuple):
@@ -34,13 +31,16 @@ DARK_CHECK = DarkCheck()
 class RawExposure(NamedTuple):
     """A raw exposure as read.
 
-    ``frame`` and ``background`` (dark, or bias of each column) [ADU], the frame's ``header``, and
-    ``cards`` that say where the background came from.
+    ``frame`` and ``background`` (dark, or bias of each column) [ADU], the frame's ``header``, the
+    ``facts`` that config and header give of its detector (`detector_facts`; the saturation limit
+    is that of the frame without its overscan), and ``cards`` that say how the frame was read and
+    where the background came from.
     """
 
     frame: np.ndarray
     background: np.ndarray
     header: dict
+    facts: dict
     cards: list
 
 
@@ -56,7 +56,9 @@ def read_raw(frame_path, dark_path, seconds, arm, params):
     arm : str
         For messages.
     params : object
-        The arm's ``spatial_axis``, ``amplifiers``, ``rows`` and ``bias`` settings.
+        The arm's ``spatial_axis``, ``layout`` (its config key ``frame``), ``amplifiers``,
+        ``rows``, ``bias``, ``gain``, ``read_noise`` and ``saturation``; ``table``, the table of
+        exposures, where the time is from one.
 
     Returns
     -------
@@ -67,12 +69,16 @@ def read_raw(frame_path, dark_path, seconds, arm, params):
     UserError
         A file cannot be read, is not of this exposure time, or cannot be meant.
     """
-    frame, header = read_exposure(frame_path, params.spatial_axis, seconds)
+    settings = params.spatial_axis, params.layout, params.table
+    exposure = read_exposure(frame_path, seconds, *settings)
+    frame = exposure.counts
+    check_pixels(frame, frame_path)
     if params.amplifiers:
         check_columns(frame.shape[1], params.amplifiers, frame_path, arm)
     check_rows(params.rows, frame.shape[0], frame_path)
     if dark_path:
-        background, _ = read_exposure(dark_path, params.spatial_axis, seconds)
+        background = read_exposure(dark_path, seconds, *settings).counts
+        check_pixels(background, dark_path)
         check_shapes(frame.shape, background.shape, frame_path, dark_path)
         cards = dark_cards(dark_path, frame_path)
     else:
@@ -83,15 +89,12 @@ def read_raw(frame_path, dark_path, seconds, arm, params):
         raise UserError(f"{frame_path} has no good pixel in the rows to sum; check the frame.")
     if dark_path:
         check_dark(frame, background, frame_path, dark_path)
-    return RawExposure(frame, background, header, list(cards))
-
-
-def read_exposure(path, spatial_axis, seconds):
-    """Read a frame or dark; refuse one of another exposure time, or without an exposure."""
-    frame, header = read_frame(path, spatial_axis)
-    check_exposure_time(header, seconds, path)
-    check_pixels(frame, path)
-    return frame, header
+    configured = {name: getattr(params, name) for name in ("gain", "read_noise", "saturation")}
+    facts = detector_facts(exposure.header, configured, (params.layout or {}).get("keywords"))
+    if exposure.overscan is not None:
+        limit, source = facts["saturation"]
+        facts["saturation"] = limit - float(exposure.overscan.max()), source
+    return RawExposure(frame, background, exposure.header, facts, [*exposure.cards, *cards])
 
 
 def check_pixels(frame, path):

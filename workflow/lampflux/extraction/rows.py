@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lampflux.extraction.drift import measure_drift
-from lampflux.extraction.projection import of_rows, row_profile
+from lampflux.extraction.projection import of_rows, project_rows
+from lampflux.extraction.traces import TRACES, follow_traces
 from lampflux.statistics import box_sums, running_median
 
 
@@ -30,13 +30,12 @@ class LitRows(NamedTuple):
     """The rows that the clean spectrum is made of.
 
     ``rows``, an array of int; ``profile``, the light of each of them, or None where there are no
-    lines to tell it by; ``drift``, the largest drift of the traces against their mean [pixel];
-    ``stray``, the part of the light in them that is stray, and its error.
+    lines; ``drift`` of the traces towards higher rows, of shape (columns,) [pixel].
     """
 
     rows: np.ndarray
-    profile: np.ndarray | None = None
-    drift: float = 0.0
+    profile: np.ndarray | None
+    drift: np.ndarray
 
 
 def lit_rows(profile, error):
@@ -66,13 +65,13 @@ def lit_rows(profile, error):
     return np.flatnonzero(box_sums(lit, LIT.margin) > 0)
 
 
-def choose_rows(frame, background, weights, variance, wanted=None):
-    """Choose the rows to make the clean spectrum of.
+def choose_rows(frame, background, weights, spikes, variance, wanted=None):
+    """Choose the rows to make the clean spectrum of, and follow the traces in them.
 
     Parameters
     ----------
-    frame, background, weights
-        As in `row_profile`.
+    frame, background, weights, spikes
+        As in `lampflux.extraction.projection.project_rows`.
     variance : float
         Variance of a pixel without light [ADU^2].
     wanted : slice, optional
@@ -82,38 +81,28 @@ def choose_rows(frame, background, weights, variance, wanted=None):
     -------
     LitRows
     """
-    everything = np.arange(frame.shape[0])[wanted or slice(None)]
+    rows = wanted or slice(0, frame.shape[0])
+    everything = np.arange(rows.start, rows.stop)
+    columns = frame.shape[1]
+    still = np.zeros(columns)
     if not weights.any():
-        return LitRows(everything)
-    profile = row_profile(frame, background, weights)
+        return LitRows(everything, None, still)
+    frame, background, spikes = frame[rows], of_rows(background, rows), spikes.within(rows)
+    light, level = project_rows(frame, background, weights, spikes, TRACES.groups)
+    profile = light.sum(axis=1) / (weights @ weights)
+    drift = follow_traces(light, level, weights, variance)
     if wanted:
-        return LitRows(everything, profile[everything])
+        return LitRows(everything, profile, drift)
+    if drift.any():
+        parts = np.array_split(drift, TRACES.groups)
+        steps = [int(np.rint(part.mean())) for part in parts]
+        profile = sum(np.roll(part, -step) for part, step in zip(light.T, steps)) / (
+            weights @ weights
+        )
     lit = lit_rows(profile, np.sqrt(variance / (weights @ weights)))
     if not lit.size:
-        return LitRows(everything)
-    lit, drift = rows_of_traces(frame, background, weights, lit)
-    return LitRows(lit, row_profile(frame[lit], of_rows(background, lit), weights), drift)
-
-
-def rows_of_traces(frame, background, weights, lit):
-    """Add rows that drifting traces light in a few columns only.
-
-    Parameters
-    ----------
-    frame, background, weights
-        As in `row_profile`.
-    lit : ndarray of int
-        Rows that are lit on average over the columns.
-
-    Returns
-    -------
-    lit : ndarray of int
-    drift : float
-        Largest drift of the traces against their mean [pixel].
-    """
-    net = frame[lit].astype(np.float32)
-    net -= of_rows(background, lit)
-    drift = float(np.abs(measure_drift(np.nan_to_num(net), weights)).max())
-    reach = int(np.ceil(drift))
-    near = lit[:, np.newaxis] + np.arange(-reach, reach + 1)
-    return np.unique(np.clip(near, 0, frame.shape[0] - 1)), drift
+        return LitRows(everything, None, still)
+    if drift.any():
+        low, high = lit[0] + np.floor(drift.min()), lit[-1] + np.ceil(drift.max())
+        lit = np.arange(max(int(low), 0), min(int(high), frame.shape[0] - 1) + 1)
+    return LitRows(lit, profile[lit], drift)

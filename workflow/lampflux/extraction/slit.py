@@ -5,9 +5,13 @@ from typing import NamedTuple
 import numpy as np
 
 from lampflux.extraction.drift import measure_drift, offset
-from lampflux.extraction.model import shift_columns
-from lampflux.extraction.projection import row_profile
-from lampflux.statistics import SIGMA_PER_MAD
+from lampflux.extraction.lines import line_weights
+from lampflux.extraction.model import shift_columns, typical_light
+from lampflux.extraction.projection import project_rows, row_profile
+from lampflux.extraction.rows import lit_rows
+from lampflux.extraction.spikes import NO_SPIKES
+from lampflux.extraction.traces import TRACES, follow_traces, robust_fit
+from lampflux.statistics import SIGMA_PER_MAD, noise
 
 
 class ShiftSearch(NamedTuple):
@@ -18,12 +22,22 @@ class ShiftSearch(NamedTuple):
     block_rows: int = 8
     # A column's counts are cut off at this many times those of its bright fibres.
     crest: float = 1.5
+    # Lines exceed the noise of a block's spectrum by this factor.
+    significance: float = 5.0
     # Farthest that lines are followed along the slit [pixel].
     farthest: int = 100
     # Blocks with less than this part of the brightest one's light are left out.
     weak: float = 0.1
     # Blocks may scatter about the parabola by this, or it is none [pixel].
     largest_scatter: float = 0.5
+    # Least part of the blocks that must follow it, and how much more power lines must have once
+    # they stand upright.
+    followed: float = 0.5
+    sharper: float = 1.05
+    # Traces and lines are followed in turn, so many times, until lines move by no more than this
+    # [pixel].
+    attempts: int = 3
+    settled: float = 0.5
 
 
 SHIFT = ShiftSearch()
@@ -34,24 +48,27 @@ class Slit(NamedTuple):
 
     Of shape (rows,), ``profile``, the light of each row, and ``shift`` of its lines towards higher
     columns [pixel]; of shape (columns,), ``drift`` of the traces towards higher rows that is left
-    [pixel]: less than a row. ``profile`` is None where rows cannot be compared.
+    [pixel]: less than a row. ``profile`` is None where rows cannot be compared. The traces drifted
+    by ``largest_drift`` from their mean [pixel]; then it falls on ``rows``.
     """
 
     profile: np.ndarray | None
     shift: np.ndarray
     drift: np.ndarray
+    rows: np.ndarray
+    largest_drift: float = 0.0
 
 
-def trace_slit(image, rows, weights):
+def trace_slit(image, lit, lines, every_row):
     """Follow traces along the dispersion axis and lines along the slit.
 
     Parameters
     ----------
     image : lampflux.extraction.image.LitImage
-    rows : ndarray of int, shape (rows,)
-        Places of the image's rows on the detector.
-    weights : ndarray, shape (columns,) or None
-        Light of lines; None to compare nothing.
+    lit : lampflux.extraction.rows.LitRows
+    lines : lampflux.extraction.lines.Lines
+    every_row : bool
+        Whether to keep rows that are not lit once traces run straight.
 
     Returns
     -------
@@ -59,23 +76,61 @@ def trace_slit(image, rows, weights):
         Columns moved along the slit by whole rows, against the drift of the traces.
     slit : Slit
     """
-    unknown = Slit(None, np.zeros(rows.size), np.zeros(image.counts.shape[1]))
-    if weights is None:
-        return image, unknown
-    clear = weights * ~image.unclear
-    if clear.any():
-        weights = clear
-    if not np.median(light_of_rows(image.counts, weights)) > 0:
-        return image, unknown
-    drift = measure_drift(image.counts, weights)
-    whole = np.rint(drift).astype(int)
+    columns = lines.weights.size
+    rows, shift, drift = lit.rows, np.zeros(lit.rows.size), np.zeros(columns)
+    if lit.profile is None:
+        return image, Slit(None, shift, drift, rows)
+    whole = np.rint(lit.drift).astype(int)
     if whole.any():
         image = move_columns(image, whole)
-    drift = drift - whole
-    profile = along = light_of_rows(image.counts, weights)
+    for attempt in range(SHIFT.attempts):
+        upright = straighten(image.counts, shift)
+        weights = clear_weights(upright, image, shift, lines)
+        finer = remaining_drift(upright, weights, image.detector.variance, steep=attempt > 0)
+        steps = np.rint(finer).astype(int)
+        if steps.any():
+            image, whole = move_columns(image, steps), whole + steps
+            upright = straighten(image.counts, shift)
+        drift = finer - steps
+        profile = light_of_rows(upright, weights)
+        if lit.drift.any() and attempt == 0 and not every_row:
+            kept = lit_rows(profile, np.sqrt(image.detector.variance / (weights @ weights)))
+            if kept.size:
+                image, rows, profile = take_rows(image, kept), rows[kept], profile[kept]
+        previous, shift = shift, measure_shift(image.counts, profile, rows)
+        if np.abs(shift - np.resize(previous, shift.shape)).max() < SHIFT.settled:
+            break
+    if not typical_light(profile) > 0:
+        return image, Slit(None, np.zeros(rows.size), np.zeros(columns), rows)
     if drift.any():
-        along = light_of_rows(shift_columns(image.counts, -drift), weights)
-    return image, Slit(along, measure_shift(image.counts, profile, rows), drift)
+        profile = light_of_rows(shift_columns(image.counts, -drift), weights)
+    return image, Slit(profile, shift, drift, rows, float(np.abs(whole + drift).max()))
+
+
+def clear_weights(upright, image, shift, lines):
+    """Light of the lines that do not saturate, once they stand upright, in each column."""
+    weights = lines.weights
+    if np.abs(shift).max() > SHIFT.settled:
+        weights = line_weights(upright.sum(axis=0, dtype=float), image.detector.amplifiers)
+    clear = weights * ~image.unclear
+    return clear if clear.any() else weights
+
+
+def remaining_drift(upright, weights, variance, steep):
+    """Drift of traces once lines stand upright; where it was steep it may still be large."""
+    if steep:
+        nothing = np.zeros(upright.shape[1])
+        light, level = project_rows(upright, nothing, weights, NO_SPIKES, TRACES.groups)
+        drift = follow_traces(light, level, weights, variance)
+        if drift.any():
+            return drift
+    return measure_drift(upright, weights)
+
+
+def take_rows(image, rows):
+    """Keep some rows of a `LitImage`."""
+    counts, missing, saturated = (part[rows] for part in image[:3])
+    return image._replace(counts=counts, missing=missing, saturated=saturated)
 
 
 def light_of_rows(counts, weights):
@@ -86,7 +141,7 @@ def light_of_rows(counts, weights):
 def move_columns(image, drift):
     """Move the columns of a `LitImage` towards lower rows by whole rows; sums do not change."""
     height = image.counts.shape[0]
-    rows = np.clip(np.arange(height)[:, np.newaxis] + drift, 0, height - 1)
+    rows = (np.arange(height)[:, np.newaxis] + drift) % height
     counts, missing, saturated = (np.take_along_axis(part, rows, axis=0) for part in image[:3])
     return image._replace(counts=counts, missing=missing, saturated=saturated)
 
@@ -97,6 +152,18 @@ def mean_spectrum(image):
     crest = SHIFT.crest * np.clip(np.percentile(image, 80, axis=0), 0, None)
     spectrum = np.minimum(image, crest).mean(axis=0)
     return spectrum - np.median(spectrum)
+
+
+def light_of_spectrum(spectrum):
+    """Light of the lines of a spectrum without continuum, above its noise."""
+    return np.sum(spectrum[spectrum > SHIFT.significance * noise(spectrum)])
+
+
+def weighted_median(values, weights):
+    """Value below which half the weight lies."""
+    order = np.argsort(values)
+    total = np.cumsum(weights[order])
+    return values[order][np.searchsorted(total, total[-1] / 2)]
 
 
 def measure_shift(image, profile, rows):
@@ -125,10 +192,15 @@ def measure_shift(image, profile, rows):
         return none
     spectra = [mean_spectrum(image[block]) for block in blocks]
     share = np.clip(profile, 0, None)
-    light = np.array([share[block].sum() for block in blocks])
-    if light.min() <= 0:
+    light = np.array([light_of_spectrum(spectrum) for spectrum in spectra])
+    if light.max() <= 0:
         return none
-    middle = np.array([np.average(rows[block], weights=share[block]) for block in blocks])
+    middle = np.array(
+        [
+            np.average(rows[block], weights=share[block] + 1e-9 * share.max() + 1e-30)
+            for block in blocks
+        ]
+    )
     reference = spectra[int(np.argmax(light))]
     farthest = min(SHIFT.farthest, image.shape[1] // 4)
     shifts = np.array([offset(spectrum, reference, farthest) for spectrum in spectra])
@@ -136,23 +208,32 @@ def measure_shift(image, profile, rows):
     if used.sum() < 3:
         return none
     scale = np.ptp(rows) or 1
-    place = (rows - rows.mean()) / scale
-    degree = 2 if used.sum() > 3 else 1
+    place, middle = (rows - rows.mean()) / scale, (middle - rows.mean()) / scale
+    degree, followed = 2 if used.sum() > 3 else 1, used
+    fit = robust_fit(middle[used], shifts[used], degree, light[used])
     while True:
-        fit = np.polynomial.Polynomial.fit(
-            (middle[used] - rows.mean()) / scale, shifts[used], degree, w=np.sqrt(light[used])
-        )
-        residual = np.abs(shifts - fit((middle - rows.mean()) / scale))
-        spread = SIGMA_PER_MAD * np.median(residual[used])
+        residual = np.abs(shifts - fit(middle))
+        spread = SIGMA_PER_MAD * weighted_median(residual[used], light[used])
         kept = used & (residual <= max(4 * spread, 0.05))
-        if kept.sum() == used.sum() or kept.sum() <= degree + 1:
+        if kept.sum() <= degree + 1:
+            break
+        fit = np.polynomial.Polynomial.fit(
+            middle[kept], shifts[kept], degree, w=np.sqrt(light[kept])
+        )
+        if kept.sum() == used.sum():
             break
         used = kept
-    # A parabola that the blocks do not follow is none.
-    if spread > SHIFT.largest_scatter:
+    # A parabola that the blocks do not follow, or that makes lines no sharper, is none.
+    if spread > SHIFT.largest_scatter or kept.sum() < SHIFT.followed * followed.sum():
         return none
+    steps = np.rint(fit(middle)).astype(int)
+    if np.ptp(steps[light > 0]) > 1:
+        moved = np.sum([np.roll(*part) for part in zip(spectra, -steps)], axis=0)
+        still = np.sum(spectra, axis=0)
+        if moved @ moved < SHIFT.sharper * (still @ still):
+            return none
     shift = fit(place)
-    return shift - np.average(shift, weights=share)
+    return shift - np.average(shift, weights=share if share.any() else None)
 
 
 def straighten(image, shift):

@@ -11,8 +11,8 @@ from lampflux.extraction.cosmic_rays import find_cosmic_rays
 from lampflux.extraction.detector import (
     ROUNDING,
     Detector,
-    counting_noise,
     describe_detector,
+    sum_noise,
     with_read_noise,
 )
 from lampflux.extraction.gain import with_gain
@@ -20,8 +20,9 @@ from lampflux.extraction.image import lit_image
 from lampflux.extraction.lines import find_lines
 from lampflux.extraction.plain import row_slice, sum_along_slit
 from lampflux.extraction.projection import of_rows
-from lampflux.extraction.rows import LitRows, choose_rows
+from lampflux.extraction.rows import choose_rows
 from lampflux.extraction.slit import trace_slit
+from lampflux.extraction.spikes import find_spikes, without_wild_pixels
 from lampflux.extraction.stray_light import StrayLight, measure_stray_light
 
 
@@ -38,12 +39,18 @@ class Extraction(NamedTuple):
         Rows of the plain sum.
     clean : dict of str to ndarray, each shape (columns,)
         The clean sum, see `lampflux.extraction.clean.sum_rows`.
-    lit : lampflux.extraction.rows.LitRows
-        Rows of the clean sum.
+    rows : ndarray of int
+        Rows of the clean sum; where traces drift, in the middle of these.
+    compared : bool
+        Whether lines were found by which rows could be compared.
     detector : lampflux.extraction.detector.Detector
     stray : lampflux.extraction.stray_light.StrayLight
+    refused : int
+        Pixels on lines that are too many for cosmic rays, and were not replaced.
     shift : float
         Largest shift of lines along the slit [pixel].
+    drift : float
+        Largest drift of traces along the dispersion axis [pixel].
     row_scatter : float
         Standard deviation of the rows' own levels, taken off the clean sum [ADU].
     bias_levels : dict of int to float
@@ -55,10 +62,13 @@ class Extraction(NamedTuple):
     missing: np.ndarray
     summed: slice
     clean: dict
-    lit: LitRows
+    rows: np.ndarray
+    compared: bool
     detector: Detector
     stray: StrayLight
+    refused: int
     shift: float
+    drift: float
     row_scatter: float
     bias_levels: dict
 
@@ -121,25 +131,27 @@ def extract(
     >>> frame = 500 + electrons / 2
     >>> frame[50, 100] += 5000
     >>> spectrum = extract(frame, np.full(300, 500.0), gain=2.0)
-    >>> int(spectrum.lit.rows[0]), int(spectrum.lit.rows[-1])
+    >>> int(spectrum.rows[0]), int(spectrum.rows[-1])
     (22, 77)
     >>> int(spectrum.counts[100].round(-3)), int(spectrum.clean["counts"][100].round(-3))
     (5000, 0)
     >>> int(spectrum.clean["counts"][55:66].sum().round(-3))  # 40 rows of 2507 ADU
     100000
     """
+    frame = without_wild_pixels(frame)
     summed = row_slice(rows, frame.shape[0])
-    wanted = None if rows == "lit" else summed
     plain = sum_along_slit(frame[summed], of_rows(background, summed))
     detector = describe_detector(frame, background, amplifiers, gain, read_noise, saturation)
-    lines = find_lines(frame[summed], plain.counts, detector)
-    lit = choose_rows(frame, background, lines.weights, detector.variance, wanted)
+    spikes = find_spikes(frame, background, detector.variance)
+    lines = find_lines(frame[summed], plain.counts, spikes.within(summed), detector)
+    wanted = None if rows == "lit" else summed
+    lit = choose_rows(frame, background, lines.weights, spikes, detector.variance, wanted)
     bias, levels = refine_bias(frame, lit.rows, background, detector.amplifiers)
     stray = StrayLight()
     if lit.profile is not None and rows == "lit":
         stray = measure_stray_light(frame, bias, lines, lit.rows, detector.variance)
     image = lit_image(frame, bias, lines, lit.rows, detector)
-    image, slit = trace_slit(image, lit.rows, lines.weights if lit.profile is not None else None)
+    image, slit = trace_slit(image, lit, lines, rows != "lit")
     rays = find_cosmic_rays(image, slit, image.detector)
     detector = with_gain(image, rays, image.detector)
     if not cosmic_rays:
@@ -152,10 +164,13 @@ def extract(
         plain.missing,
         summed,
         clean,
-        lit,
+        slit.rows,
+        slit.profile is not None,
         detector,
         stray,
+        rays.refused,
         float(np.abs(slit.shift).max()),
+        slit.largest_drift,
         image.row_scatter,
         levels,
     )
@@ -166,5 +181,5 @@ def plain_uncertainty(plain, frame, background, detector):
     is_bias = background.ndim == 1
     summed = frame.shape[0] - plain.missing
     bias_error = ROUNDING if is_bias and frame.dtype.kind in "iu" else 0.0
-    variance = counting_noise(plain.counts, summed, detector.variance, detector.gain)
+    variance = sum_noise(plain.counts, summed, detector)
     return np.sqrt(variance + (bias_error * summed) ** 2)

@@ -74,7 +74,8 @@ def measure_stray_light(frame, background, lines, lit, variance):
         STRAY.clip * np.sqrt(variance)
         + LIT.part * np.clip(box_sums(weights, reach), 0, None) / lit.size
     )
-    broad -= broad.mean()
+    # Light that changes slowly along the row is no stray light of lines.
+    broad -= box_sums(broad, 3 * reach) / (6 * reach + 1)
     light, total = (
         row_profile(frame[rows], of_rows(background, rows), broad, limit)
         for rows, limit in ((beside, cap.astype(np.float32)), (lit, None))

@@ -1,4 +1,4 @@
-"""Read raw frames: FITS images of any number type, as physical ADU."""
+"""Read raw frames: FITS images of any number type and layout, as physical ADU."""
 
 import bz2
 import gzip
@@ -8,25 +8,53 @@ import math
 import os
 import warnings
 from contextlib import contextmanager
+from typing import NamedTuple
 
 import numpy as np
 from astropy.io import fits
 from astropy.utils.exceptions import AstropyUserWarning
 
 from lampflux.errors import UserError
+from lampflux.files.amplifiers import arranged, gain_ratios, joined, joined_shape, parts_of
+from lampflux.files.bad_pixels import read_bad_pixels
 from lampflux.files.integrity import check_integrity, damaged
+from lampflux.files.keywords import saturation_limit
 
-# Where observatories write the exposure time; EXPOSED is the AAT's keyword.
-EXPOSURE_TIME_KEYWORDS = ("EXPTIME", "EXPOSED")
-# A header's exposure time may differ from the name's by rounding, relative.
-EXPOSURE_TIME_TOLERANCE = 1e-3
+# Names of extensions that hold a number for each pixel, not 0 where it is bad.
+QUALITY = ("DQ", "MASK", "BPM", "QUALITY")
+# Cards of a primary header that hold for its own HDU alone.
+OWN_CARDS = ("BSCALE", "BZERO", "BLANK", "CHECKSUM", "DATASUM", "EXTNAME", "EXTVER", "INHERIT")
 
 # How files of two first bytes are unpacked.
 PACKED = {b"\x1f\x8b": gzip.decompress, b"BZ": bz2.decompress}
 
 
-def read_frame(path: str, spatial_axis: int = 0) -> tuple[np.ndarray, fits.Header]:
-    """Read the one 2D image of a FITS file, scaled to physical values.
+class Frame(NamedTuple):
+    """A raw frame, trimmed and joined.
+
+    ``counts`` [ADU], shape (rows, columns): rows run along the slit, columns along the dispersion.
+    Integers where the file holds whole numbers without blank or bad pixels (unsigned ones by the
+    FITS BZERO convention), else float64 with NaN for those. Never wrapped: subtract after
+    conversion. ``header`` is that of the (first) image, and what else the primary says.
+    ``overscan``, shape (rows, columns), is the bias of each pixel [ADU], still in the counts;
+    None where there is no overscan. ``cards`` say in a product's header what was done.
+    """
+
+    counts: np.ndarray
+    header: fits.Header
+    overscan: np.ndarray | None
+    cards: list
+
+
+def read_frame(
+    path: str,
+    spatial_axis: int = 0,
+    *,
+    extensions: int | str | list | None = None,
+    sections: list | None = None,
+    bad_pixels: str | None = None,
+) -> Frame:
+    """Read the frame of a FITS file, scaled to physical values, trimmed and joined.
 
     Parameters
     ----------
@@ -34,19 +62,24 @@ def read_frame(path: str, spatial_axis: int = 0) -> tuple[np.ndarray, fits.Heade
         FITS file, also packed by gzip or bzip2, or tile-compressed.
     spatial_axis : {0, 1}
         Axis of the stored image that runs along the slit.
+    extensions : int or str or list, optional
+        The image by its number (0 is the primary) or name (``SCI`` or ``SCI,2``); a list joins
+        several along the columns, a list of lists as a grid, lowest row first. Without, the one
+        image is read, or several are joined by DETSEC or CCDSEC.
+    sections : list of dict, optional
+        ``data``, ``overscan`` and ``gain`` of each amplifier of an image, in place of the
+        header's BIASSEC and TRIMSEC or DATASEC.
+    bad_pixels : str, optional
+        Mask of the frame, FITS or a table; see `lampflux.files.bad_pixels`.
 
     Returns
     -------
-    frame : ndarray, shape (rows, columns)
-        Rows run along the slit, columns along the dispersion. Integers where the file holds
-        whole numbers without blanks (unsigned ones by the FITS BZERO convention), else
-        float64 with NaN for blank pixels. Never wrapped: subtract after conversion.
-    header : astropy.io.fits.Header
+    Frame
 
     Raises
     ------
     UserError
-        The file cannot be read, changes meanwhile, or does not hold exactly one 2D image.
+        The file cannot be read, changes meanwhile, or does not hold one such frame.
 
     Examples
     --------
@@ -56,18 +89,31 @@ def read_frame(path: str, spatial_axis: int = 0) -> tuple[np.ndarray, fits.Heade
     >>> with TemporaryDirectory() as folder:
     ...     counts = np.full((4, 6), 40_000, dtype=np.uint16)
     ...     fits.writeto(f"{folder}/arc.fits", counts)
-    ...     frame, header = read_frame(f"{folder}/arc.fits")
+    ...     frame, header, *_ = read_frame(f"{folder}/arc.fits")
     >>> frame.shape, frame.dtype, int(frame[0, 0]), header["BZERO"]
     ((4, 6), dtype('uint16'), 40000, 32768)
     """
-    with image_of(path) as image:
-        header = readable(image.header)
-        frame = to_physical(image.data, header)
-    return (frame.T if spatial_axis == 1 else frame), header
+    with table_of(path, extensions, sections) as (table, images, headers):
+        stored = [pixels(*image) for image in images]
+        counts, overscan, cards = joined(table, stored, path)
+    header = headers[0]
+    ratios = gain_ratios([part for row in table for part in row])
+    if any(ratio != 1 for ratio in ratios):
+        # The counts of all are in the first one's ADU.
+        each = [headers[part.image] for row in table for part in row]
+        limits = [saturation_limit(own, None)[0] * r for own, r in zip(each, ratios)]
+        header["SATURATE"] = min(limits)
+    if spatial_axis == 1:
+        counts, overscan = counts.T, None if overscan is None else overscan.T
+    if bad_pixels:
+        bad = read_bad_pixels(bad_pixels, counts.shape, spatial_axis, path)
+        counts = np.where(bad, np.nan, counts)
+        cards.append(("BADPIX", int(bad.sum()), "pixels of the arm's mask, left out"))
+    return Frame(counts, header, overscan, cards)
 
 
-def frame_format(path, spatial_axis=0):
-    """Read all of a FITS file but the pixels of its one 2D image; see `read_frame`.
+def frame_format(path, spatial_axis=0, *, extensions=None, sections=None):
+    """Read all of a FITS file but its pixels; see `read_frame`.
 
     Returns
     -------
@@ -75,31 +121,45 @@ def frame_format(path, spatial_axis=0):
         Rows and columns.
     header : astropy.io.fits.Header
     """
-    with image_of(path) as image:
-        header, shape = readable(image.header), image.shape
-    return (shape[::-1] if spatial_axis == 1 else shape), header
+    with table_of(path, extensions, sections) as (table, _, headers):
+        shape = joined_shape(table)
+    return (shape[::-1] if spatial_axis == 1 else shape), headers[0]
 
 
 @contextmanager
-def image_of(path):
-    """Open the one 2D image of a sound FITS file; any fault of the file becomes a `UserError`."""
+def table_of(path, extensions, sections):
+    """Open a FITS file and find the parts of its frame; any fault becomes a `UserError`.
+
+    Yields
+    ------
+    table : list of list of lampflux.files.amplifiers.Part
+    images : list of (HDU, HDU or None)
+        Each image and its data-quality extension.
+    headers : list of astropy.io.fits.Header
+    """
     try:
         before = os.stat(path)
         with (
             recorded_warnings() as caught,
             unzipped(path) as file,
-            fits.open(
-                file, do_not_scale_image_data=True, checksum=check_integrity(file, path)
-            ) as hdus,
+            opened(file, path) as hdus,
         ):
-            images = [hdu for hdu in hdus if hdu.is_image and len(hdu.shape) == 2 and hdu.size]
-            if len(images) != 1:
-                raise UserError(
-                    f"{path} holds {len(images)} two-dimensional images where one is wanted; "
-                    "give the raw frame, one image to a file."
-                )
+            images, grid = chosen_images(hdus, extensions, path)
             check_sums([str(warning.message) for warning in caught], hdus, path)
-            yield images[0]
+            headers = [header_of(image, hdus[0]) for image in images]
+            parts = [
+                part
+                for number, (image, header) in enumerate(zip(images, headers))
+                for part in parts_of(number, header, image.shape[-2:], sections, path)
+            ]
+            if len(parts) == 1:
+                # Columns count as they are stored.
+                parts = [parts[0]._replace(flips=())]
+            yield (
+                arranged(parts, grid, path),
+                [(image, quality_of(image, hdus)) for image in images],
+                headers,
+            )
         after = os.stat(path)
     except UserError:
         raise
@@ -111,6 +171,90 @@ def image_of(path):
         raise damaged(path, error) from error
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
         raise UserError(f"{path} changed while it was read; run again once it is complete.")
+
+
+def opened(file, path):
+    """Open the HDUs of a FITS file whose structure is sound."""
+    file, can_verify = check_integrity(file, path)
+    return fits.open(file, do_not_scale_image_data=True, checksum=can_verify)
+
+
+def is_plane(hdu):
+    """Whether an HDU holds a two-dimensional image, also as the one plane of a cube."""
+    shape = hdu.shape if hdu.is_image else ()
+    return len(shape) >= 2 and hdu.size > 0 and all(size == 1 for size in shape[:-2])
+
+
+def chosen_images(hdus, extensions, path):
+    """Choose the images of a frame.
+
+    Returns
+    -------
+    images : list of HDU
+    grid : list of list of int or None
+        Their numbers in the config's order; None where the config gives none.
+    """
+    if extensions is None:
+        images = [hdu for hdu in hdus if is_plane(hdu) and hdu.name.upper() not in QUALITY]
+        places = [hdu.header.get("DETSEC", hdu.header.get("CCDSEC")) for hdu in images]
+        if len(images) == 1 or (images and None not in places):
+            return images, None
+        remedy = "name its images with the config key extensions of the arm"
+        raise UserError(
+            f"{path} holds {len(images)} two-dimensional images where one is wanted; "
+            f"{remedy if images else 'give the raw frame'}."
+        )
+    rows = extensions if isinstance(extensions, list) else [extensions]
+    rows = rows if all(isinstance(row, list) for row in rows) else [rows]
+    images = [named_image(hdus, name, path) for row in rows for name in row]
+    numbers = iter(range(len(images)))
+    grid = [[next(numbers) for _ in row] for row in rows]
+    return images, None if len(images) == 1 else grid
+
+
+def named_image(hdus, name, path):
+    """Find an image by its number, its name, or its name and version."""
+    base, _, version = str(name).partition(",")
+    for number, hdu in enumerate(hdus):
+        is_named = hdu.name.upper() == base.strip().upper() and (
+            not version or hdu.ver == int(version)
+        )
+        if (number == name or (isinstance(name, str) and is_named)) and is_plane(hdu):
+            return hdu
+    names = ", ".join(f"{n} {hdu.name}".strip() for n, hdu in enumerate(hdus) if is_plane(hdu))
+    raise UserError(
+        f"{path} holds no two-dimensional image {name}, only {names or 'none'}; correct the "
+        "config key extensions of the arm."
+    )
+
+
+def quality_of(image, hdus):
+    """Find the data-quality extension of an image: of its version, and its shape."""
+    for hdu in hdus:
+        is_quality = is_plane(hdu) and hdu.name.upper() in QUALITY and hdu.ver == image.ver
+        if is_quality and hdu.shape[-2:] == image.shape[-2:]:
+            return hdu
+    return None
+
+
+def header_of(image, primary):
+    """Join an image's header with the primary one (FITS convention INHERIT)."""
+    header = readable(image.header)
+    if image is not primary and header.get("INHERIT") is not False:
+        inherited = readable(primary.header)
+        for keyword in OWN_CARDS:
+            inherited.remove(keyword, ignore_missing=True, remove_all=True)
+        header.extend(inherited, unique=True, strip=True)
+    return header
+
+
+def pixels(image, quality):
+    """Physical values of an image; NaN where its data-quality extension is not 0."""
+    values = to_physical(image.data, image.header)
+    values = values.reshape(values.shape[-2:])
+    if quality is None:
+        return values
+    return np.where(quality.data.reshape(values.shape) != 0, np.nan, values)
 
 
 def unzipped(path):
@@ -211,35 +355,6 @@ def to_physical(stored, header):
     if blank is not None:
         physical[stored == blank] = np.nan
     return physical
-
-
-def check_exposure_time(header, exptime, path):
-    """Hold every exposure time in a header against the expected one.
-
-    Parameters
-    ----------
-    header : astropy.io.fits.Header
-    exptime : float
-        Exposure time [s] from the file's name or the table of exposures.
-    path : str
-        The file, for the message.
-
-    Raises
-    ------
-    UserError
-        They differ by more than a rounding.
-    """
-    for card in header.cards:
-        if card.keyword in EXPOSURE_TIME_KEYWORDS:
-            try:
-                seconds = float(card.value)
-            except (TypeError, ValueError):
-                seconds = math.nan
-            if not math.isclose(seconds, exptime, rel_tol=EXPOSURE_TIME_TOLERANCE):
-                raise UserError(
-                    f"{path} was exposed for {exptime:g} s by its name but for {card.value} s by "
-                    f"its header ({card.keyword}); correct the wrong one."
-                )
 
 
 def check_columns(columns, amplifiers, path, arm):

@@ -7,6 +7,7 @@ overrun their decompressor.
 """
 
 import io
+import logging
 import math
 import re
 from collections import Counter
@@ -42,41 +43,51 @@ def check_integrity(file, path):
 
     Returns
     -------
-    bool
+    file : binary file
+        The same, or a copy that ends with its last HDU, in whole blocks.
+    can_verify : bool
         Whether astropy can verify the file's checksums: it fails where one is empty.
 
     Raises
     ------
     UserError
-        The file is damaged.
+        The file is damaged. A file without padding, or with a few bytes behind its last HDU, is
+        not; that is logged as a warning.
     Exception
         Whatever astropy raises for a header that it cannot read.
     """
-    length, place, can_verify = file.seek(0, io.SEEK_END), 0, True
+    length, place, can_verify, padding = file.seek(0, io.SEEK_END), 0, True, b""
     if length == 0:
         raise damaged(path, "it is empty")
     file.seek(0)
     begins = file.read(16)
     if not begins.startswith(b"SIMPLE  ="):
         raise damaged(path, f"it begins with {begins!r}")
-    if length % BLOCK:
-        raise damaged(path, f"its {length} bytes are not whole blocks of {BLOCK}; truncated?")
-    while place < length:
-        file.seek(place)
-        if place and file.read(8) != b"XTENSION":
-            file.seek(place)
-            if file.read().strip(b"\0 "):
-                raise damaged(path, "it goes on after its last HDU")
-            break
+    while place < length and (place == 0 or bytes_at(file, place, 8) == b"XTENSION"):
         file.seek(place)
         header = fits.Header.fromfile(file)
         check_header(header, "XTENSION" if place else "SIMPLE", path)
         can_verify &= "" not in (header.get("DATASUM"), header.get("CHECKSUM"))
-        place = file.tell() + header.data_size_padded
-        if file.tell() + header.data_size > length:
+        end, place = file.tell() + header.data_size, file.tell() + header.data_size_padded
+        if length < place and length != end:
             raise damaged(path, f"truncated to {length} of {place} bytes")
-    file.seek(0)
-    return can_verify
+        padding = bytes_at(file, end, place - end)
+    behind = bytes_at(file, place, length)
+    if length % BLOCK == 0 and not behind.strip(b"\0 "):
+        file.seek(0)
+        return file, can_verify
+    # Bytes that were lost or added inside the data would have moved these into the padding.
+    if len(behind) >= BLOCK or (behind and (not padding or padding.strip(b"\0 "))):
+        raise damaged(path, "it goes on after its last HDU")
+    what = f"has {len(behind)} bytes behind its last HDU" if behind else "ends without padding"
+    logging.warning("%s %s; it is read all the same.", path, what)
+    return io.BytesIO(bytes_at(file, 0, place).ljust(place, b"\0")), can_verify
+
+
+def bytes_at(file, place, size):
+    """Read some bytes of a file, or as many as there are."""
+    file.seek(place)
+    return file.read(size)
 
 
 def damaged(path, reason):

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from astropy.io import fits
 
+from lampflux.files.wcs import add_cards, linear_cards, wavelength_cards
 from lampflux.files.whole import whole
 from lampflux.peaks import Peaks
 
@@ -72,14 +73,14 @@ def write_spectrum(path, cards, spectrum):
             value = header_text(value) if isinstance(value, str) else value
             hdus[0].header.append((keyword, value, *comment))
             logging.info("%s = %s", keyword, value)
-    hdus["UNCERTAINTY"].header["BUNIT"] = ("adu", "1 sigma; NaN where gain is not known")
+    hdus["UNCERTAINTY"].header["BUNIT"] = ("adu", "1 sigma")
     hdus["MISSING"].header["BUNIT"] = ("pixel", "pixels left out of each column's sum")
     with whole(path) as part:
         hdus.writeto(part)
 
 
 def write_calibrated(path, header, nominal, cards, table, peaks):
-    """Write the calibrated spectrum: counts with a linear WCS, and tables of pixels and peaks.
+    """Write the calibrated spectrum: counts with world coordinates, tables of pixels and peaks.
 
     Parameters
     ----------
@@ -97,13 +98,11 @@ def write_calibrated(path, header, nominal, cards, table, peaks):
         Lines of the clean sum.
     """
     header = header.copy()
-    header["CTYPE1"] = ("AWAV", "nominal, linear, in air (see WAVEMETH)")
-    header["CUNIT1"] = "Angstrom"
-    header["CRPIX1"] = (nominal["crpix"], "reference pixel, counted from 1")
-    header["CRVAL1"] = (nominal["crval"], "[Angstrom] at the reference pixel")
-    header["CDELT1"] = (nominal["cdelt"], "[Angstrom] per pixel")
     for card in cards:
         header.append(card)
+    add_cards(header, wavelength_cards(table["wavelength"]))
+    header["WCSNAMEA"] = ("NOMINAL", "linear solution of the config")
+    add_cards(header, linear_cards(nominal, "A"))
     units = {
         "pixel": "pixel",
         "wavelength": "Angstrom",

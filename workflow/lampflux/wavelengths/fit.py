@@ -20,6 +20,8 @@ class Fitting(NamedTuple):
     # What a degree costs in chi-square, and how far a rival may be behind.
     degree_cost: float = 3.0
     rival_cost: float = 9.0
+    # Part of the largest difference to a rival that counts as error.
+    rival_part: float = 0.6
     # Distance within which lines are matched at first and at last [line width], and their least
     # [pixel]; it shrinks by a factor in each turn.
     first_tolerance: float = 0.9
@@ -37,11 +39,13 @@ class Fitting(NamedTuple):
     # where nothing better can be had [pixel].
     worst_error: float = 0.3
     # Lines that a rival fit leaves out at an end.
-    end_lines: int = 3
-    # Where a solution is trusted: its error is below this [pixel], half the spread of its rivals
-    # included, and residuals scatter by less than this [line width].
-    largest_error: float = 0.15
+    end_lines: int = 4
+    # Where a solution is trusted: its error is below this [pixel], what it differs from its
+    # rivals included, and residuals scatter by less than this [line width].
+    largest_error: float = 0.2
     largest_local_scatter: float = 0.17
+    # Lead of the alignment over other smooth ones, in log-likelihood, where it is trusted.
+    least_lead: float = 8.0
     # Reach of a solution beyond its outermost lines [detector].
     beyond_lines: float = 0.05
     # Distance within which a peak has found its line, whether or not the fit uses it
@@ -190,15 +194,16 @@ def matched_part(residual, scatter, fwhm, bright):
     return float(np.sum(bright[found]) / max(np.sum(bright), 1e-9))
 
 
-def fit_solution(peaks, lines, start):
+def fit_solution(peaks, lines, start, lead):
     """Fit the polynomial whose degree the lines support best.
 
     Parameters
     ----------
     peaks : lampflux.peaks.Peaks
     lines : Lines
-    start : ndarray, shape (pixels,)
-        Wavelengths to start from [Angstrom], right to a few pixels.
+    start, lead : ndarray, shape (pixels,)
+        Wavelengths to start from [Angstrom], right to a few pixels, and their lead in
+        log-likelihood over those that are not.
 
     Returns
     -------
@@ -224,7 +229,8 @@ def fit_solution(peaks, lines, start):
     if not rivals:
         return None
     spread = np.max([np.abs(rival(pixels) - best.polynomial(pixels)) for rival in rivals], axis=0)
-    error = np.hypot(fit_error(best.polynomial, pixel, weight, scatter, pixels), spread / step / 2)
+    own_error = fit_error(best.polynomial, pixel, weight, scatter, pixels)
+    error = np.hypot(own_error, FITTING.rival_part * spread / step)
     # Where lines match by chance they scatter widely; peaks without a line (cosmic rays) do not
     # tell.
     near = np.isfinite(best.residual) & (choice.bright > 0)
@@ -232,6 +238,7 @@ def fit_solution(peaks, lines, start):
     # Between two places where the lines bear the fit out, it holds where they do not.
     borne_out = (
         spanned(local < FITTING.largest_local_scatter * peaks.fwhm)
+        & (lead > FITTING.least_lead)
         & (pixels > pixel.min() - FITTING.beyond_lines * start.size)
         & (pixels < pixel.max() + FITTING.beyond_lines * start.size)
     )

@@ -6,16 +6,19 @@ from typing import NamedTuple
 import numpy as np
 
 from lampflux.peaks import Peaks, find_peaks, without_leaning
+from lampflux.wavelengths.continuation import continued
 from lampflux.wavelengths.fit import Solution, fit_solution
 from lampflux.wavelengths.lines import Lines
 from lampflux.wavelengths.scale import extended, inverse, nominal_wavelength
-from lampflux.wavelengths.search import align, chance_score
+from lampflux.wavelengths.search import FINE, RIGID, WIDE, align, chance_score
 from lampflux.wavelengths.shift import fit_shift
 from lampflux.wavelengths.table import identified_rows
 from lampflux.wavelengths.verdict import Verdict, judge
 
 # Fewest peaks and catalogue lines with which a search makes sense.
 FEWEST = 4
+# A solution that is trusted over this part of the detector needs no rival about the reference.
+ENOUGH = 0.5
 
 
 class Identification(NamedTuple):
@@ -113,9 +116,9 @@ def identify(
 def find_solution(peaks, lines, nominal, reference=None):
     """Find the best solution that can be believed.
 
-    In turn: a polynomial, searched about the nominal solution; where the arm has a reference of
-    the right shape, a polynomial searched about a shift of that; the shift alone; else the nominal
-    solution stays.
+    In turn: a polynomial, searched about the nominal solution; where that is not believed or holds
+    over a small part of the detector, and the arm has a reference of the right shape, a polynomial
+    searched about a shift of that, and the shift alone; else the nominal solution stays.
 
     Parameters
     ----------
@@ -134,31 +137,57 @@ def find_solution(peaks, lines, nominal, reference=None):
     refused = Verdict(False, 0.0, 0.0, "fewer than four peaks stand out")
     if min(peaks.pixel.size, lines.wavelength.size) < FEWEST:
         return nominal_identification(peaks, nominal, refused)
-    for expected, rigid in ((nominal, False), (reference, True)):
-        if expected is None:
-            continue
-        start, score, chance = aligned(peaks, lines, expected, rigid)
-        for method, fit in (("fitted", fit_solution), ("shifted", fit_shift)):
-            if method == "shifted" and not rigid:
-                continue
-            solution = fit(peaks, lines, start)
-            judged = judge(score, chance, solution, peaks.fwhm, rigid)
-            if judged.accepted:
-                return Identification(
-                    method, solution.wavelength, solution.error, judged, peaks, solution
-                )
-            if expected is nominal:
-                refused = judged
-    return nominal_identification(peaks, nominal, refused)
+    # Without a reference, the first of these must do.
+    trials = [("fitted", nominal, WIDE, fit_solution)]
+    if reference is not None:
+        trials += [("fitted", reference, RIGID, fit_solution)]
+        trials += [("shifted", reference, RIGID, fit_shift)]
+    believed, alignments = [], {}
+    for method, expected, reach, fit in trials:
+        if reach not in alignments:
+            alignments[reach] = aligned(peaks, lines, expected, reach)
+        start, lead, score, chance = alignments[reach]
+        solution = fit(peaks, lines, start, lead)
+        judged = judge(score, chance, solution, peaks.fwhm, reach is RIGID)
+        if judged.accepted:
+            believed.append((trusted_part(solution), method, solution, judged))
+            if trusted_part(solution) > ENOUGH:
+                break
+        elif expected is nominal:
+            refused = judged
+    if not believed:
+        return nominal_identification(peaks, nominal, refused)
+    _, method, solution, judged = max(believed, key=lambda found: found[0])
+    if method == "fitted":
+        solution = continued(solution, nominal, reference)
+    return Identification(method, solution.wavelength, solution.error, judged, peaks, solution)
 
 
-def aligned(peaks, lines, expected, rigid):
-    """Wavelengths of the best displacement of expected ones, its score and that of chance."""
+def trusted_part(solution):
+    """Part of the detector over which a solution is trusted."""
+    return (solution.last - solution.first + 1) / solution.wavelength.size
+
+
+def aligned(peaks, lines, expected, reach):
+    """Displace expected wavelengths to where the peaks fit them best.
+
+    Returns
+    -------
+    start, lead : ndarray, shape (pixels,)
+        Displaced wavelengths [Angstrom], and their lead in log-likelihood over others.
+    score, chance : float
+        Log-likelihood of the alignment, and the best of mirrored line lists.
+    """
     size = expected.size
     pixels = np.arange(size)
     # Beyond the detector the expected solution goes on as straight lines.
     pixel_of_line = inverse(expected, lines.wavelength)
-    best = align(peaks, pixel_of_line, lines, size, rigid)
-    chance = chance_score(peaks, pixel_of_line, lines, size, rigid)
-    at = pixels + np.interp(pixels, best.knots, best.offsets)
-    return extended(expected, at), best.score, chance
+    best = align(peaks, pixel_of_line, lines, size, reach)
+    chance = chance_score(peaks, pixel_of_line, lines, size, reach)
+    start = extended(expected, pixels + np.interp(pixels, best.knots, best.offsets))
+    lead = np.interp(pixels, best.knots, best.lead)
+    if reach is WIDE:
+        fine = align(peaks, inverse(start, lines.wavelength), lines, size, FINE)
+        start = extended(start, pixels + np.interp(pixels, fine.knots, fine.offsets))
+        lead = np.minimum(lead, np.interp(pixels, fine.knots, fine.lead))
+    return start, lead, best.score, chance

@@ -30,6 +30,11 @@ def shipped_folder():
     return installed if installed.is_dir() else package.parents[1] / "resources/line_lists"
 
 
+def shipped_ions():
+    """Ions that lampflux comes with line lists of, sorted."""
+    return sorted(path.stem.replace("_", " ") for path in shipped_folder().glob("*.csv"))
+
+
 def line_list(ions: Sequence[str], paths: Sequence | None = None) -> Lines:
     """Read the line lists of a lamp's ions into one catalogue.
 
@@ -63,10 +68,9 @@ def line_list(ions: Sequence[str], paths: Sequence | None = None) -> Lines:
         paths = [folder / f"{ion.replace(' ', '_')}.csv" for ion in ions]
         missing = [ion for ion, path in zip(ions, paths) if not path.is_file()]
         if missing:
-            known = sorted(path.stem.replace("_", " ") for path in folder.glob("*.csv"))
             raise UserError(
-                f"No line list of {', '.join(missing)}; choose among {', '.join(known)}, or name "
-                "tables of your own."
+                f"No line list of {', '.join(missing)}; choose among "
+                f"{', '.join(shipped_ions())}, or name tables of your own."
             )
     rows = [(row, ion) for path, ion in zip(paths, ions) for row in read_line_list(path)]
     return Lines(

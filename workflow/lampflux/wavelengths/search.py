@@ -5,27 +5,42 @@ from typing import NamedTuple
 
 import numpy as np
 
+from lampflux.wavelengths.path import best_path
+
+
+class Reach(NamedTuple):
+    """Displacements that a search tries.
+
+    ``offset``: largest displacement [detector]; ``slope``: largest difference of the local scale;
+    ``steps``: steps of the displacement in a detector, none larger than ``largest_step`` [pixel];
+    ``bends``: changes of the scale from end to end about which it may vary; ``change``: largest
+    departure from these between segments [steps of the slope].
+    """
+
+    offset: float
+    slope: float
+    steps: int
+    largest_step: float
+    bends: tuple
+    change: int
+
+
+# About a nominal solution: off by 15 % of the range, its scale by 10 % (5 % of the detector at
+# either end), and a dispersion that changes by 25 % along the detector (3 %), as grisms do.
+WIDE = Reach(0.23, 0.25, 2048, np.inf, tuple(np.linspace(-0.25, 0.25, 9)), 2)
+# About the result of that.
+FINE = Reach(0.012, 0.04, 4096, 1.0, (0.0,), 3)
+# About a reference of the right shape: a shift, and 1 % of scale.
+RIGID = Reach(0.045, 0.01, 4096, 1.0, (0.0,), 0)
+
 
 class Search(NamedTuple):
     """Tuned constants of `align`."""
 
-    # Largest displacement: a shift [pixel], and a part of the distance to the middle for scale
-    # and curvature.
-    largest_shift: float = 85.0
-    largest_stretch: float = 0.045
-    # Largest difference of the local scale, more than that of the mean as the dispersion curves;
-    # and against a reference of the right shape.
-    steepest_slope: float = 0.10
-    rigid_slope: float = 0.01
     # Pieces in which the displacement is linear.
     segments: int = 16
-    # Size [pixel] below which offsets have finer steps than one pixel, so that slopes have the
-    # same steps of 1/256 everywhere.
-    fine_below: int = 4096
-    # Log-likelihood that a change of slope by one step between segments costs, times its square,
-    # and the largest change [steps].
+    # Log-likelihood that a change of slope by 1/256 between segments costs, times its square.
     bend_cost: float = 0.15
-    largest_bend: int = 5
     # Reach of the neighbourhood in which brightness is ranked [detector].
     neighbourhood: float = 1 / 16
     # Ranks up to which peaks are treated alike; the last class holds all others up to a rank.
@@ -42,13 +57,17 @@ class Search(NamedTuple):
     lesser_line: float = 0.7
     # Rank over which a peak loses its weight as a counterpart of a bright line (e-fold).
     peak_rank_scale: float = 8.0
-    # Step of the likelihood tables [pixel].
-    table_step: float = 0.5
-    # Distance of a true coincidence, 1 sigma [line width], and its least [pixel].
+    # Entries of the likelihood tables in a step of the displacement.
+    entries_per_step: int = 2
+    # Distance of a true coincidence, 1 sigma [line width], and its least [pixel, step].
     coincidence: float = 0.45
     least_coincidence: float = 1.0
-    # Shifts of the mirrored catalogues [pixel].
-    decoy_shifts: tuple = (0, 137, -137)
+    coincidence_in_steps: float = 0.8
+    # Displacements that differ by less are the same [line width, step].
+    same: float = 1.0
+    same_in_steps: float = 3.0
+    # Shifts of the mirrored catalogues [detector].
+    decoy_shifts: tuple = (0.0, 0.033)
 
 
 SEARCH = Search()
@@ -82,7 +101,7 @@ def local_ranks(position, strength, reach, group=None):
     return ranks
 
 
-def coincidence_table(position, weight, sigma, start, size, reach, strangers, covered):
+def coincidence_table(position, weight, sigma, start, step, size, reach, strangers, covered):
     """Tabulate how much likelier a coincidence is by identity than by chance.
 
     Parameters
@@ -91,9 +110,8 @@ def coincidence_table(position, weight, sigma, start, size, reach, strangers, co
         What may be met, and how likely each is.
     sigma : float
         1-sigma distance of a true coincidence [pixel].
-    start : float
-        Position of the table's first entry [pixel]; entries follow in steps of
-        ``SEARCH.table_step``.
+    start, step : float
+        Position of the table's first entry, and distance of the others [pixel].
     size : int
         Entries.
     reach : float
@@ -108,41 +126,29 @@ def coincidence_table(position, weight, sigma, start, size, reach, strangers, co
     ndarray, shape (size,)
         Log of the likelihood ratio.
     """
-    cell = np.rint((position - start) / SEARCH.table_step).astype(int)
+    cell = np.rint((position - start) / step).astype(int)
     inside = (cell >= 0) & (cell < size)
     density = np.bincount(cell[inside], weight[inside], size)
-    half = int(np.ceil(4 * sigma / SEARCH.table_step))
-    kernel = np.exp(-0.5 * (np.arange(-half, half + 1) * SEARCH.table_step / sigma) ** 2)
+    half = int(np.ceil(4 * sigma / step))
+    kernel = np.exp(-0.5 * (np.arange(-half, half + 1) * step / sigma) ** 2)
     density = np.convolve(density, kernel / kernel.sum(), "same")
     cumulated = np.append(0.0, np.cumsum(density))
-    entries, wide = np.arange(size), int(reach / SEARCH.table_step)
+    entries, wide = np.arange(size), int(reach / step)
     low, high = np.maximum(entries - wide, 0), np.minimum(entries + wide + 1, size)
     chance = (cumulated[high] - cumulated[low]) / (high - low)
     chance = np.maximum(chance, 0.02 * chance.max() + 1e-12)
     ratio = np.log(strangers + (1 - strangers) * density / chance)
-    at = start + SEARCH.table_step * entries
+    at = start + step * entries
     ratio[(at < covered[0] - reach / 4) | (at > covered[1] + reach / 4)] = 0.0
     return ratio.astype(np.float32)
 
 
-class Alignment(NamedTuple):
-    """The best displacement of a spectrum against the nominal solution.
-
-    ``score`` is its log-likelihood ratio against chance; ``knots`` are pixels and ``offsets`` what
-    to add to them to get expected pixels.
-    """
-
-    score: float
-    knots: np.ndarray
-    offsets: np.ndarray
-
-
 class Grid(NamedTuple):
-    """Displacements that are tried, and the entries of the tables in which they are looked up.
+    """Displacements that are tried, and the tables in which they are looked up.
 
     The spectrum is cut into segments of ``length`` [pixel]. In each the displacement begins with
-    one of ``offsets``, up to the ``largest`` [pixel], and grows by one of ``slopes``, whole
-    numbers of ``step`` [pixel], until the next. Tables have so many ``entries`` from position
+    one of ``offsets`` [pixel], ``step`` apart, and grows by one of ``slopes``, whole numbers of
+    ``step``, until the next. Tables have so many ``entries``, ``cell`` apart, from position
     ``start`` [pixel]. ``reach`` is that of a peak's neighbourhood, ``sigma`` a true coincidence's
     distance [pixel].
     """
@@ -151,40 +157,54 @@ class Grid(NamedTuple):
     step: float
     offsets: np.ndarray
     slopes: np.ndarray
-    largest: int
     start: float
+    cell: float
     entries: int
     reach: float
     sigma: float
 
-    def cell(self, position):
+    def entry(self, position):
         """Table entry of a position."""
-        return np.rint((position - self.start) / SEARCH.table_step).astype(np.intp)
+        return np.rint((position - self.start) / self.cell).astype(np.intp)
 
 
-def displacements(size, fwhm, rigid):
+def lay_out(size, fwhm, reach):
     """Lay out the displacements of a spectrum of so many pixels and such a line width."""
-    largest = int(np.ceil(SEARCH.largest_shift + SEARCH.largest_stretch * size / 2))
     length = size / SEARCH.segments
-    step = min(1.0, size / SEARCH.fine_below)
-    steepest = int(
-        np.ceil((SEARCH.rigid_slope if rigid else SEARCH.steepest_slope) * length / step)
-    )
-    start = -largest - 60.0
+    step = min(size / reach.steps, reach.largest_step)
+    most = int(np.ceil(reach.offset * size / step))
+    steepest = int(np.ceil(reach.slope * length / step))
+    cell = step / SEARCH.entries_per_step
+    start = -(most + steepest + 2) * step
+    least = max(SEARCH.least_coincidence, SEARCH.coincidence_in_steps * step)
     return Grid(
         length,
         step,
-        step * np.arange(-(largest // step), largest // step + 1),
+        step * np.arange(-most, most + 1),
         np.arange(-steepest, steepest + 1),
-        largest,
         start,
-        int((size - 2 * start) / SEARCH.table_step) + 1,
+        cell,
+        int((size - 2 * start) / cell) + 1,
         size * SEARCH.neighbourhood,
-        max(SEARCH.coincidence * fwhm, SEARCH.least_coincidence),
+        max(SEARCH.coincidence * fwhm, least),
     )
 
 
-def align(peaks, expected, lines, size, rigid=False):
+class Alignment(NamedTuple):
+    """The best displacement of a spectrum against the nominal solution.
+
+    ``score`` is its log-likelihood ratio against chance; ``knots`` are pixels, ``offsets`` what to
+    add to them to get expected pixels, ``lead`` the score's lead there over that of any smooth
+    displacement that has another offset.
+    """
+
+    score: float
+    knots: np.ndarray
+    offsets: np.ndarray
+    lead: np.ndarray
+
+
+def align(peaks, expected, lines, size, reach=WIDE, with_lead=True):
     """Find the best smooth displacement between a spectrum's peaks and a catalogue.
 
     Parameters
@@ -195,14 +215,15 @@ def align(peaks, expected, lines, size, rigid=False):
     lines : Lines
     size : int
         Pixels of the spectrum.
-    rigid : bool
-        Allow a shift and a small change of scale only.
+    reach : Reach
+    with_lead : bool
+        Whether the lead is wanted, which takes time.
 
     Returns
     -------
     Alignment
     """
-    grid = displacements(size, peaks.fwhm, rigid)
+    grid = lay_out(size, peaks.fwhm, reach)
     ranks = local_ranks(peaks.pixel, peaks.height, grid.reach)
     chosen = np.sort(np.lexsort((-peaks.height, ranks))[: SEARCH.most_peaks])
     pixel, ranks = peaks.pixel[chosen], ranks[chosen]
@@ -212,10 +233,22 @@ def align(peaks, expected, lines, size, rigid=False):
     expected = expected[inside]
     line_ranks = local_ranks(expected, lines.intensity[inside], grid.reach, lines.ion[inside])
 
-    scores = np.zeros((SEARCH.segments, grid.offsets.size, grid.slopes.size), np.float32)
+    scores = np.zeros((SEARCH.segments, grid.slopes.size, grid.offsets.size), np.float32)
     score_peaks(scores, grid, pixel, ranks, expected, line_ranks, covered)
     score_lines(scores, grid, pixel, ranks, expected, line_ranks, (0.0, size - 1.0))
-    return best_path(scores, grid.offsets, grid.slopes, grid.length, rigid)
+    # Costs and bends in steps of the slope between segments.
+    unit = grid.step / grid.length
+    same = max(SEARCH.same * peaks.fwhm, SEARCH.same_in_steps * grid.step) / grid.step
+    found = best_path(
+        scores,
+        grid.slopes,
+        np.array(reach.bends) / SEARCH.segments / unit,
+        reach.change,
+        SEARCH.bend_cost * (256 * unit) ** 2,
+        same if with_lead else None,
+    )
+    knots = np.arange(SEARCH.segments + 1) * grid.length
+    return Alignment(found.score, knots, grid.offsets[0] + grid.step * found.places, found.lead)
 
 
 def score_peaks(scores, grid, pixel, ranks, expected, line_ranks, covered):
@@ -223,7 +256,7 @@ def score_peaks(scores, grid, pixel, ranks, expected, line_ranks, covered):
 
     Parameters
     ----------
-    scores : ndarray of float32, shape (segments, offsets, slopes)
+    scores : ndarray of float32, shape (segments, slopes, offsets)
         Log-likelihood ratios, changed in place.
     grid : Grid
     pixel, ranks : ndarray, shape (peaks,)
@@ -237,6 +270,7 @@ def score_peaks(scores, grid, pixel, ranks, expected, line_ranks, covered):
         coincidence_table,
         sigma=grid.sigma,
         start=grid.start,
+        step=grid.cell,
         size=grid.entries,
         reach=grid.reach,
         covered=covered,
@@ -245,14 +279,17 @@ def score_peaks(scores, grid, pixel, ranks, expected, line_ranks, covered):
         table(expected, np.exp(-(line_ranks - 1) / (1.5 * brightest)), strangers=strangers)
         for brightest, strangers in zip((*SEARCH.rank_classes, SEARCH.last_rank), SEARCH.strangers)
     ]
+    # Row n holds the entries that all offsets lead to from entry n.
+    span = SEARCH.entries_per_step * (grid.offsets.size - 1) + 1
+    windows = [
+        np.lib.stride_tricks.sliding_window_view(each, span)[:, :: SEARCH.entries_per_step]
+        for each in tables
+    ]
     classes = np.searchsorted(SEARCH.rank_classes, ranks)
-    cells_ahead = np.rint(grid.offsets / SEARCH.table_step).astype(np.intp)[:, np.newaxis]
-    for segment in range(SEARCH.segments):
-        first = segment * grid.length
-        for peak in np.flatnonzero((pixel >= first) & (pixel < first + grid.length)):
-            shift = (pixel[peak] - first) / grid.length * grid.step * grid.slopes
-            cell = grid.cell(pixel[peak] + shift)
-            scores[segment] += tables[classes[peak]].take(cells_ahead + cell)
+    segments = np.minimum((pixel / grid.length).astype(int), SEARCH.segments - 1)
+    for at, rank_class, segment in zip(pixel, classes, segments):
+        shift = (at / grid.length - segment) * grid.step * grid.slopes
+        scores[segment] += windows[rank_class][grid.entry(at + shift + grid.offsets[0])]
 
 
 def score_lines(scores, grid, pixel, ranks, expected, line_ranks, covered):
@@ -265,6 +302,7 @@ def score_lines(scores, grid, pixel, ranks, expected, line_ranks, covered):
         np.exp(-(ranks - 1) / SEARCH.peak_rank_scale),
         grid.sigma,
         grid.start,
+        grid.cell,
         grid.entries,
         grid.reach,
         SEARCH.unseen,
@@ -272,96 +310,36 @@ def score_lines(scores, grid, pixel, ranks, expected, line_ranks, covered):
     )
     bright = line_ranks <= SEARCH.bright_line_rank
     lines, weights = expected[bright], np.where(line_ranks[bright] > 1, SEARCH.lesser_line, 1.0)
-    stretch = 1 + grid.step * grid.slopes / grid.length
-    farthest = grid.largest + 0.7 * grid.length
+    stretch = 1 + grid.step * grid.slopes[:, np.newaxis] / grid.length
+    # From the start of a segment to where a line may be expected that is seen in it.
+    ahead = np.arange(int(grid.length * stretch[-1, 0] / grid.cell) + 1) * grid.cell / stretch
+    every = SEARCH.entries_per_step
     for segment in range(SEARCH.segments):
         first = segment * grid.length
-        met = np.abs(lines - first - grid.length / 2) < farthest
-        for line, weight in zip(lines[met], weights[met]):
-            # A line is met by the offsets that bring it into the segment.
-            ends = line - first - grid.length * stretch[-1], line - first
-            low, high = np.searchsorted(grid.offsets, ends, side="right")
-            ahead = (line - first - grid.offsets[low:high, np.newaxis]) / stretch
-            light = weight * seen.take(grid.cell(ahead + first))
-            scores[segment, low:high] += np.where(ahead < grid.length, light, 0)
+        light = np.where(ahead < grid.length, seen.take(grid.entry(first + ahead)), 0)
+        nearest = np.rint((lines - first - grid.offsets[0]) / grid.cell).astype(int)
+        for entry, weight in zip(nearest, weights.astype(np.float32)):
+            # Offset number n leads to entry - every * n.
+            low = max(-(-(entry - light.shape[1] + 1) // every), 0)
+            high = min(entry // every + 1, grid.offsets.size)
+            if low < high:
+                last = entry - every * (high - 1)
+                met = light[:, last : entry - every * low + 1 : every][:, ::-1]
+                scores[segment, :, low:high] += weight * met
 
 
-def moved(scores, slopes):
-    """Carry scores along their slopes from the start of a segment to its end."""
-    result = np.full_like(scores, -np.inf)
-    for column, slope in enumerate(slopes):
-        if slope >= 0:
-            result[slope:, column] = scores[: scores.shape[0] - slope, column]
-        else:
-            result[:slope, column] = scores[-slope:, column]
-    return result
-
-
-def bent(scores):
-    """Best score over the slopes that a path may have come from, and the change of slope."""
-    result, change_to = scores.copy(), np.zeros(scores.shape, np.int8)
-    for change in (*range(-SEARCH.largest_bend, 0), *range(1, SEARCH.largest_bend + 1)):
-        first, shared = max(change, 0), scores.shape[1] - abs(change)
-        here = slice(first, first + shared)
-        other = scores[:, first - change :][:, :shared] - SEARCH.bend_cost * change**2
-        better = other > result[:, here]
-        np.copyto(result[:, here], other, where=better)
-        np.copyto(change_to[:, here], change, where=better)
-    return result, change_to
-
-
-def best_path(scores, offsets, slopes, length, rigid):
-    """Find the best path through the segments by dynamic programming (Viterbi 1967).
-
-    Parameters
-    ----------
-    scores : ndarray, shape (segments, offsets, slopes)
-        Score of each segment for a path that enters at an offset and runs with a slope.
-    offsets : ndarray
-        Offsets [pixel], evenly spaced.
-    slopes : ndarray of int
-        Slopes [steps of the offsets per segment], in steps of 1.
-    length : float
-        Length of a segment [pixel].
-    rigid : bool
-        Keep one slope throughout.
-
-    Returns
-    -------
-    Alignment
-    """
-    total, changes = scores[0], []
-    for score in scores[1:]:
-        arrived = moved(total, slopes)
-        if rigid:
-            change = np.zeros(arrived.shape, np.int8)
-        else:
-            arrived, change = bent(arrived)
-        total = arrived + score
-        changes.append(change)
-    offset, slope = np.unravel_index(np.argmax(total), total.shape)
-    step = offsets[1] - offsets[0]
-    path = [offsets[offset] + step * slopes[slope], offsets[offset]]
-    for change in reversed(changes):
-        slope -= change[offset, slope]
-        offset -= slopes[slope]
-        path.append(offsets[offset])
-    knots = np.arange(scores.shape[0] + 1) * length
-    return Alignment(float(total.max()), knots, np.array(path[::-1]))
-
-
-def chance_score(peaks, expected, lines, size, rigid=False):
+def chance_score(peaks, expected, lines, size, reach=WIDE):
     """Best score that the same search finds in mirrored, hence wrong, catalogues.
 
     Parameters
     ----------
-    peaks, expected, lines, size, rigid : see `align`
+    peaks, expected, lines, size, reach : see `align`
 
     Returns
     -------
     float
     """
     return max(
-        align(peaks, size - 1 - expected + shift, lines, size, rigid).score
+        align(peaks, size - 1 - expected + shift * size, lines, size, reach, False).score
         for shift in SEARCH.decoy_shifts
     )

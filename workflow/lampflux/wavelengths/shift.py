@@ -21,15 +21,16 @@ from lampflux.wavelengths.scale import extended
 LINES_FOR_SCALE = 6
 
 
-def fit_shift(peaks, lines, start):
+def fit_shift(peaks, lines, start, lead):
     """Fit a shift, and with enough lines a change of scale, of a solution of the right shape.
 
     Parameters
     ----------
     peaks : lampflux.peaks.Peaks
     lines : Lines
-    start : ndarray, shape (pixels,)
-        Wavelengths of the right shape [Angstrom], right to a few pixels.
+    start, lead : ndarray, shape (pixels,)
+        Wavelengths of the right shape [Angstrom], right to a few pixels, and their lead in
+        log-likelihood over those that are not.
 
     Returns
     -------

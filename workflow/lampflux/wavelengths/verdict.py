@@ -13,12 +13,14 @@ class Bounds(NamedTuple):
     chance_scatter: float = 0.25
     # Scatter below which residuals prove no more [line width]: errors of the line lists.
     least_scatter: float = 0.02
-    # Log-likelihood against chance, and lead over mirrored line lists: of 900 simulated
-    # impostors the nearest had 27 and 38.
+    # Log-likelihood against chance, and lead over mirrored line lists, and their sum: of
+    # 320 simulated impostors the nearest had 24 and 32.
     least_evidence: float = 30.0
-    least_margin: float = 45.0
-    # Part of the bright peaks' weight that must find its line; with twice the evidence and lead
-    # less is enough, as the cosmic rays of long exposures are bright peaks without a line.
+    least_margin: float = 35.0
+    least_sum: float = 80.0
+    # Part of the bright peaks' weight that must find its line; less is enough in proportion, down
+    # to that with twice the evidence and lead, as the cosmic rays of long exposures are bright
+    # peaks without a line.
     least_matched: float = 0.6
     least_matched_if_plain: float = 0.45
     # Part of evidence and lead that is enough about a reference, where chance has less room.
@@ -67,14 +69,26 @@ def judge(score, chance, solution, fwhm, rigid=False):
     scatter = max(scatter / fwhm, BOUNDS.least_scatter)
     evidence = score + freedom * np.log(BOUNDS.chance_scatter / scatter)
     margin = evidence - chance
-    least = BOUNDS.rigid_part if rigid else 1.0
-    plain = evidence >= 2 * BOUNDS.least_evidence and margin >= 2 * BOUNDS.least_margin
-    if evidence < least * BOUNDS.least_evidence or margin < least * BOUNDS.least_margin:
-        reason = "the matches could be chance"
-    elif solution.matched < (BOUNDS.least_matched_if_plain if plain else BOUNDS.least_matched):
-        reason = "too many bright peaks have no line"
+    part = BOUNDS.rigid_part if rigid else 1.0
+    least = part * BOUNDS.least_evidence
+    least_margin = max(part * BOUNDS.least_margin, part * BOUNDS.least_sum - evidence)
+    plain = min(evidence / BOUNDS.least_evidence, 2 * margin / BOUNDS.least_sum) - 1
+    less = (BOUNDS.least_matched - BOUNDS.least_matched_if_plain) * np.clip(plain, 0, 1)
+    if evidence < least or margin < least_margin:
+        reason = (
+            f"could be chance: evidence {evidence:.0f} of {least:.0f}, "
+            f"lead {margin:.0f} of {least_margin:.0f}"
+        )
+    elif solution.matched < BOUNDS.least_matched - less:
+        reason = (
+            f"lines found for {100 * solution.matched:.0f} % of the bright peaks, "
+            f"of {100 * (BOUNDS.least_matched - less):.0f} % needed"
+        )
     elif solution.certain < BOUNDS.least_certain:
-        reason = "the fit is nowhere certain"
+        reason = (
+            f"certain over {100 * solution.certain:.0f} % of the detector, "
+            f"of {100 * BOUNDS.least_certain:.0f} % needed"
+        )
     else:
         return Verdict(True, evidence, margin, "")
     return Verdict(False, evidence, margin, reason)

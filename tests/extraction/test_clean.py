@@ -1,0 +1,80 @@
+import numpy as np
+import pytest
+
+from fibres import as_lit
+from lampflux.extraction.clean import sum_rows
+from lampflux.extraction.cosmic_rays import CosmicRays
+from lampflux.extraction.stray_light import StrayLight
+
+ROWS, COLUMNS, VARIANCE, GAIN = 6, 50, 9.0, 2.0
+
+
+def lit(seed=1):
+    rng = np.random.default_rng(seed)
+    image = as_lit(rng.integers(0, 1000, (ROWS, COLUMNS)).astype("f4"), VARIANCE, GAIN)
+    detector = image.detector._replace(light_scatter=1 / GAIN)
+    return image._replace(detector=detector)
+
+
+def no_rays(image):
+    return CosmicRays(np.zeros(image.counts.shape, bool), image.counts, 0 * image.counts)
+
+
+def clean(image, rays=None, shift=None, stray=None):
+    shift = np.zeros(ROWS) if shift is None else shift
+    return sum_rows(image, rays or no_rays(image), shift, stray or StrayLight(), image.detector)
+
+
+def test_rows_are_summed_with_photon_and_pixel_noise():
+    image = lit()
+    table = clean(image)
+    wanted = image.counts.sum(axis=0)
+    np.testing.assert_array_equal(table["counts"], wanted)
+    np.testing.assert_allclose(table["uncertainty"], np.sqrt(wanted / GAIN + ROWS * VARIANCE))
+    assert (table["summed"] == ROWS).all()
+    assert not table["replaced"].any()
+    np.testing.assert_array_equal(table["peak"], image.counts.max(axis=0))
+
+
+def test_pixels_that_are_hit_or_missing_take_the_models_value_and_its_error():
+    image = lit()
+    rays = no_rays(image)._replace(model=np.full((ROWS, COLUMNS), 7, "f4"))
+    rays.hit[2, 10] = True
+    rays = rays._replace(misfit=np.full((ROWS, COLUMNS), 30, "f4"))
+    image.missing[4, 20] = True
+    table = clean(image, rays)
+    for row, column in ((2, 10), (4, 20)):
+        wanted = image.counts[:, column].sum() - image.counts[row, column] + 7
+        assert table["counts"][column] == pytest.approx(wanted)
+        error = np.sqrt(wanted / GAIN + ROWS * VARIANCE + 30**2)
+        assert table["uncertainty"][column] == pytest.approx(error)
+    assert np.flatnonzero(table["replaced"]).tolist() == [10, 20]
+
+
+def test_a_saturated_pixel_counts_unless_a_cosmic_ray_saturates_it():
+    image = lit()
+    image = image._replace(saturated=np.zeros((ROWS, COLUMNS), bool))
+    image.saturated[1:4, 30] = image.saturated[0, 31] = True
+    rays = no_rays(image)
+    rays.hit[0, 31] = True
+    assert np.flatnonzero(clean(image, rays)["saturated"]).tolist() == [30]
+    assert clean(image, rays)["saturated"][30] == 3
+
+
+def test_rows_are_moved_upright_before_they_are_summed():
+    image = lit()
+    spectrum = image.counts[0].copy()
+    steps = np.array([0, 1, -2, 3, 0, -1])
+    for row, step in enumerate(steps):
+        image.counts[row] = np.roll(spectrum, step)
+    table = clean(image, shift=steps + 0.2)
+    np.testing.assert_allclose(table["counts"][5:-5], ROWS * spectrum[5:-5])
+
+
+def test_stray_light_is_taken_off_with_its_error():
+    image = lit()
+    table = clean(image, stray=StrayLight(0.02, 0.005))
+    plain = image.counts.sum(axis=0)
+    np.testing.assert_allclose(table["counts"], 0.98 * plain, rtol=1e-6)
+    variance = plain / GAIN + ROWS * VARIANCE + (0.005 * plain) ** 2
+    np.testing.assert_allclose(table["uncertainty"], np.sqrt(variance))

@@ -1,0 +1,90 @@
+"""Masters of darks and biases of known level, noise and dark current."""
+
+import numpy as np
+import pytest
+
+from lampflux.extraction.darks import combine, frame_noise, scale_dark
+
+SHAPE, NOISE, GAIN = (300, 400), 4.0, 2.0
+# Bias [ADU] with a pattern, and dark current [ADU/s] with hot pixels.
+PATTERN = 500 + 10 * np.sin(np.arange(SHAPE[1]) / 7)
+CURRENT = np.full(SHAPE, 0.05)
+CURRENT[::37, ::41] = 20.0
+
+COLD = CURRENT < 1
+
+
+def noise(seconds, share):
+    """Noise of a cold pixel of a master [ADU]; rounding to whole numbers is part of it."""
+    return np.sqrt((NOISE**2 + 1 / 12 + 0.05 * seconds / GAIN) * share)
+
+
+def frame(seconds, seed, cosmic_rays=0):
+    rng = np.random.default_rng(seed)
+    counts = PATTERN + rng.poisson(CURRENT * seconds * GAIN) / GAIN + rng.normal(0, NOISE, SHAPE)
+    hits = rng.integers(0, SHAPE[0], cosmic_rays), rng.integers(0, SHAPE[1], cosmic_rays)
+    counts[hits] += rng.uniform(100, 20000, cosmic_rays)
+    return np.round(counts).astype("u2")
+
+
+@pytest.mark.parametrize("number", [1, 2, 3, 4, 9])
+def test_the_noise_of_a_master_is_that_of_a_mean(number):
+    master = combine([frame(60, seed) for seed in range(number)])
+    residual = (master.counts - PATTERN - CURRENT * 60)[COLD]
+    assert master.share == pytest.approx(1 / number)
+    # Rounding to whole numbers adds to the noise of each frame.
+    assert residual.std() == pytest.approx(noise(60, master.share), rel=0.02)
+    assert abs(residual.mean()) < 5 * residual.std() / np.sqrt(residual.size)
+
+
+@pytest.mark.parametrize("number", [2, 3, 5])
+def test_cosmic_rays_do_not_reach_the_master(number):
+    master = combine([frame(60, seed, cosmic_rays=40) for seed in range(number)])
+    residual = (master.counts - PATTERN - CURRENT * 60)[COLD]
+    # What is left of a ray is below the cut.
+    assert np.max(residual) < 7 * noise(60, 1)
+    assert abs(residual.mean()) < 0.05
+
+
+@pytest.mark.parametrize("number", [2, 3, 5])
+def test_hot_pixels_keep_their_mean(number):
+    master = combine([frame(60, seed) for seed in range(number)])
+    residual = (master.counts - PATTERN - CURRENT * 60)[~COLD]
+    error = np.sqrt((NOISE**2 + 20 * 60 / GAIN) / number / residual.size)
+    assert abs(residual.mean()) < 4 * error
+
+
+def test_unknown_pixels_are_left_out_where_another_frame_knows_them():
+    frames = [frame(60, seed).astype(float) for seed in range(3)]
+    frames[0][5, 6] = frames[0][7, 8] = frames[1][7, 8] = frames[2][7, 8] = np.nan
+    master = combine(frames)
+    assert master.counts[5, 6] == pytest.approx(np.mean([frames[1][5, 6], frames[2][5, 6]]))
+    assert np.argwhere(np.isnan(master.counts)).tolist() == [[7, 8]]
+
+
+def test_the_noise_of_a_frame_is_found_from_two():
+    assert frame_noise([frame(0, 1), frame(0, 2)]) == pytest.approx(noise(0, 1), rel=0.02)
+
+
+@pytest.mark.parametrize("seconds", [20, 180, 600])
+def test_a_dark_of_another_time_gives_the_right_dark_with_its_noise_carried(seconds):
+    bias = combine([frame(0, seed) for seed in range(10, 15)])
+    dark = combine([frame(seconds, seed) for seed in range(3)])
+    scaled = scale_dark(dark, bias, 60 / seconds)
+    residual = (scaled.counts - PATTERN - CURRENT * 60)[COLD]
+    expected = noise(0, scaled.share) ** 2 + (60 / seconds) ** 2 * 0.05 * seconds / GAIN / 3
+    assert residual.std() == pytest.approx(np.sqrt(expected), rel=0.02)
+    assert abs(residual.mean()) < 5 * residual.std() / np.sqrt(residual.size)
+
+
+def test_a_longer_dark_a_bias_and_the_right_dark_agree_within_their_errors():
+    bias = combine([frame(0, seed) for seed in range(10, 20)])
+    right = combine([frame(60, seed) for seed in range(5)])
+    scaled = scale_dark(combine([frame(180, seed) for seed in range(20, 25)]), bias, 1 / 3)
+    level = {
+        name: np.mean((master.counts - PATTERN)[COLD])
+        for name, master in (("bias", bias), ("right", right), ("scaled", scaled))
+    }
+    error = noise(60, 1) / np.sqrt(COLD.sum())
+    assert abs(level["right"] - level["scaled"]) < 4 * error
+    assert abs(level["right"] - level["bias"] - 0.05 * 60) < 4 * error

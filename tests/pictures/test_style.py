@@ -1,0 +1,67 @@
+"""The look that all pictures share."""
+
+import numpy as np
+import pytest
+from matplotlib.image import imread
+
+from lampflux.pictures.style import draw_spectrum, new_figure, save
+
+IDENTITY = {"BRAND": "Photron", "LAMP": "ThAr", "CCD": "Red", "EXPTIME": 0.5, "ID": "02"}
+
+
+def names(folder):
+    return sorted(file.name for file in folder.iterdir())
+
+
+def test_a_picture_is_a_png_and_leaves_no_part_file(tmp_path):
+    figure = new_figure(IDENTITY, "raw frame")
+    save(figure, tmp_path / "a.png")
+    assert (tmp_path / "a.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+    height, width, _ = imread(tmp_path / "a.png").shape
+    assert width > height > 300
+    assert names(tmp_path) == ["a.png"]
+
+
+def test_a_picture_that_fails_leaves_nothing(tmp_path):
+    class Broken:
+        def savefig(self, path, format, **options):
+            path.write_bytes(b"half")
+            raise ValueError("no")
+
+    with pytest.raises(ValueError, match="no"):
+        save(Broken(), tmp_path / "a.png")
+    assert names(tmp_path) == []
+
+
+def test_the_title_names_the_exposure_and_what_is_shown():
+    title = new_figure(IDENTITY, "raw frame").get_suptitle()
+    for word in "Photron", "ThAr", "Red", "0.5 s", "02", "raw frame":
+        assert word in title
+
+
+@pytest.mark.parametrize("faint", [True, False])
+def test_the_spectrum_is_drawn_as_it_is(faint):
+    x, counts = np.array([3.0, 4.0, 5.0]), np.array([-1.0, 1e6, 7.0])
+    axes = new_figure(IDENTITY, "spectrum").subplots()
+    draw_spectrum(axes, x, counts, faint=faint)
+    np.testing.assert_array_equal(axes.lines[-1].get_xydata(), np.column_stack([x, counts]))
+
+
+@pytest.mark.parametrize(
+    "counts",
+    [
+        np.zeros(50),
+        np.full(50, -3.0),
+        np.full(50, 1e-3),
+        np.linspace(-1e9, 1e9, 50),
+        np.where(np.arange(50) < 40, np.nan, 5.0),
+    ],
+    ids=["zero", "negative", "tiny", "huge", "gaps"],
+)
+def test_a_strange_spectrum_can_be_drawn(tmp_path, counts):
+    figure = new_figure(IDENTITY, "spectrum", height=3.0)
+    plain, faint = figure.subplots(1, 2)
+    draw_spectrum(plain, np.arange(50), counts)
+    draw_spectrum(faint, np.arange(50), counts, faint=True)
+    save(figure, tmp_path / "a.png")
+    assert names(tmp_path) == ["a.png"]

@@ -1,0 +1,132 @@
+"""Pixels that stand alone, cosmic rays and hot ones, set aside before anything is weighed."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from lampflux.extraction.projection import BAND, of_rows
+
+
+class SpikeSearch(NamedTuple):
+    """What makes a pixel stand alone."""
+
+    # It exceeds the noise by this factor, ...
+    significance: float = 6.0
+    # ... and its neighbours, along the slit or along the row, hold at most this part of it. In a
+    # line or fibre of two pixels (FWHM) they hold half.
+    neighbours: float = 0.25
+    # Rounds in which the ends of tracks are taken off.
+    rounds: int = 8
+    # More of them in a column, and this part of its bright pixels, are a narrower line: few tracks
+    # are longer.
+    repeats: int = 20
+    repeated_part: float = 0.2
+    # No converter of a detector gives more than this [ADU]: 20 bits.
+    largest: float = 2.0**20
+    # The neighbours of such a pixel hold at most this part of it.
+    wild_neighbours: float = 0.01
+
+
+SPIKES = SpikeSearch()
+
+
+class Spikes(NamedTuple):
+    """Pixels that stand alone: ``rows``, ``columns`` and ``counts`` above the background [ADU]."""
+
+    rows: np.ndarray
+    columns: np.ndarray
+    counts: np.ndarray
+
+    def within(self, rows):
+        """Those of a slice of rows, counted from its first."""
+        inside = (self.rows >= rows.start) & (self.rows < rows.stop)
+        return Spikes(self.rows[inside] - rows.start, self.columns[inside], self.counts[inside])
+
+
+NO_SPIKES = Spikes(np.empty(0, int), np.empty(0, int), np.empty(0))
+
+
+def without_wild_pixels(frame):
+    """Blank single pixels with counts that no detector gives.
+
+    Parameters
+    ----------
+    frame : ndarray, shape (rows, columns)
+        Raw counts [ADU].
+
+    Returns
+    -------
+    ndarray
+        The frame itself, or in float64 with NaN in these pixels.
+    """
+    if frame.dtype.itemsize < 4:
+        return frame
+    rows, columns = np.nonzero(np.abs(frame.astype(float)) > SPIKES.largest)
+    if not rows.size:
+        return frame
+    counts = frame.astype(float)
+    sides = np.minimum(*highest_neighbours(np.abs(counts), rows, columns))
+    wild = sides < SPIKES.wild_neighbours * np.abs(counts[rows, columns])
+    if not wild.any():
+        return frame
+    counts[rows[wild], columns[wild]] = np.nan
+    return counts
+
+
+def highest_neighbours(counts, rows, columns):
+    """Higher neighbour of some pixels along the slit, and along the row."""
+    height, width = counts.shape
+    return [
+        np.fmax(counts[before], counts[after])
+        for before, after in (
+            ((np.abs(rows - 1), columns), (height - 1 - np.abs(height - 2 - rows), columns)),
+            ((rows, np.abs(columns - 1)), (rows, width - 1 - np.abs(width - 2 - columns))),
+        )
+    ]
+
+
+def find_spikes(frame, background, variance):
+    """Find the pixels of a frame that stand alone.
+
+    Parameters
+    ----------
+    frame : ndarray, shape (rows, columns)
+        Raw counts [ADU].
+    background : ndarray, shape (rows, columns) or (columns,)
+        Dark or bias [ADU].
+    variance : float
+        Variance of a pixel without light [ADU^2].
+
+    Returns
+    -------
+    Spikes
+    """
+    found = []
+    bright = np.zeros(frame.shape[1], int)
+    limit = np.float32(SPIKES.significance * np.sqrt(variance))
+    if min(frame.shape) < 2 or not np.isfinite(limit):
+        return NO_SPIKES
+    for first in range(0, frame.shape[0], BAND):
+        # One row more on either side, for the neighbours.
+        start = max(first - 1, 0)
+        band = slice(start, first + BAND + 1)
+        net = frame[band].astype(np.float32)
+        net -= of_rows(background, band)
+        rows, columns = np.nonzero(net[first - start :][:BAND] > limit)
+        rows += first - start
+        counts = net[rows, columns]
+        bright += np.bincount(columns, minlength=bright.size)
+        # Tracks are taken off from their ends.
+        for _ in range(SPIKES.rounds):
+            sides = np.minimum(*highest_neighbours(net, rows, columns))
+            alone = sides < SPIKES.neighbours * counts
+            found.append((rows[alone] + start, columns[alone], counts[alone]))
+            net[rows[alone], columns[alone]] = 0
+            rows, columns, counts = rows[~alone], columns[~alone], counts[~alone]
+            if not alone.any():
+                break
+    rows, columns, counts = (np.concatenate(part) for part in zip(*found))
+    number = np.bincount(columns, minlength=bright.size)
+    line = (number > SPIKES.repeats) & (number > SPIKES.repeated_part * bright)
+    kept = ~line[columns]
+    return Spikes(rows[kept], columns[kept], counts[kept])

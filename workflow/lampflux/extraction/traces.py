@@ -1,0 +1,150 @@
+"""Traces that run along the slit from column to column, followed over the whole frame."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+
+class TraceSearch(NamedTuple):
+    """How traces are followed."""
+
+    # Groups of columns; the traces are found in each two neighbours. Fewest pairs.
+    groups: int = 32
+    fewest: int = 5
+    # Least part of the pairs that must follow the cubic.
+    followed: float = 0.5
+    # Least light of a group, as part of the brightest one's power.
+    least_power: float = 1e-4
+    # Rows over which light is averaged, so that fibres a few rows apart look alike.
+    smooth: int = 9
+    # Light of a group over its noise, and its likeness to the others (correlation), to be used.
+    significance: float = 20.0
+    likeness: float = 0.5
+    # Groups may scatter about the cubic by so many rows, or this part of the whole drift.
+    scatter: float = 1.5
+    scatter_part: float = 0.1
+    # Traces must drift by so many rows, and the light be so much sharper without it.
+    least: float = 2.0
+    sharper: float = 1.1
+
+
+TRACES = TraceSearch()
+
+
+def follow_traces(light, level, weights, variance):
+    """Follow traces from group to group of columns.
+
+    Each group's light along the slit is held against that of all others by cross-correlation.
+
+    Parameters
+    ----------
+    light, level : ndarray, shape (rows, groups)
+        As `lampflux.extraction.projection.project_rows` gives them.
+    weights : ndarray, shape (columns,)
+        Light of lines [ADU].
+    variance : float
+        Variance of a pixel without light [ADU^2].
+
+    Returns
+    -------
+    ndarray, shape (columns,)
+        Shift of each column towards higher rows [pixel], on average over the light 0: a cubic.
+        All zero where traces hardly drift, or cannot be followed.
+    """
+    columns = weights.size
+    none = np.zeros(columns)
+    middle, power, profiles = pair_profiles(light, level, weights)
+    noise = np.sqrt(variance / power)
+    rows, size = profiles.shape[0], min(TRACES.smooth, profiles.shape[0])
+    smooth = box_sums_along(profiles, size) / size
+    smooth -= np.median(smooth, axis=0)
+    smooth[smooth < 3 * noise / np.sqrt(size)] = 0
+    energy = np.sum(smooth**2, axis=0)
+    used = energy * size > (TRACES.significance * noise) ** 2
+    used &= power > TRACES.least_power * power.max()
+    if used.sum() < TRACES.fewest:
+        return none
+    middle, power, energy = middle[used], power[used], energy[used]
+    smooth = smooth[:, used].T
+    spectra = np.fft.rfft(smooth, 2 * rows)
+    template = smooth[np.argmax(energy * power)]
+    for _ in range(3):
+        product = spectra * np.conj(np.fft.rfft(template, 2 * rows))
+        correlation = np.fft.irfft(product, 2 * rows)
+        best = np.argmax(correlation, axis=1)
+        likeness = correlation.max(axis=1) / np.sqrt(energy * (template @ template))
+        lag = np.where(best >= rows, best - 2 * rows, best)
+        alike = likeness > TRACES.likeness
+        if alike.sum() < TRACES.fewest:
+            return none
+        degree = min(3, alike.sum() - 3)
+        fit = robust_fit(middle[alike], lag[alike], degree, np.ones(alike.sum()))
+        steps = np.rint(fit(middle)).astype(int)
+        template = np.mean([np.roll(*part) for part in zip(smooth[alike], -steps[alike])], axis=0)
+    half = columns / TRACES.groups
+    drift = fit(np.clip(np.arange(columns), middle[alike][0] - half, middle[alike][-1] + half))
+    limit = max(TRACES.scatter, TRACES.scatter_part * np.ptp(drift))
+    followed = np.abs(lag - fit(middle))[alike] < limit
+    still = smooth[alike].mean(axis=0)
+    if (
+        np.ptp(drift) < TRACES.least
+        or followed.mean() < TRACES.followed
+        or template @ template < TRACES.sharper * (still @ still)
+    ):
+        return none
+    return drift - np.average(fit(middle), weights=power)
+
+
+def pair_profiles(light, level, weights):
+    """Part of the light that falls on each row in each two neighbouring groups of columns.
+
+    Levels that are constant along a row weigh nothing.
+
+    Returns
+    -------
+    middle : ndarray, shape (pairs,)
+        Middle columns.
+    power : ndarray, shape (pairs,)
+        Sum of the squared weights [ADU^2].
+    profiles : ndarray, shape (rows, pairs)
+    """
+    parts = np.array_split(weights, light.shape[1])
+    middle, power, profiles, first = [], [], [], 0
+    for number, (one, two) in enumerate(zip(parts[:-1], parts[1:])):
+        both = np.concatenate([one, two])
+        excess = both - both.mean()
+        power.append(max(excess @ excess, 1e-30))
+        pair = slice(number, number + 2)
+        own = light[:, pair].sum(axis=1) - both.mean() * level[:, pair].sum(axis=1)
+        profiles.append(own / power[-1])
+        middle.append(first + one.size)
+        first += one.size
+    return np.array(middle), np.array(power), np.stack(profiles, axis=1)
+
+
+def box_sums_along(profiles, size):
+    """Sum each so many rows about every row; beyond the ends there are none."""
+    padded = np.pad(profiles, ((size // 2 + 1, (size - 1) // 2), (0, 0)))
+    total = np.cumsum(padded, axis=0)
+    return total[size:] - total[:-size]
+
+
+def robust_fit(places, values, degree, weights):
+    """Fit a polynomial by least absolute distance, which outliers do not move.
+
+    Parameters
+    ----------
+    places, values, weights : ndarray, shape (values,)
+    degree : int
+
+    Returns
+    -------
+    numpy.polynomial.Polynomial
+        By least squares, reweighted by the distance (Schlossmacher 1973, JASA 68, 857).
+    """
+    nearness = np.ones(places.size)
+    for _ in range(20):
+        fit = np.polynomial.Polynomial.fit(places, values, degree, w=np.sqrt(weights * nearness))
+        distance = np.abs(values - fit(places))
+        nearness = 1 / np.maximum(distance, 1e-3 + 1e-2 * np.median(distance))
+    return fit

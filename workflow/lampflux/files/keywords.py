@@ -1,0 +1,184 @@
+"""What a header says of the exposure time and the detector, by whatever keyword."""
+
+import math
+
+from lampflux.errors import UserError
+
+# Where observatories write a fact, the more specific keyword first: EXPOSED is the AAT's,
+# ITIME Keck's, ESO's are hierarchical. A config may name others.
+KEYWORDS = {
+    "exposure_time": ("EXPTIME", "EXPOSED", "EXPOSURE", "ITIME", "ESO DET WIN1 UIT1"),
+    "gain": ("RO_GAIN", "EGAIN", "GAIN", "ESO DET OUT1 CONAD"),
+    "read_noise": ("RO_NOISE", "RDNOISE", "READNOIS", "RON", "ESO DET OUT1 RON"),
+    "saturation": ("SATURATE", "SATURATN", "SATLEVEL"),
+}
+# Seconds in the units that a config may give.
+SECONDS = {"s": 1.0, "ms": 1e-3, "min": 60.0, "h": 3600.0}
+# Exposure times agree to what shutters do: relative, and [s].
+TOLERANCE = (0.01, 0.05)
+
+
+def header_number(header, keywords):
+    """Find the first of some keywords that has a positive number.
+
+    Parameters
+    ----------
+    header : mapping
+    keywords : sequence of str
+
+    Returns
+    -------
+    value : float or None
+    keyword : str or None
+    """
+    for keyword in keywords:
+        value = header.get(keyword)
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        if is_number and math.isfinite(value) and value > 0:
+            return float(value), keyword
+    return None, None
+
+
+def detector_facts(header, configured, keywords=None):
+    """Look up what config and header say of a detector.
+
+    Parameters
+    ----------
+    header : mapping
+        The raw frame's header.
+    configured : dict of str to (float or None)
+        The arm's ``gain``, ``read_noise`` and ``saturation`` in the config.
+    keywords : dict of str to list of str, optional
+        The arm's keywords in the config, in place of those of `KEYWORDS`.
+
+    Returns
+    -------
+    dict of str to (float or None, str or None)
+        Value and source of each, see `detector_fact` and `saturation_limit`.
+    """
+    keywords = keywords or {}
+    facts = {
+        name: detector_fact(name, header, configured[name], keywords.get(name))
+        for name in ("gain", "read_noise")
+    }
+    limit = saturation_limit(header, configured["saturation"], keywords.get("saturation"))
+    return facts | {"saturation": limit}
+
+
+def detector_fact(name, header, configured, keywords=None):
+    """Look a fact of the detector up: in the config, else in the frame's header.
+
+    Parameters
+    ----------
+    name : {'gain', 'read_noise', 'saturation'}
+    header : mapping
+        The raw frame's header.
+    configured : float or None
+        The arm's value in the config, which comes first.
+    keywords : sequence of str, optional
+        The arm's keywords in the config, in place of `KEYWORDS`.
+
+    Returns
+    -------
+    value : float or None
+        Gain [electron/ADU], read noise [electron] or saturation limit [ADU].
+    source : str or None
+        'config', or the header's keyword.
+    """
+    if configured is not None:
+        return configured, "config"
+    return header_number(header, keywords or KEYWORDS[name])
+
+
+def saturation_limit(header, configured, keywords=None):
+    """Find the lowest raw count of a saturated pixel.
+
+    Parameters
+    ----------
+    header, configured, keywords
+        As in `detector_fact`.
+
+    Returns
+    -------
+    limit : float
+        [ADU]; no more than the largest number that the image can hold, infinite for real numbers
+        without a limit. Scaled numbers (BSCALE) are not held to that: their scale often follows
+        from the frame's own brightest pixel.
+    source : str
+        'config', the header's keyword, or 'number type'.
+    """
+    largest = largest_number(header)
+    limit, source = detector_fact("saturation", header, configured, keywords)
+    if limit is None or (limit > largest and header.get("BSCALE", 1) == 1):
+        return largest, "number type"
+    return limit, source
+
+
+def largest_number(header):
+    """Largest number that a FITS image can hold.
+
+    Parameters
+    ----------
+    header : mapping
+        The image's header.
+
+    Returns
+    -------
+    float
+        In physical units [ADU]; infinite for real numbers.
+    """
+    bits = header["BITPIX"]
+    if bits < 0:
+        return math.inf
+    stored = 2**8 - 1 if bits == 8 else 2 ** (bits - 1) - 1
+    least = 0 if bits == 8 else -stored - 1
+    scale = header.get("BSCALE", 1)
+    return float(header.get("BZERO", 0) + max(scale * stored, scale * least))
+
+
+def check_exposure_time(
+    header, exptime, path, *, keywords=None, unit="s", tolerance=TOLERANCE, table=None
+):
+    """Hold every exposure time in a header against the expected one.
+
+    Parameters
+    ----------
+    header : astropy.io.fits.Header
+    exptime : float
+        Exposure time [s] from the file's name or the table of exposures.
+    path : str
+        The file, for the message.
+    keywords : sequence of str, optional
+        The arm's keywords in the config, in place of `KEYWORDS`.
+    unit : {'s', 'ms', 'min', 'h'}
+        Unit of the header's exposure time.
+    tolerance : (float, float)
+        Largest difference that is accepted: relative, or [s], whichever is more.
+    table : str, optional
+        The table of exposures, where the time comes from one.
+
+    Raises
+    ------
+    UserError
+        They differ.
+    """
+    relative, seconds = tolerance
+    for keyword in keywords or KEYWORDS["exposure_time"]:
+        if keyword not in header:
+            continue
+        value = header[keyword]
+        if value is None or not str(value).strip() or type(value).__name__ == "Undefined":
+            raise UserError(
+                f"{path}: its header gives {keyword} without a value; correct the header, or name "
+                "another keyword in the config."
+            )
+        try:
+            time = float(value) * SECONDS[unit]
+        except (TypeError, ValueError):
+            time = math.nan
+        if not math.isclose(time, exptime, rel_tol=relative, abs_tol=seconds):
+            source = f"the table {table}" if table else "its name"
+            raise UserError(
+                f"{path} was exposed for {exptime:g} s by {source} but for {value} {unit} by "
+                f"its header ({keyword}); correct the wrong one."
+            )
