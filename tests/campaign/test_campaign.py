@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from conftest import PROJECT, write_text
-from lampflux.campaign.campaign import future_problems
+from lampflux.campaign.exposures import future_problems
 from lampflux.errors import UserError
 
 RAW = "resources/raw"
@@ -240,12 +240,12 @@ def test_the_users_own_tables_take_precedence(campaign):
 
 
 def test_a_lamp_without_a_window_table_gets_a_proposed_one(campaign):
-    made = campaign(*frames("GS_Zn_Red_1s_01"), settings={"lamps": {"Zn": ["Zn I", "Cd I"]}})
+    made = campaign(*frames("GS_Zn_Red_1s_01"), settings={"lamps": {"Zn": ["Zn XI", "Cd I"]}})
     assert made.problems == []
     assert made.window_tables["Zn", "Red"] == "results/windows/Zn_Red.csv"
     assert [note for note in made.notes if "No window table Zn_Red.csv" in note]
     (warning,) = made.warnings
-    assert "No line list for Zn I in " in warning
+    assert "No line list for Zn XI in " in warning
     assert list(made.line_lists["Zn"]) == ["Cd I"]
 
 
@@ -293,7 +293,8 @@ def test_files_in_storage_are_listed_and_not_looked_at(campaign):
     table = HEADING.strip() + ",dark\ns3://b/a.fits,GS,Ne,Red,5,01,s3://b/d.fits\n"
     made = campaign(files={TABLE: table}, settings={"exposures": TABLE})
     assert made.problems == []
-    assert made.files == ["s3://b/a.fits", "s3://b/d.fits"]
+    assert list(made.files) == ["s3://b/a.fits", "s3://b/d.fits"]
+    assert any("Frames and darks in storage: 2;" in note for note in made.notes)
     assert made.files_to_check() == []
 
 

@@ -135,3 +135,10 @@ def test_a_table_that_is_not_there_is_an_os_error_with_its_name(tmp_path):
     with pytest.raises(FileNotFoundError) as caught:
         read_table(str(tmp_path / "gone.csv"))
     assert caught.value.filename == str(tmp_path / "gone.csv")
+
+
+@pytest.mark.parametrize("mark", ["\xa0", "\u200b", "\u202f", "\ufeff", " \u200b\xa0 "])
+def test_spaces_and_marks_that_nobody_sees_are_stripped(tmp_path, mark):
+    path = tmp_path / "a.csv"
+    path.write_text(f"{mark}start{mark},ion\n{mark}12{mark},{mark}Ne I{mark}\n{mark},\n", "utf-8")
+    assert read_table(str(path), numbers=("start",)) == [{"start": 12, "ion": "Ne I"}, {}]

@@ -54,7 +54,7 @@ def test_a_check_that_finds_faults_ends_non_zero_with_all_of_them(checked):
     run, _ = checked
     assert run.status != 0
     assert "Traceback" not in run.output
-    end = run.output[run.output.index("Exiting because") :]
+    end = run.output[run.output.index("FAILED") :]
     assert [f"lampflux: {said}" for said in re.findall("(?m)^check: (.+)", end)] == run.sentences
     assert "log: results/logs/check.log" in end
 

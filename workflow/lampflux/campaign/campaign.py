@@ -1,25 +1,29 @@
 """The campaign: all that is to be done, and all that is wrong with it."""
 
 import os
-import shlex
-import time
 from collections import defaultdict
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
 from lampflux.campaign.exposures import (
-    ENDINGS,
     exposure_of_row,
     exposures_from_table,
     file_problems,
     find_exposures,
+    future_problems,
     is_address,
     is_dark,
     simulated_exposures,
 )
 from lampflux.campaign.instruments import SHIPPED, read_settings
-from lampflux.campaign.listing import Listing, list_frames, listing_notes, names_of
+from lampflux.campaign.listing import (
+    Listing,
+    list_frames,
+    listing_notes,
+    names_of,
+    no_frames,
+)
 from lampflux.campaign.tables import (
     Places,
     checked_rows,
@@ -92,7 +96,7 @@ class Campaign:
             if exposure.lamp in config["lamps"] and exposure.arm in config["arms"]
         }
         self.simulation = self._simulation() if self.simulates else None
-        self._note_darks()
+        self._note_frames()
         self._find_tables()
         if not self.exposures and not self.problems:
             self.problems.append(no_frames(config["raw_dir"]))
@@ -165,19 +169,23 @@ class Campaign:
         }
         return Simulation(physics, brightness)
 
-    def _note_darks(self):
-        """Name exposures without a dark, and darks that no exposure uses."""
+    def _note_frames(self):
+        """Name exposures without a dark, darks that no exposure uses, and frames in storage."""
         without = [name for name, exposure in self.exposures.items() if not exposure.dark]
         if without:
             self.notes.append(
                 f"No dark for {names_of(without)}: their bias is measured in the frame itself."
             )
-        used = {exposure.dark for exposure in self.exposures.values()}
-        unused = [path for path in self.listing.frames if is_dark(path) and path not in used]
+        unused = [path for path in filter(is_dark, self.listing.frames) if path not in self.files]
         if unused:
             self.warnings.append(
                 f"No exposure uses {names_of(unused)}: a dark serves the exposures of its arm and "
                 "exposure time."
+            )
+        stored = sum(map(is_address, self.files))
+        if stored:
+            self.notes.append(
+                f"Frames and darks in storage: {stored}; only jobs that read them look at them."
             )
 
     def _find_tables(self):
@@ -207,11 +215,11 @@ class Campaign:
         """Folder of the simulated frames; None where frames exist."""
         return str(Path(self.config["simulation"]["frames_dir"])) if self.simulates else None
 
-    @property
+    @cached_property
     def files(self):
-        """Frames and darks, each once, addresses in a storage among them."""
+        """Frames and darks, addresses in a storage among them, by path."""
         pairs = ((exposure.path, exposure.dark) for exposure in self.exposures.values())
-        return sorted({path for pair in pairs for path in pair if path})
+        return dict.fromkeys(sorted({path for pair in pairs for path in pair if path}))
 
     @cached_property
     def series(self):
@@ -357,26 +365,6 @@ class Campaign:
             if os.path.exists(each.path) or not self.simulates
             if not any(map(is_address, filter(None, (each.path, each.dark))))
         ]
-
-
-def no_frames(folder):
-    """Say that there is nothing to do."""
-    missing = "" if os.path.isdir(folder) else ", for there is no such folder"
-    return (
-        f"there are no raw frames ({ENDINGS}) in {folder}{missing}; put them there or name their "
-        "folder with --config raw_dir=FOLDER."
-    )
-
-
-def future_problems(paths):
-    """List files from the future: whether products are older could not be told."""
-    now = time.time()
-    return [
-        f"{path} was last changed in the future ({time.ctime(os.path.getmtime(path))}); set the "
-        f"clock right, or the file's time with: touch {shlex.quote(path)}"
-        for path in paths
-        if os.path.exists(path) and os.path.getmtime(path) > now
-    ]
 
 
 def make_campaign(config, project):

@@ -2,6 +2,8 @@
 
 import os
 import re
+import shlex
+import time
 from decimal import Decimal
 from pathlib import Path
 from typing import NamedTuple
@@ -115,6 +117,17 @@ def file_problems(paths):
                 f"{path} has braces, or a word in <>, in its path; rename the file or folder."
             )
     return problems
+
+
+def future_problems(paths):
+    """List files from the future: whether products are older could not be told."""
+    now = time.time()
+    return [
+        f"{path} was last changed in the future ({time.ctime(os.path.getmtime(path))}); set the "
+        f"clock right, or the file's time with: touch {shlex.quote(path)}"
+        for path in paths
+        if os.path.exists(path) and os.path.getmtime(path) > now
+    ]
 
 
 def find_exposures(paths, lamps, arms):

@@ -100,3 +100,12 @@ def names_of(things, most=5):
     """Write out some names, or the first of many."""
     more = len(things) - most
     return ", ".join(things[:most]) + (f" and {more} more" if more > 0 else "")
+
+
+def no_frames(folder):
+    """Say that there is nothing to do."""
+    missing = "" if os.path.isdir(folder) else ", for there is no such folder"
+    return (
+        f"there are no raw frames ({ENDINGS}) in {folder}{missing}; put them there or name their "
+        "folder with --config raw_dir=FOLDER."
+    )

@@ -6,6 +6,13 @@ import math
 
 from lampflux.errors import UserError
 
+# Stripped from the ends of cells: spaces of every kind, and marks of no width that other programs
+# leave.
+INVISIBLE = (
+    " \t\r\n\f\v\xa0\u2002\u2003\u2007\u2009\u202f\u3000"
+    "\u00ad\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"
+)
+
 
 def read_table(path, numbers=(), may_be_empty=False):
     """Read a CSV table with a heading line.
@@ -35,13 +42,13 @@ def read_table(path, numbers=(), may_be_empty=False):
             if "\0" in text:
                 raise csv.Error("it holds NUL bytes")
             reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
-            columns = [name.strip() for name in reader.fieldnames or []]
+            columns = [name.strip(INVISIBLE) for name in reader.fieldnames or []]
             reader.fieldnames = columns
             rows = [
                 {
-                    column: number(cell) if column in numbers else cell.strip()
+                    column: number(cell) if column in numbers else cell.strip(INVISIBLE)
                     for column, cell in row.items()
-                    if cell is not None and column is not None and cell.strip()
+                    if cell is not None and column is not None and cell.strip(INVISIBLE)
                 }
                 | ({"": row[None]} if row.get(None) else {})
                 for row in reader
@@ -89,6 +96,7 @@ def read_reference(path):
 
 def number(text):
     """Turn text into a finite int or float where it is one, and leave it as text otherwise."""
+    text = text.strip(INVISIBLE)
     # Python would take 1_000 and digits of any script.
     plain = text.isascii() and "_" not in text
     for kind in (int, float) if plain else ():
@@ -98,4 +106,4 @@ def number(text):
                 return value
         except (ValueError, OverflowError):
             continue
-    return text.strip()
+    return text
