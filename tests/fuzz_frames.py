@@ -81,8 +81,21 @@ def sound_files():
             files[f"{kind}, summed"] = suffix, with_sums(files[kind][1])
     files["scaled"] = ".fits", with_cards(files["scaled"][1], BSCALE=0.25, BZERO=100.5)
     files["blank"] = ".fits", with_cards(files["blank"][1], BLANK=int(signed[5, 6]))
+    files["mosaic, summed"] = ".fits", with_sums(content_of(mosaic(counts)))
     files["gzip"] = ".fits.gz", gzip.compress(files["unsigned"][1], mtime=0)
     return files
+
+
+def mosaic(counts):
+    """Make a frame of two amplifiers in extensions, joined by their place on the detector."""
+    halves = [fits.ImageHDU(counts[:, :25], name="A"), fits.ImageHDU(counts[:, 25:], name="B")]
+    for number, half in enumerate(halves):
+        half.header["DETSEC"] = f"[{25 * number + 1}:{25 * number + 25},1:30]"
+        half.header["DATASEC"] = "[1:25,1:30]"
+        half.header["EXPTIME"] = EXPTIME
+    primary = fits.PrimaryHDU()
+    primary.header["NEXTEND"] = len(halves)
+    return [primary, *halves]
 
 
 def table():

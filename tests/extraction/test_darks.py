@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from lampflux.extraction import darks
 from lampflux.extraction.darks import combine, frame_noise, scale_dark
 
 SHAPE, NOISE, GAIN = (300, 400), 4.0, 2.0
@@ -88,3 +89,16 @@ def test_a_longer_dark_a_bias_and_the_right_dark_agree_within_their_errors():
     error = noise(60, 1) / np.sqrt(COLD.sum())
     assert abs(level["right"] - level["scaled"]) < 4 * error
     assert abs(level["right"] - level["bias"] - 0.05 * 60) < 4 * error
+
+
+@pytest.mark.parametrize("factor", [0.8, 1.2])
+@pytest.mark.parametrize("name", ["clip", "least_gain"])
+def test_a_constant_that_is_a_fifth_off_keeps_cosmic_rays_out_and_the_mean(
+    monkeypatch, name, factor
+):
+    moved = darks.COMBINATION._replace(**{name: factor * getattr(darks.COMBINATION, name)})
+    monkeypatch.setattr(darks, "COMBINATION", moved)
+    master = combine([frame(60, seed, cosmic_rays=40) for seed in range(3)])
+    residual = (master.counts - PATTERN - CURRENT * 60)[COLD]
+    assert np.max(residual) < 9 * noise(60, 1)
+    assert abs(residual.mean()) < 0.05

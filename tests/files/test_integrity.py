@@ -103,6 +103,14 @@ def test_a_file_that_goes_on_after_its_last_hdu_is_refused(tmp_path):
     assert "goes on after its last HDU" in refusal(path)
 
 
+def test_a_file_that_lacks_extensions_is_refused(tmp_path):
+    path = tmp_path / "a.fits"
+    hdus = [fits.PrimaryHDU(), *(fits.ImageHDU(COUNTS) for _ in range(2))]
+    hdus[0].header["NEXTEND"] = 2
+    fits.HDUList(hdus[:2]).writeto(path)
+    assert "ends after 1 of 2 extensions" in refusal(path)
+
+
 def padded(tmp_path):
     path = plain(tmp_path / "a.fits")
     content = path.read_bytes()

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from lampflux.files import overscan
 from lampflux.files.overscan import overscan_level, running_mean
 
 LINES, PIXELS, NOISE = 1024, 50, 3.0
@@ -54,3 +55,20 @@ def test_whole_numbers_with_less_noise_than_their_step_keep_their_mean():
 def test_a_running_mean_keeps_a_straight_line_and_its_ends():
     line = np.arange(300.0)
     np.testing.assert_allclose(running_mean(line, 101), line, atol=1e-9)
+
+
+@pytest.mark.parametrize("factor", [0.8, 1.2])
+@pytest.mark.parametrize("name", ["clip", "lines", "own_levels"])
+def test_a_constant_that_is_a_fifth_off_moves_no_level_beyond_its_noise(monkeypatch, name, factor):
+    value = getattr(overscan.OVERSCAN, name)
+    moved = overscan.OVERSCAN._replace(**{name: type(value)(value * factor)})
+    monkeypatch.setattr(overscan, "OVERSCAN", moved)
+    noise = NOISE / np.sqrt(PIXELS)
+    for truth in (
+        np.full(LINES, 500.0),
+        500 + 20 * np.exp(-np.arange(LINES) / 400),
+        500 + np.random.default_rng(2).normal(0, 1, LINES),
+    ):
+        level, _ = overscan_level(strip(truth))
+        assert np.std(level - truth) < 1.2 * noise
+        assert abs(np.mean(level - truth)) < 0.1

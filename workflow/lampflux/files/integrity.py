@@ -57,6 +57,7 @@ def check_integrity(file, path):
         Whatever astropy raises for a header that it cannot read.
     """
     length, place, can_verify, padding = file.seek(0, io.SEEK_END), 0, True, b""
+    extensions = wanted = 0
     if length == 0:
         raise damaged(path, "it is empty")
     file.seek(0)
@@ -67,11 +68,17 @@ def check_integrity(file, path):
         file.seek(place)
         header = fits.Header.fromfile(file)
         check_header(header, "XTENSION" if place else "SIMPLE", path)
+        # How many extensions follow, where the primary says so: a file cut off between two of
+        # them has no other sign of it.
+        wanted = wanted if place else header.get("NEXTEND", 0)
+        extensions += place > 0
         can_verify &= "" not in (header.get("DATASUM"), header.get("CHECKSUM"))
         end, place = file.tell() + header.data_size, file.tell() + header.data_size_padded
         if length < place and length != end:
             raise damaged(path, f"truncated to {length} of {place} bytes")
         padding = bytes_at(file, end, place - end)
+    if type(wanted) is int and extensions < wanted:
+        raise damaged(path, f"it ends after {extensions} of {wanted} extensions")
     behind = bytes_at(file, place, length)
     if length % BLOCK == 0 and not behind.strip(b"\0 "):
         file.seek(0)

@@ -167,7 +167,8 @@ def check_exposure_time(
         if keyword not in header:
             continue
         value = header[keyword]
-        if value is None or not str(value).strip() or type(value).__name__ == "Undefined":
+        # astropy gives an object of its own for a card without a value.
+        if not isinstance(value, int | float | str) or value == "":
             raise UserError(
                 f"{path}: its header gives {keyword} without a value; correct the header, or name "
                 "another keyword in the config."
