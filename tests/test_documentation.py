@@ -67,7 +67,7 @@ def test_every_schema_is_in_the_reference():
     schemas = {path.stem for path in (PROJECT / "workflow/schemas/products").glob("*.yaml")}
     assert schemas == set(reference.PRODUCTS)
     inputs = {path.name.split(".")[0] for path in (PROJECT / "workflow/schemas").glob("*.yaml")}
-    assert inputs == set(reference.INPUTS) | {"config", "physics"}
+    assert inputs == set(reference.INPUTS) | {"config", "instrument", "physics"}
 
 
 @pytest.mark.parametrize(("name", "path"), TABLES.items())

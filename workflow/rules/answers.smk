@@ -1,10 +1,24 @@
 # From all lamps to answers: what they will give another instrument, and one page for people.
 
+from lampflux.campaign.instrument import read_instrument
+
+
+def instrument_file():
+    """The file of the instrument to plan for; stops with a sentence where it is wrong."""
+    path = resource(config["instrument"])
+    try:
+        read_instrument(path)
+    except OSError as error:
+        stop([f"config, instrument: {path} cannot be read ({error.strerror}); correct its name."])
+    except UserError as error:
+        stop(error.args)
+    return path
+
 
 rule plan_instrument:
     input:
         lines=f"{RESULTS}/lamps/all_lines.csv",
-        instrument=resource(config["instrument"]),
+        instrument=instrument_file(),
         page=TABLE_PAGE,
     output:
         choices=f"{RESULTS}/instrument/choices.csv",
