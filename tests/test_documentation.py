@@ -72,7 +72,7 @@ def test_every_schema_is_in_the_reference():
     schemas = {path.stem for path in (PROJECT / "workflow/schemas/products").glob("*.yaml")}
     assert schemas == set(reference.PRODUCTS)
     inputs = {path.name.split(".")[0] for path in (PROJECT / "workflow/schemas").glob("*.yaml")}
-    assert inputs == set(reference.INPUTS) | {"config", "physics"}
+    assert inputs == set(reference.INPUTS) | {"config", "physics", "planned_instrument"}
 
 
 @pytest.mark.parametrize(("name", "path"), TABLES.items())

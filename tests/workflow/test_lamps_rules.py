@@ -108,3 +108,19 @@ def test_an_added_exposure_re_runs_itself_its_lamp_and_what_holds_all_lamps(answ
     run = snakemake(root, "--dry-run", *targets, "--configfile", root / "mine.yaml")
     assert run.status == 0, run.output
     assert run.jobs == chain(added) | summaries(added) - LATER
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (None, "config, planner.instrument: mine.yaml cannot be read (No such file or directory)"),
+        ("name: [", "mine.yaml is not a YAML file"),
+        ("name: MINE", "mine.yaml: 'modes' is missing"),
+    ],
+)
+def test_a_wrong_instrument_is_told_before_anything_runs(snakemake, tmp_path, text, sentence):
+    if text:
+        (tmp_path / "mine.yaml").write_text(text)
+    run = snakemake(tmp_path, "--dry-run", "--config", "planner={instrument: mine.yaml}")
+    assert run.status == 1
+    assert sentence in run.output

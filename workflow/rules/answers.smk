@@ -4,7 +4,7 @@
 rule plan_instrument:
     input:
         lines=rules.compare_lamps.output.lines,
-        instrument=campaign.places.resource(config["planner"]["instrument"]),
+        instrument=campaign.planned_instrument,
         page=TABLE_PAGE,
     output:
         choices="<results>/instrument/choices.csv",

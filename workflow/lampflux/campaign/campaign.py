@@ -24,6 +24,7 @@ from lampflux.campaign.listing import (
     names_of,
     no_frames,
 )
+from lampflux.campaign.planned_instrument import read_planned_instrument
 from lampflux.campaign.tables import (
     Places,
     checked_rows,
@@ -207,8 +208,17 @@ class Campaign:
             {exposure.arm for exposure in exposures}, self.places
         )
         self.problems += problems
+        try:
+            read_planned_instrument(self.planned_instrument)
+        except UserError as error:
+            self.problems += error.args
 
     # What is in it
+
+    @property
+    def planned_instrument(self):
+        """Path of the file of the instrument that lamps are chosen for."""
+        return self.places.resource(self.config["planner"]["instrument"])
 
     @property
     def simulated_frames(self):

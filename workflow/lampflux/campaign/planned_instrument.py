@@ -63,11 +63,15 @@ def read_planned_instrument(path):
     Raises
     ------
     UserError
-        The file is not YAML, or a key is missing or wrong.
+        The file cannot be read or is not YAML, or a key is missing or wrong.
     """
     try:
         with open(path, encoding="utf-8") as file:
             facts = yaml.safe_load(file)
+    except OSError as error:
+        raise UserError(
+            f"config, planner.instrument: {path} cannot be read ({error.strerror}); correct its name."
+        ) from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         what = " ".join(str(error).split())
         raise UserError(f"{path} is not a YAML file ({what}); correct it.") from error
