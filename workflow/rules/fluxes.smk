@@ -5,6 +5,7 @@ rule measure_fluxes:
     input:
         calibrated=f"{RESULTS}/calibrated/{{exposure}}.fits",
         lines=f"{RESULTS}/calibrated/{{exposure}}_lines.csv",
+        line_lists=line_lists_of,
         windows=window_table_of,
     output:
         csv=f"{RESULTS}/fluxes/{{exposure}}.csv",
@@ -21,6 +22,7 @@ rule measure_fluxes:
     params:
         code=code_of("fluxes"),
         fibres=config["fibres"],
+        ions=ions_of,
     message:
         "{wildcards.exposure}: line windows to fluxes"
     script:

@@ -8,8 +8,9 @@ import csv
 import logging
 
 from lampflux.files.spectra import read_spectrum
-from lampflux.files.tables import read_identified_lines
+from lampflux.files.tables import read_identified_lines, read_line_list
 from lampflux.files.whole import whole
+from lampflux.fluxes.laboratory import lines_on_detector
 from lampflux.fluxes.measure import measure
 from lampflux.fluxes.table import COLUMNS, expected_pixel, flag_words, flux_row, line_check
 from lampflux.fluxes.windows import line_windows, read_rows, window_pixels
@@ -28,6 +29,12 @@ def main(snakemake):
     logging.info("%d windows of %s", len(windows), source)
     identified = read_identified_lines(snakemake.input.lines)
     trusted = header.get("WAVEFRST", 0), header.get("WAVELAST", -1)
+    laboratory = []
+    if header["WAVEMETH"] != "nominal":
+        lists = map(read_line_list, snakemake.input.line_lists)
+        laboratory = lines_on_detector(
+            dict(zip(snakemake.params.ions, lists)), spectrum.wavelength
+        )
     fluxes = measure(
         spectrum.clean,
         ends,
@@ -42,6 +49,7 @@ def main(snakemake):
         saturated=spectrum.saturated,
         replaced=spectrum.replaced,
         peak=spectrum.peak,
+        laboratory=laboratory,
     )
     rows = []
     for window, flux in zip(windows, fluxes):
