@@ -5,6 +5,9 @@ rule measure_fluxes:
     input:
         calibrated=rules.calibrate_wavelengths.output.fits,
         lines=rules.calibrate_wavelengths.output.lines,
+        line_lists=lambda wildcards: list(
+            campaign.line_lists[exposure_of(wildcards).lamp].values()
+        ),
         windows=window_table_of,
     output:
         csv="<results>/fluxes/{exposure}.csv",
@@ -22,6 +25,7 @@ rule measure_fluxes:
     params:
         code=code_of("fluxes"),
         fibres=config["fibres"],
+        ions=lambda wildcards: list(campaign.line_lists[exposure_of(wildcards).lamp]),
     message:
         "{wildcards.exposure}: line windows to fluxes"
     script:

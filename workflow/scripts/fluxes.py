@@ -7,11 +7,14 @@ sys.path.insert(0, f"{snakemake.scriptdir}/..")
 import csv
 import logging
 
+import numpy as np
+
 from lampflux.files.pages import write_csv
 from lampflux.files.spectra import read_spectrum
-from lampflux.files.tables import read_identified_lines
+from lampflux.files.tables import read_identified_lines, read_line_list
 from lampflux.files.whole import whole
 from lampflux.fluxes.identified import identified_fluxes
+from lampflux.fluxes.laboratory import lines_on_detector
 from lampflux.fluxes.line_model import model_lines
 from lampflux.fluxes.measure import measure
 from lampflux.fluxes.table import COLUMNS, expected_pixel, flag_words, flux_row, line_check
@@ -32,8 +35,15 @@ def main(snakemake):
     identified = read_identified_lines(snakemake.input.lines)
     per_flux = header["EXPTIME"] * snakemake.params.fibres
     simulated = header.get("SIMULATE", False)
-    lines = model_lines(spectrum.clean, spectrum.clean_error, spectrum.saturated, peaks)
     trusted = header.get("WAVEFRST", 0), header.get("WAVELAST", -1)
+    laboratory = []
+    if header["WAVEMETH"] != "nominal":
+        lists = map(read_line_list, snakemake.input.line_lists)
+        laboratory = lines_on_detector(
+            dict(zip(snakemake.params.ions, lists)), spectrum.wavelength
+        )
+    places = np.array([line.pixel for line in laboratory])
+    lines = model_lines(spectrum.clean, spectrum.clean_error, spectrum.saturated, peaks, places)
     fluxes = measure(
         spectrum.clean,
         ends,
@@ -49,6 +59,7 @@ def main(snakemake):
         replaced=spectrum.replaced,
         peak=spectrum.peak,
         lines=lines,
+        laboratory=laboratory,
     )
     rows = []
     for window, flux in zip(windows, fluxes):

@@ -70,7 +70,8 @@ def read_planned_instrument(path):
             facts = yaml.safe_load(file)
     except OSError as error:
         raise UserError(
-            f"config, planner.instrument: {path} cannot be read ({error.strerror}); correct its name."
+            f"config, planner.instrument: {path} cannot be read ({error.strerror}); correct the "
+            "path."
         ) from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         what = " ".join(str(error).split())

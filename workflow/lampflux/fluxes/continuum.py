@@ -1,42 +1,132 @@
-"""The continuum beneath a line window."""
+"""The continuum: beneath all lines, and beneath a window."""
 
 from typing import NamedTuple
 
 import numpy as np
-from numpy.polynomial import Polynomial
 
-from lampflux.fluxes.line_model import MODEL
+from lampflux.fluxes.line_shape import at, overlaps
+from lampflux.fluxes.smoothing import (
+    data_bands,
+    difference_bands,
+    factors_of,
+    gathered,
+    knots_at,
+    level_at,
+    solved,
+)
 from lampflux.statistics import SIGMA_PER_MAD, box_sums
 
 
 class ContinuumTuning(NamedTuple):
-    """Constants of the continuum beneath a window."""
+    """Constants of the continuum."""
 
-    # Columns on either side that tell the continuum [windows], and limits [pixel]: enough of them
-    # to add little noise, few enough for a straight line.
-    side: float = 1.5
-    least_side: int = 30
-    most_side: int = 80
+    # Distance of knots [line widths], at least [pixel]: finer than any continuum, coarser than
+    # lines.
+    knot: float = 3.0
+    least_knot: float = 8.0
+    # Columns on either side that tell the continuum of a window [windows], and limits [pixel].
+    side: float = 2.0
+    least_side: int = 60
+    most_side: int = 120
     # Fewest columns on a side that tell anything.
     fewest: int = 5
-    # Columns further off the line are left out [scatter]. Lines too faint to be found only ever
-    # add: what stands out above is left out sooner.
+    # Columns further off the continuum are left out [scatter]. Lines too faint to be found only
+    # ever add: what stands out above is left out sooner.
     clip_above: float = 2.5
     clip_below: float = 3.5
-    # Times that columns are left out and the line fitted again.
-    rounds: int = 10
+    # Times that columns are left out and the continuum fitted again.
+    rounds: int = 6
 
 
 CONTINUUM = ContinuumTuning()
+# Weight that holds a continuum level that is known on one side only: any large number.
+LEVEL = 1e3
+
+
+def lines_on_continuum(counts, weight, pixels, light, knots, stiffness):
+    """Fit the fluxes of lines of known places and shape together with the continuum.
+
+    Parameters
+    ----------
+    counts, weight : ndarray, shape (pixels,)
+        Counts [ADU], and one over their variance; 0 leaves a pixel out.
+    pixels, light : ndarray, shape (lines, near)
+        Light of each line in the pixels about it.
+    knots : Knots
+    stiffness : float
+
+    Returns
+    -------
+    fluxes : ndarray, shape (lines,)
+        [ADU]; none is negative.
+    level : ndarray, shape (pixels,)
+        [ADU]
+    """
+    lines = len(pixels)
+    # Differences from a level keep their digits.
+    base = np.median(counts)
+    counts = counts - base
+    weighted = light * at(weight, pixels)
+    factors = factors_of(data_bands(weight, knots) + stiffness * difference_bands(knots.number, 2))
+    held = gathered(weight * counts, knots)
+    if lines == 0:
+        return np.zeros(0), base + level_at(solved(factors, held.tolist()), knots)
+    # Lines lean on the knots beside their pixels.
+    shared = np.zeros(lines * knots.number)
+    left, part = at(knots.left, pixels), at(knots.part, pixels)
+    number = np.arange(lines)[:, np.newaxis] * knots.number
+    for knot, share in (left, 1 - part), (left + 1, part):
+        shared += np.bincount((number + knot).ravel(), (weighted * share).ravel(), shared.size)
+    shared = shared.reshape(lines, knots.number)
+    # The continuum is eliminated first.
+    carried = solved(factors, np.column_stack([shared.T, held]))
+    carried[np.abs(carried) < 1e-20 * np.abs(carried).max(axis=0)] = 0.0
+    square = overlaps(pixels, weighted, light) - shared @ carried[:, :-1]
+    wanted = np.sum(weighted * at(counts, pixels), axis=1) - shared @ carried[:, -1]
+    square[np.abs(square) < 1e-20 * np.abs(square).max()] = 0.0
+    # A line without a good pixel gets no flux; products of its tiny terms must not underflow.
+    diagonal = np.abs(square.diagonal())
+    square += np.diag(1e-9 * diagonal + max(1e-18 * diagonal.max(), 1e-300))
+    fluxes = np.linalg.solve(square, wanted)
+    # Lines that came out negative are none; the others share their light anew.
+    for _ in range(3):
+        lit = fluxes > 0
+        if lit.all() or not lit.any():
+            break
+        fluxes = np.zeros(lines)
+        fluxes[lit] = np.linalg.solve(square[np.ix_(lit, lit)], wanted[lit])
+    fluxes = np.clip(fluxes, 0, None)
+    levels = carried[:, -1] - carried[:, :-1] @ fluxes
+    return fluxes, base + level_at(levels, knots)
+
+
+class WindowContinuum(NamedTuple):
+    """Continuum about a window.
+
+    ``level`` in each pixel from ``first`` on [ADU]; ``total_error``, 1 sigma of its sum over the
+    window, and ``error`` of its mean there [ADU]; the number of ``sides`` on which it is known;
+    and the reduced chi-square ``chi2`` of the pixels that tell it.
+    """
+
+    first: int
+    level: np.ndarray
+    total_error: float
+    error: float
+    sides: int
+    chi2: float
+
+    def at(self, pixels):
+        """Level in some pixels [ADU]; beyond those that were looked at, the last one's."""
+        return at(self.level, np.asarray(pixels) - self.first)
 
 
 def window_continuum(counts, lines, spoiled, start, stop):
-    """Find the continuum of a window from the pixels to both sides, other lines taken off.
+    """Find the continuum of a window from the pixels to both sides, lines taken off.
 
     Parameters
     ----------
     counts : ndarray, shape (pixels,)
-        Clean spectrum [ADU].
+        Spectrum [ADU].
     lines : LineModel
     spoiled : ndarray of bool, shape (pixels,)
         Pixels near saturated ones, see `near_saturation`.
@@ -45,34 +135,34 @@ def window_continuum(counts, lines, spoiled, start, stop):
 
     Returns
     -------
-    level : numpy.polynomial.Polynomial
-        Level [ADU] at each pixel; NaN where none tells it.
-    total_error : float
-        1 sigma of its sum over the window [ADU].
-    sides : int
-        On how many sides of the window it is known.
+    WindowContinuum
+        NaN where no pixel tells the level.
     """
     width = stop - start + 1
     side = int(np.clip(CONTINUUM.side * width, CONTINUUM.least_side, CONTINUUM.most_side))
-    pixels = np.arange(max(start - side, 0), min(stop + 1 + side, counts.size))
-    pixels = pixels[(pixels < start) | (pixels > stop)]
-    variance = lines.variance[pixels] + (MODEL.relative_error * lines.counts[pixels]) ** 2
-    used = lines.good[pixels] & ~spoiled[pixels]
+    pixels = np.arange(max(start - side, 0), min(stop + side + 1, counts.size))
+    distance = knot_distance(lines.shape)
+    knots = knots_at(pixels, distance)
+    variance = lines.variance[pixels] + lines.model_variance[pixels]
     rest = counts[pixels] - lines.counts[pixels]
-    window = np.arange(start, stop + 1)
-    middle = (start + stop) / 2
-    place = (pixels - middle) / (width + side)
-    halves = place < 0, place > 0
+    inside = (pixels >= start) & (pixels <= stop)
+    used = lines.good[pixels] & ~spoiled[pixels] & ~inside
+    halves = pixels < start, pixels > stop
     sides = sum(np.count_nonzero(used & half) >= CONTINUUM.fewest for half in halves)
+    if np.count_nonzero(used) < CONTINUUM.fewest:
+        unknown = np.full(pixels.size, np.nan)
+        return WindowContinuum(int(pixels[0]), unknown, np.nan, np.nan, 0, np.nan)
+    rough = lines.stiffness * difference_bands(knots.number, 2)
+    if sides < 2:
+        # A single side cannot tell a slope to carry across the window.
+        rough += LEVEL * used.sum() / np.median(variance[used]) * difference_bands(knots.number, 1)
+    # From a level that lines too faint to be found do not move.
+    rest_level = np.median(rest[used])
     for _ in range(CONTINUUM.rounds):
-        fewer = min(np.count_nonzero(used & half) for half in halves)
-        if np.count_nonzero(used) < CONTINUUM.fewest:
-            return Polynomial([np.nan]), np.nan, 0
-        terms = np.vander(place[used], 2 if fewer >= CONTINUUM.fewest else 1, increasing=True)
-        weight = 1 / np.sqrt(variance[used])
-        design = terms * weight[:, np.newaxis]
-        fitted, *_ = np.linalg.lstsq(design, rest[used] * weight)
-        level = np.vander(place, fitted.size, increasing=True) @ fitted
+        weight = used / variance
+        factors = factors_of(data_bands(weight, knots) + rough)
+        levels = solved(factors, gathered(weight * (rest - rest_level), knots).tolist())
+        level = rest_level + level_at(levels, knots)
         misfit = (rest - level) / np.sqrt(variance)
         spread = max(SIGMA_PER_MAD * np.median(np.abs(misfit[used])), 1.0)
         kept = used & (misfit < CONTINUUM.clip_above * spread)
@@ -80,13 +170,15 @@ def window_continuum(counts, lines, spoiled, start, stop):
         if kept.sum() == used.sum() or kept.sum() < CONTINUUM.fewest:
             break
         used = kept
-    chi2 = np.mean(misfit[used] ** 2) * used.sum() / max(used.sum() - fitted.size, 1)
-    covariance = np.linalg.pinv(design.T @ design) * max(chi2, 1.0)
-    inside = np.vander((window - middle) / (width + side), fitted.size, increasing=True)
-    total = inside.sum(axis=0)
-    scale = 1 / (width + side)
-    line = Polynomial(fitted)(Polynomial([-middle * scale, scale]))
-    return line, float(np.sqrt(total @ covariance @ total)), sides
+    chi2 = max(float(np.sum(misfit[used] ** 2) / max(used.sum() - 2, 1)), 1.0)
+    response = gathered(inside.astype(float), knots)
+    total = np.sqrt(response @ solved(factors, response.tolist()) * chi2)
+    return WindowContinuum(int(pixels[0]), level, float(total), float(total / width), sides, chi2)
+
+
+def knot_distance(shape):
+    """Distance of knots that suits the width of the lines [pixel]."""
+    return max(CONTINUUM.knot * float(np.median(shape.fwhm)), CONTINUUM.least_knot)
 
 
 def near_saturation(lines, reach):

@@ -1,9 +1,21 @@
-"""Flags: one word for each thing that a user of a flux should know."""
+"""Flags: one word for each thing that a user of a flux should know, and which flux to use."""
 
 # In the order in which they are written; docs/fluxes.md says what each means.
-FLAGS = ("saturated", "cosmic", "blended", "edge", "faint", "wavelength", "no_dark", "negative")
+FLAGS = (
+    "saturated",
+    "cosmic",
+    "blended",
+    "misfit",
+    "edge",
+    "faint",
+    "wavelength",
+    "no_dark",
+    "negative",
+)
 # A line is faint below this signal-to-noise ratio, the usual limit of a clear detection.
 FAINT_SNR = 5.0
+# A fit whose reduced chi-square is above this does not describe the line: by chance 1 in 10,000.
+MISFIT_CHI2 = 4.0
 
 
 def raised(**conditions):
@@ -20,3 +32,37 @@ def raised(**conditions):
         In the order of ``FLAGS``.
     """
     return tuple(word for word in FLAGS if conditions.get(word))
+
+
+def recommendation(flags, has_fit, is_parted, is_cut):
+    """Choose between net and fitted flux.
+
+    Parameters
+    ----------
+    flags : tuple of str
+    has_fit : bool
+        Whether there is a fitted flux.
+    is_parted : bool
+        Whether the fit tells the window's line from its neighbours.
+    is_cut : bool
+        Whether the window cuts the line.
+
+    Returns
+    -------
+    column, reason : str
+    """
+    if not has_fit:
+        return "net_flux", "no line was fitted"
+    if "saturated" in flags:
+        return "fit_flux", "saturated: estimated from the flanks"
+    if "misfit" in flags:
+        return "net_flux", "the fit does not describe the line"
+    if "blended" in flags:
+        if is_parted:
+            return "fit_flux", "neighbours are taken off"
+        return "net_flux", "blend that cannot be parted"
+    if is_cut:
+        return "fit_flux", "the window cuts the line"
+    if "faint" in flags:
+        return "fit_flux", "faint: the fit has less noise"
+    return "net_flux", "alone in its window"

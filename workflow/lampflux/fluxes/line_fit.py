@@ -1,40 +1,43 @@
-"""Fit fluxes, places and widths of lines."""
+"""Fit fluxes, places and width of one line or of several that overlap."""
+
+from typing import NamedTuple
 
 import numpy as np
 
-from lampflux.fluxes.line_shape import at, line_light, overlaps
+from lampflux.fluxes.line_shape import line_light
 
 # Iterations, and the step [width] at which a fit has settled.
-ITERATIONS, SETTLED = 12, 1e-4
+ITERATIONS, SETTLED = 15, 3e-4
+# Largest step of a place and of the width [width].
+LARGEST_MOVE, LARGEST_WIDENING = 0.3, 0.2
+# Farthest a line may move from its first place, and the widths it may take [first width].
+FARTHEST, NARROWEST, WIDEST = 1.5, 0.4, 3.0
 
 
-def line_fluxes(pixels, light, counts, weight):
-    """Fit the fluxes of lines whose places and shape are known, none negative.
+class LineFit(NamedTuple):
+    """Lines that were fitted together.
 
-    Parameters
-    ----------
-    pixels, light : ndarray, shape (lines, near)
-        Light of each line in the pixels about it.
-    counts, weight : ndarray, shape (pixels,)
-        Counts above the continuum, and one over their variance; 0 leaves a pixel out.
-
-    Returns
-    -------
-    ndarray, shape (lines,)
+    ``flux``, ``flux_error`` [ADU] and ``centre`` [pixel] of each, shape (lines,); their ``fwhm``
+    and ``fwhm_error`` [pixel]; ``chi2`` of the pixels and its ``reduced_chi2``; and
+    ``response``, the change of each flux with the counts of each pixel, shape (lines, pixels).
     """
-    if light.size == 0:
-        return np.zeros(0)
-    weighted = light * at(weight, pixels)
-    square = overlaps(pixels, weighted, light)
-    # A line without a good pixel gets no flux; products of its tiny terms must not underflow.
-    square += np.diag(1e-9 * square.diagonal() + max(1e-18 * square.diagonal().max(), 1e-300))
-    return np.clip(np.linalg.solve(square, np.sum(weighted * at(counts, pixels), axis=1)), 0, None)
+
+    flux: np.ndarray
+    flux_error: np.ndarray
+    centre: np.ndarray
+    fwhm: float
+    fwhm_error: float
+    chi2: float
+    reduced_chi2: float
+    response: np.ndarray
 
 
-def fit_lines(counts, variance, good, pixels, centres, fwhm, shape, free):
-    """Fit one or more blended lines: flux and centre of each and their common width.
+def fit_lines(
+    counts, variance, good, pixels, centres, fwhm, profile, centre_error, fwhm_error, ties=()
+):
+    """Fit one or more overlapping lines: flux and centre of each and their common width.
 
-    Gauss-Newton steps on pixel-integrated Gaussians with the spectrum's wings.
+    Gauss-Newton steps; what is known of centres and width beforehand counts like a measurement.
 
     Parameters
     ----------
@@ -42,75 +45,105 @@ def fit_lines(counts, variance, good, pixels, centres, fwhm, shape, free):
         Counts above the continuum [ADU] and their variance [ADU^2].
     good : ndarray of bool, shape (pixels,)
     pixels : ndarray of int, shape (pixels,)
-        Their places.
+        Their places, contiguous.
     centres : ndarray, shape (lines,)
         First guesses [pixel].
     fwhm : float
-        First guess, or the width to keep [pixel].
-    shape : Shape
-        For the wings.
-    free : {'all', 'centres', 'none'}
-        What is fitted beside the fluxes: centres and width, centres alone, or nothing.
+        Width as it is known beforehand [pixel].
+    profile : lampflux.fluxes.line_shape.Profile
+    centre_error : float or ndarray, shape (lines,)
+        1 sigma of the guessed centres [pixel]: infinite where nothing is known, 0 to keep one.
+    fwhm_error : float
+        1 sigma of the width [pixel], alike.
+    ties : sequence of (int, int, float, float)
+        Pairs of lines, the distance of the second from the first, and its 1 sigma [pixel].
 
     Returns
     -------
-    dict or None
-        ``flux``, ``flux_error``, ``centre`` (each shape (lines,)), ``fwhm`` and ``reduced_chi2``;
+    LineFit or None
         None where the fit does not settle.
     """
     lines = centres.size
-    parameters = {"all": 2 * lines + 1, "centres": 2 * lines, "none": lines}[free]
-    if np.count_nonzero(good) <= parameters:
+    if np.count_nonzero(good) <= lines:
         return None
-    centres, start, first_width = centres.astype(float), centres.copy(), fwhm
-    counts, pixels = counts[good], pixels[good]
-    weight = 1 / np.sqrt(variance[good])
+    start, known = centres.astype(float), fwhm
+    centres = start.copy()
+    edges = np.append(pixels, pixels[-1] + 1) - 0.5
+    weight = np.where(good, 1 / np.sqrt(np.where(good, variance, 1.0)), 0.0)
+    counts = np.where(good, counts, 0.0)
+    priors, values = prior_rows(lines, start, known, centre_error, fwhm_error, ties)
+    light, by_centre, by_fwhm = line_light(edges, centres, fwhm, profile)
+    flux = least_squares(light * weight[:, np.newaxis], counts * weight)
     for _ in range(ITERATIONS):
-        # The line, moved to either side, wider and narrower, all at once.
-        step = 0.01 * fwhm
-        moved, widened = step * np.array([[0, -1, 1, 0, 0], [0, 0, 0, 1, -1]])[:, :, None, None]
-        distance = pixels[:, np.newaxis] - centres + moved
-        light, ahead, behind, wider, narrower = line_light(distance, fwhm + widened, shape)
-        flux, *_ = np.linalg.lstsq(light * weight[:, np.newaxis], counts * weight)
-        columns = [light]
-        if free != "none":
-            columns.append(flux * (ahead - behind) / (2 * step))
-        if free == "all":
-            columns.append(((wider - narrower) @ flux / (2 * step))[:, np.newaxis])
-        design = np.concatenate(columns, axis=1) * weight[:, np.newaxis]
-        residual = (counts - light @ flux) * weight
-        if free == "none":
-            break
-        # Counts and pixels differ by many powers of ten.
-        scale = np.linalg.norm(design, axis=0)
-        scale[scale == 0] = 1.0
-        change, *_ = np.linalg.lstsq(design / scale, residual)
-        change /= scale
-        moved = np.clip(change[lines : 2 * lines], -0.3 * fwhm, 0.3 * fwhm)
-        centres = centres + moved
-        if free == "all":
-            widened = np.clip(change[-1], -0.2 * fwhm, 0.2 * fwhm)
-            fwhm = fwhm + widened
-            moved = np.append(moved, widened)
-        if not np.isfinite(fwhm) or np.abs(centres - start).max() > 2 * first_width:
+        design = np.column_stack([light, flux * by_centre, by_fwhm @ flux])
+        design = np.concatenate([design * weight[:, np.newaxis], priors])
+        present = np.concatenate([flux, centres, [fwhm]])
+        residual = np.append((counts - light @ flux) * weight, values - priors @ present)
+        change = least_squares(design, residual)
+        moved = np.clip(change[lines:-1], -LARGEST_MOVE * fwhm, LARGEST_MOVE * fwhm)
+        widened = float(np.clip(change[-1], -LARGEST_WIDENING * fwhm, LARGEST_WIDENING * fwhm))
+        centres, fwhm = centres + moved, fwhm + widened
+        out = not NARROWEST * known < fwhm < WIDEST * known
+        if out or not np.abs(centres - start).max() < FARTHEST * known:
             return None
-        if np.abs(moved).max() < SETTLED * fwhm:
+        light, by_centre, by_fwhm = line_light(edges, centres, fwhm, profile)
+        if max(np.abs(moved).max(), abs(widened)) < SETTLED * fwhm:
+            flux = flux + change[:lines]
             break
+        # Steps may have been cut short: fluxes follow the places that were reached.
+        flux = least_squares(light * weight[:, np.newaxis], counts * weight)
     else:
         return None
-    if not 0.4 * first_width < fwhm < 3 * first_width:
-        return None
-    flux, *_ = np.linalg.lstsq(
-        line_light(pixels[:, np.newaxis] - centres, fwhm, shape) * weight[:, np.newaxis],
-        counts * weight,
-    )
     scale = np.linalg.norm(design, axis=0)
     scale[scale == 0] = 1.0
-    covariance = np.linalg.pinv((design / scale).T @ (design / scale))
-    return {
-        "flux": flux,
-        "flux_error": (np.sqrt(covariance.diagonal()) / scale)[:lines],
-        "centre": centres,
-        "fwhm": float(fwhm),
-        "reduced_chi2": float(residual @ residual / (counts.size - parameters)),
-    }
+    scaled = design / scale
+    covariance = np.linalg.inv(scaled.T @ scaled + 1e-12 * np.eye(scale.size))
+    inverse = covariance @ scaled.T / scale[:, np.newaxis]
+    errors = np.sqrt(np.sum(inverse[:lines] ** 2, axis=1))
+    chi2 = float(np.sum(((counts - light @ flux) * weight) ** 2))
+    # What is known beforehand takes no degree of freedom.
+    free = lines + np.count_nonzero(np.broadcast_to(centre_error, lines) > known)
+    free += (fwhm_error > known) - len(ties)
+    freedom = max(np.count_nonzero(good) - free, 1)
+    response = inverse[:lines, : pixels.size] * weight
+    width_error = float(np.sqrt(np.sum(inverse[-1] ** 2)))
+    return LineFit(flux, errors, centres, float(fwhm), width_error, chi2, chi2 / freedom, response)
+
+
+def least_squares(design, values):
+    """Solve least squares by normal equations; what nothing tells is 0.
+
+    Columns are scaled, for counts and pixels differ by many powers of ten.
+    """
+    scale = np.linalg.norm(design, axis=0)
+    scale[scale == 0] = 1.0
+    scaled = design / scale
+    square = scaled.T @ scaled
+    square.flat[:: square.shape[0] + 1] += 1e-12
+    return np.linalg.solve(square, scaled.T @ values) / scale
+
+
+def prior_rows(lines, centres, fwhm, centre_error, fwhm_error, ties):
+    """Write what is known beforehand as rows of the design and their values.
+
+    Returns
+    -------
+    rows : ndarray, shape (priors, 2 * lines + 1)
+        For fluxes, centres and width.
+    values : ndarray, shape (priors,)
+    """
+    rows, values = [], []
+    errors = np.append(np.broadcast_to(centre_error, lines), fwhm_error).astype(float)
+    for number, (value, error) in enumerate(zip(np.append(centres, fwhm), errors)):
+        if np.isfinite(error):
+            row = np.zeros(2 * lines + 1)
+            # To keep a value, it is known far better than any pixel tells it.
+            row[lines + number] = 1 / max(error, 1e-9 * fwhm)
+            rows.append(row)
+            values.append(value * row[lines + number])
+    for first, second, apart, error in ties:
+        row = np.zeros(2 * lines + 1)
+        row[lines + first], row[lines + second] = -1 / error, 1 / error
+        rows.append(row)
+        values.append(apart / error)
+    return np.array(rows).reshape(-1, 2 * lines + 1), np.array(values)

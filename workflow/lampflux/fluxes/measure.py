@@ -7,28 +7,36 @@ from typing import NamedTuple
 import numpy as np
 
 from lampflux.fluxes.continuum import near_saturation, window_continuum
-from lampflux.fluxes.flags import FAINT_SNR, raised
-from lampflux.fluxes.line_fit import fit_lines
-from lampflux.fluxes.line_model import MODEL, LineModel, model_lines
-from lampflux.fluxes.line_shape import line_light
+from lampflux.fluxes.flags import FAINT_SNR, MISFIT_CHI2, raised, recommendation
+from lampflux.fluxes.laboratory import LaboratoryLine, ion_brightness
+from lampflux.fluxes.line_model import LineModel, model_lines
+from lampflux.fluxes.line_shape import far_light, light_below, line_light
+from lampflux.fluxes.window_fit import (
+    fit_window,
+    has_neighbour,
+    is_wider,
+    laboratory_neighbours,
+    matters,
+    width_at,
+)
 from lampflux.peaks import find_peaks
 
 
-class WindowTuning(NamedTuple):
-    """Constants of the fit of a window's line."""
+class ErrorTuning(NamedTuple):
+    """Constants of the errors of fluxes."""
 
-    # A line is fitted over this reach to either side [line widths]: all of its core.
-    fit_reach: float = 3.0
-    # Lines nearer to each other than this are fitted together [line widths].
-    together: float = 3.0
-    # Signal-to-noise ratios above which a line tells its own width and its own place.
-    free_width: float = 20.0
-    free_place: float = 6.0
-    # A blend is a line with this part of the brightest one's height near it: it matters.
-    blend: float = 0.02
+    # A window's ends are uncertain by this [pixel], by curved slits and uneven pixels.
+    cut: float = 0.02
+    # Part of the light further than five widths from a line by which that is uncertain: there the
+    # continuum cannot be told from wings.
+    far_wings: float = 0.5
+    # A window that misses more of the line's light than this part cuts it.
+    missed: float = 0.01
+    # Pixels within this reach of saturated ones do not tell the continuum [line widths].
+    saturated_reach: float = 3.0
 
 
-WINDOW = WindowTuning()
+ERRORS = ErrorTuning()
 
 
 class LineFlux(NamedTuple):
@@ -56,6 +64,10 @@ class LineFlux(NamedTuple):
         Of the fit.
     flags : tuple of str
         Words of `lampflux.fluxes.flags.FLAGS`.
+    blend_of : tuple of lampflux.fluxes.window_fit.Neighbour
+        Laboratory lines that blend with the window's line.
+    recommended, reason : str
+        Which of the two fluxes to use, 'net_flux' or 'fit_flux', and why.
     drawn : DrawnFit
     """
 
@@ -74,18 +86,22 @@ class LineFlux(NamedTuple):
     fwhm: float
     reduced_chi2: float
     flags: tuple
+    blend_of: tuple
+    recommended: str
+    reason: str
     drawn: tuple
 
 
 class DrawnFit(NamedTuple):
-    """What a picture of a window shows, arrays of shape (pixels,).
+    """What a picture of a window shows.
 
-    ``pixels`` in and about the window, the ``continuum`` and the ``model`` of all light [ADU].
+    ``pixels`` in and about the window, shape (pixels,); the ``continuum`` there; its ``lines``,
+    those that were fitted together and last all others, shape (lines, pixels); all [ADU].
     """
 
     pixels: np.ndarray
     continuum: np.ndarray
-    model: np.ndarray
+    lines: np.ndarray
 
 
 def measure(
@@ -101,12 +117,13 @@ def measure(
     replaced: np.ndarray | None = None,
     peak: np.ndarray | None = None,
     lines: LineModel | None = None,
+    laboratory: Sequence[LaboratoryLine] = (),
 ) -> list[LineFlux]:
     """Measure the line in each window of a spectrum.
 
     The net flux is the sum over the window above a continuum (Howell 2006, Handbook of CCD
     Astronomy, section 4.4); the fitted flux is that of pixel-integrated profiles, whose shape is
-    measured on all lines of the spectrum.
+    measured on the spectrum itself.
 
     Parameters
     ----------
@@ -129,6 +146,8 @@ def measure(
         Highest pixel of the frame in each column [ADU]; the counts unless given.
     lines : lampflux.fluxes.line_model.LineModel, optional
         The model of all lines of the spectrum, where there is one already.
+    laboratory : sequence of lampflux.fluxes.laboratory.LaboratoryLine, optional
+        Lines of the lamp's ions: companions are looked for there first, and blends are named.
 
     Returns
     -------
@@ -148,6 +167,8 @@ def measure(
     >>> (line,) = measure(counts, [(92, 108)], np.sqrt(counts), exposure_time=10.0)
     >>> print(f"{line.net_flux:.0f} {line.fit_flux:.0f} {line.centroid:.1f} {line.flags}")
     500 500 100.2 ()
+    >>> line.recommended, line.reason
+    ('net_flux', 'alone in its window')
     """
     counts = np.asarray(counts, dtype=float)
     uncertainty = np.full(counts.size, np.nan) if uncertainty is None else np.asarray(uncertainty)
@@ -160,17 +181,21 @@ def measure(
         counts if peak is None else peak,
     )
     if lines is None:
+        places = np.array([line.pixel for line in laboratory])
         peaks = find_peaks(counts, uncertainty)
-        lines = model_lines(counts, uncertainty, columns.saturated, peaks)
+        lines = model_lines(counts, uncertainty, columns.saturated, peaks, places)
     logging.info(
-        "lines %.2f pixels wide, %.3f of their light in wings %.1f times as wide",
+        "%d lines, %.2f pixels wide, their profile right to %.2g",
+        lines.fluxes.size,
         np.median(lines.shape.fwhm),
-        lines.shape.wing_part,
-        lines.shape.wing_width,
+        lines.shape.error,
     )
+    width = float(np.median(lines.shape.fwhm))
+    brightness = ion_brightness(lines.peaks.pixel, lines.fluxes, width, laboratory)
+    known = laboratory, brightness
     expected = [None] * len(windows) if expected is None else expected
     return [
-        measure_window(columns, lines, ends, pixel, exposure_time * fibres)
+        measure_window(columns, lines, ends, pixel, known, exposure_time * fibres)
         for ends, pixel in zip(windows, expected)
     ]
 
@@ -204,87 +229,19 @@ def window_sums(counts, pixels):
     return np.array([counts[start : stop + 1].sum() for start, stop in pixels], dtype=float)
 
 
-def fit_window(counts, lines, level, start, stop, expected):
-    """Fit the line of a window, together with the lines that blend with it.
-
-    Parameters
-    ----------
-    counts : ndarray, shape (pixels,)
-        Clean spectrum [ADU].
-    lines : LineModel
-    level : numpy.polynomial.Polynomial
-        Continuum [ADU] at each pixel.
-    start, stop : int
-        First and last pixel of the window.
-    expected : float or None
-        Where the line falls by the wavelengths [pixel], for windows without a peak.
-
-    Returns
-    -------
-    dict or None
-        As `fit_lines` gives it, for the window's brightest line alone.
-    """
-    peaks = lines.peaks
-    inside = np.flatnonzero((peaks.pixel >= start - 0.5) & (peaks.pixel <= stop + 0.5))
-    if inside.size:
-        main = inside[np.argmax(peaks.height[inside])]
-        place = peaks.pixel[main]
-    elif expected is not None and start - 0.5 <= expected <= stop + 0.5:
-        main, place = None, expected
-    else:
-        return None
-    width = float(np.interp(place, np.arange(counts.size), lines.shape.fwhm))
-    reach = WINDOW.fit_reach * width
-    group = [] if main is None else [main]
-    near = np.abs(peaks.pixel - place) < WINDOW.together * width
-    if main is not None:
-        near[main] = False
-        group += list(np.flatnonzero(near))
-    centres = peaks.pixel[group] if group else np.array([place])
-    pixels = np.arange(
-        max(int(np.floor(place - reach)), 0), min(int(np.ceil(place + reach)) + 1, counts.size)
-    )
-    # The lines that are fitted here are put back.
-    kept = np.delete(np.arange(peaks.pixel.size), group)
-    others = lines_without(lines, kept, pixels)
-    rest = counts[pixels] - level(pixels) - others
-    variance = lines.variance[pixels] + (MODEL.relative_error * others) ** 2
-    noise = np.sqrt(variance.sum())
-    strength = (peaks.height[main] * width if main is not None else 0.0) / noise
-    limits = {"all": WINDOW.free_width, "centres": WINDOW.free_place, "none": -np.inf}
-    good = lines.good[pixels]
-    for freedom in (free for free, least in limits.items() if strength > least):
-        fit = fit_lines(rest, variance, good, pixels, centres, width, lines.shape, freedom)
-        if fit is not None:
-            return {
-                "flux": fit["flux"][0],
-                "flux_error": fit["flux_error"][0],
-                "centre": fit["centre"][0],
-                "fwhm": fit["fwhm"] if freedom == "all" else np.nan,
-                "reduced_chi2": fit["reduced_chi2"],
-            }
-    return None
-
-
-def lines_without(lines, kept, pixels):
-    """Sum of the modelled lines of the peaks ``kept`` in some pixels [ADU]."""
-    centres = lines.peaks.pixel[kept]
-    widths = np.interp(centres, np.arange(lines.shape.fwhm.size), lines.shape.fwhm)
-    light = line_light(pixels[:, np.newaxis] - centres, widths, lines.shape)
-    return light @ lines.fluxes[kept]
-
-
-def measure_window(columns, lines, window, expected, per_flux):
+def measure_window(columns, lines, window, expected, known, per_flux):
     """Measure one window.
 
     Parameters
     ----------
     columns : Columns
-    lines : LineModel
+    lines : lampflux.fluxes.line_model.LineModel
     window : (int, int)
         First and last pixel.
     expected : float or None
-        As in `fit_window`.
+        Where the line falls by the wavelengths [pixel].
+    known : (sequence of lampflux.fluxes.laboratory.LaboratoryLine, dict of str to float)
+        Lines of the lamp's ions, and the brightness of these.
     per_flux : float
         Exposure time times fibres [s]: counts over it are fluxes.
 
@@ -294,60 +251,106 @@ def measure_window(columns, lines, window, expected, per_flux):
     """
     start, stop = window
     inside = slice(start, stop + 1)
-    spoiled = near_saturation(lines, WINDOW.together)
-    level, level_error, sides = window_continuum(columns.counts, lines, spoiled, start, stop)
-    net = np.sum(columns.counts[inside] - level(np.arange(start, stop + 1)))
-    net_error = np.hypot(np.sqrt(np.sum(np.square(columns.uncertainty[inside]))), level_error)
+    spoiled = near_saturation(lines, ERRORS.saturated_reach)
+    continuum = window_continuum(columns.counts, lines, spoiled, start, stop)
+    net = np.sum(columns.counts[inside] - continuum.at(np.arange(start, stop + 1)))
+    net_error = net_flux_error(columns, lines, continuum, start, stop)
     snr = net / net_error if net_error else np.nan
-    fit = fit_window(columns.counts, lines, level, start, stop, expected) if sides else None
-    fit = fit or dict.fromkeys(("flux", "flux_error", "centre", "fwhm", "reduced_chi2"), np.nan)
-    has_noise = np.isfinite(columns.uncertainty[inside]).all()
-    fit_error = fit["flux_error"] * np.sqrt(max(fit["reduced_chi2"], 1.0)) if has_noise else np.nan
-    number = columns.summed[inside].sum()
-    saturated = columns.saturated[inside].sum() / number
-    replaced = columns.replaced[inside].sum() / number
+    laboratory, brightness = known
+    places = np.array([line.pixel for line in laboratory])
+    found = None
+    if continuum.sides:
+        found = fit_window(columns.counts, lines, continuum, window, expected, places)
+    neighbours = laboratory_neighbours(lines, found, laboratory, brightness) if found else []
+    hidden = any(matters(neighbour) for neighbour in neighbours)
+    fit_error = fit_flux_error(lines, continuum, found, neighbours) if found else np.nan
+    has_noise = bool(np.isfinite(columns.uncertainty[inside]).all())
+    if not has_noise:
+        fit_error = np.nan
+    saturated, replaced = (
+        values[inside].sum() / columns.summed[inside].sum()
+        for values in (columns.saturated, columns.replaced)
+    )
+    # Without errors, and where light is clipped, a fit cannot be judged.
+    judged = bool(found) and has_noise and not saturated
+    wider = judged and is_wider(lines, found)
+    flags = raised(
+        saturated=saturated > 0,
+        cosmic=replaced > 0,
+        blended=bool(found) and (wider or hidden or has_neighbour(lines, found, window)),
+        misfit=judged and found.fit.reduced_chi2 > MISFIT_CHI2,
+        edge=continuum.sides < 2,
+        faint=snr < FAINT_SNR,
+        negative=net < 0,
+    )
+    cut = bool(found) and missed_light(lines, found, start, stop) > ERRORS.missed
+    recommended, reason = recommendation(flags, bool(found), not (wider or hidden), cut)
     return LineFlux(
         start=start,
         stop=stop,
         net_flux=float(net / per_flux),
         net_flux_err=float(net_error / per_flux),
         snr=float(snr),
-        continuum=float(level((start + stop) / 2) / per_flux),
+        continuum=float(continuum.at((start + stop) // 2) / per_flux),
         peak=float(columns.peak[inside].max()),
         saturated_fraction=float(saturated),
         masked_fraction=float(replaced),
-        fit_flux=float(fit["flux"] / per_flux),
+        fit_flux=found.flux / per_flux if found else np.nan,
         fit_flux_err=float(fit_error / per_flux),
-        centroid=float(fit["centre"]),
-        fwhm=float(fit["fwhm"]),
-        reduced_chi2=float(fit["reduced_chi2"]),
-        flags=raised(
-            saturated=saturated > 0,
-            cosmic=replaced > 0,
-            blended=is_blend(lines.peaks, start, stop),
-            edge=sides < 2,
-            faint=snr < FAINT_SNR,
-            negative=net < 0,
-        ),
-        drawn=drawn_fit(lines, level, start, stop),
+        centroid=found.centre if found else np.nan,
+        fwhm=found.fit.fwhm if found else np.nan,
+        reduced_chi2=found.fit.reduced_chi2 if found else np.nan,
+        flags=flags,
+        blend_of=tuple(each for each in neighbours if each.is_parted or matters(each)),
+        recommended=recommended,
+        reason=reason,
+        drawn=drawn_fit(lines, continuum, found, start, stop),
     )
 
 
-def drawn_fit(lines, level, start, stop):
+def net_flux_error(columns, lines, continuum, start, stop):
+    """1 sigma of a window's sum [ADU]: noise, continuum, and the light that its ends cut.
+
+    Where the pixels about the window scatter by more than their noise, so do those in it.
+    """
+    noise = np.sum(np.square(columns.uncertainty[start : stop + 1])) * continuum.chi2
+    cut = ERRORS.cut * (lines.counts[start] + lines.counts[stop])
+    return np.sqrt(noise + continuum.total_error**2 + cut**2)
+
+
+def fit_flux_error(lines, continuum, found, neighbours):
+    """1 sigma of a fitted flux [ADU].
+
+    Noise and line shape, continuum, far wings, and faint neighbours that the laboratory knows and
+    that the fit cannot tell from the line.
+    """
+    own = found.fit.flux_error[found.main] * np.sqrt(max(found.fit.reduced_chi2, 1.0))
+    level = continuum.error * found.fit.response[found.main].sum()
+    wings = ERRORS.far_wings * far_light(lines.shape.profile) * found.flux
+    hidden = found.flux * np.nansum([each.part for each in neighbours if not each.is_parted])
+    return np.sqrt(own**2 + level**2 + wings**2 + hidden**2)
+
+
+def missed_light(lines, found, start, stop):
+    """Part of the core of a window's line that lies outside of the window."""
+    ends = np.array([start - 0.5, stop + 0.5]) - found.centre
+    within = np.diff(light_below(ends / found.fit.fwhm, lines.shape.profile))
+    return float(1 - far_light(lines.shape.profile) - within[0])
+
+
+def drawn_fit(lines, continuum, found, start, stop):
     """Gather what a picture of a window shows; see `DrawnFit`."""
     margin = max(stop - start, 8)
     pixels = np.arange(max(start - margin, 0), min(stop + margin, lines.counts.size - 1) + 1)
-    continuum = level(pixels.astype(float))
-    return DrawnFit(pixels, continuum, continuum + lines.counts[pixels])
-
-
-def is_blend(peaks, start, stop):
-    """Whether another line of some brightness shares the window or leans on its brightest one."""
-    inside = np.flatnonzero((peaks.pixel >= start - 0.5) & (peaks.pixel <= stop + 0.5))
-    if inside.size == 0:
-        return False
-    main = inside[np.argmax(peaks.height[inside])]
-    near = np.abs(peaks.pixel - peaks.pixel[main]) < WINDOW.together * peaks.fwhm
-    near[inside] = True
-    near[main] = False
-    return bool((peaks.height[near] > WINDOW.blend * peaks.height[main]).any())
+    if not found:
+        return DrawnFit(pixels, continuum.at(pixels), lines.counts[pixels][np.newaxis])
+    edges = np.append(pixels, pixels[-1] + 1) - 0.5
+    light, *_ = line_light(edges, found.fit.centre, found.fit.fwhm, lines.shape.profile)
+    own = (light * found.fit.flux).T
+    # Lines further off keep their part of the model of all lines.
+    far = np.abs(lines.peaks.pixel[:, np.newaxis] - found.fit.centre).min(axis=1) > width_at(
+        lines, found.centre
+    )
+    widths = np.interp(lines.peaks.pixel[far], np.arange(lines.counts.size), lines.shape.fwhm)
+    light, *_ = line_light(edges, lines.peaks.pixel[far], widths, lines.shape.profile)
+    return DrawnFit(pixels, continuum.at(pixels), np.vstack([own, light @ lines.fluxes[far]]))

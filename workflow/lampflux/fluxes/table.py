@@ -23,6 +23,9 @@ COLUMNS = (
     "fwhm",
     "reduced_chi2",
     "flags",
+    "recommended",
+    "reason",
+    "blend_of",
     "pixel_start",
     "pixel_stop",
     "counts",
@@ -85,7 +88,22 @@ def flux_row(window, flux, spectrum, per_flux):
     return {
         name: value if name in WHOLE else float(value) if np.isfinite(value) else None
         for name, value in row.items()
-    } | {"ion": window.ion, "wavelength_air": window.wavelength_air}
+    } | {
+        "recommended": flux.recommended,
+        "reason": flux.reason,
+        "blend_of": blend_text(flux.blend_of),
+        "ion": window.ion,
+        "wavelength_air": window.wavelength_air,
+    }
+
+
+def blend_text(neighbours):
+    """Write the neighbours of a line: ion, wavelength, and part of the light where it is known."""
+    return "; ".join(
+        f"{each.line.ion} {each.line.wavelength_air:.3f} "
+        + (f"{each.part:.2g}" if each.is_parted else "?")
+        for each in neighbours
+    )
 
 
 def flag_words(flux, has_dark, misplaced):

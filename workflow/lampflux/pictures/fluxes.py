@@ -31,7 +31,7 @@ def draw_windows(figure, wavelength, counts, fits, rows):
         axes.set_title("no line windows", loc="left")
         return
     lines = math.ceil(len(rows) / CLOSE_UPS_PER_ROW)
-    height = 3.85 + 2.4 * lines
+    height = 4.3 + 2.7 * lines
     figure.set_figheight(height)
     axes = figure.add_axes((0.06, 1 - 3.15 / height, 0.93, 2.1 / height))
     draw_spectrum(axes, wavelength, counts, faint=True)
@@ -39,7 +39,7 @@ def draw_windows(figure, wavelength, counts, fits, rows):
     axes.set_ylabel("Sum of lit rows (ADU)")
     label_windows(axes, wavelength, rows)
 
-    top, bottom = 1 - 4.3 / height, 0.55 / height
+    top, bottom = 1 - 4.3 / height, 1.0 / height
     grid = figure.add_gridspec(
         lines,
         CLOSE_UPS_PER_ROW,
@@ -48,7 +48,7 @@ def draw_windows(figure, wavelength, counts, fits, rows):
         top=top,
         bottom=bottom,
         wspace=0.25,
-        hspace=0.55,
+        hspace=0.95,
     )
     for number, (place, fit, row) in enumerate(zip(grid, fits, rows), start=1):
         axes = figure.add_subplot(place)
@@ -82,13 +82,17 @@ def label_windows(axes, wavelength, rows):
 
 
 def draw_close_up(axes, counts, fit, number, row):
-    """Draw one window with its surroundings, continuum and the model of all lines, and name it."""
+    """Draw one window with its surroundings, its own fit and the residual, and name it."""
     axes.axvspan(
         row["pixel_start"] - 0.5, row["pixel_stop"] + 0.5, color=COLOUR.highlight, alpha=0.25, lw=0
     )
     draw_spectrum(axes, fit.pixels, counts[fit.pixels])
-    axes.plot(fit.pixels, fit.model, color=COLOUR.highlight, lw=1.0, drawstyle="steps-mid")
+    for line in fit.lines if len(fit.lines) > 2 else ():
+        axes.plot(fit.pixels, fit.continuum + line, color=COLOUR.highlight, lw=0.6, ls="--")
+    model = fit.continuum + fit.lines.sum(axis=0)
+    axes.plot(fit.pixels, model, color=COLOUR.highlight, lw=1.0, drawstyle="steps-mid")
     axes.plot(fit.pixels, fit.continuum, color=COLOUR.highlight, lw=0.8, ls=":")
+    draw_residual(axes, fit.pixels, counts[fit.pixels] - model)
     axes.xaxis.set_major_locator(MaxNLocator(3, integer=True))
     axes.yaxis.set_major_locator(MaxNLocator(4))
     axes.tick_params(labelsize="small")
@@ -101,6 +105,30 @@ def draw_close_up(axes, counts, fit, number, row):
         loc="left",
         color=COLOUR.saturated if saturated else COLOUR.data,
     )
+
+
+def draw_residual(axes, pixels, residual):
+    """Draw what a fit leaves along the lower edge, and name the range of its axis [ADU]."""
+    below = axes.inset_axes((0, -0.32, 1, 0.16), sharex=axes)
+    below.axhline(0, color=COLOUR.highlight, lw=0.6, ls=":")
+    below.plot(pixels, residual, color=COLOUR.data, lw=0.6, drawstyle="steps-mid")
+    largest = np.nanmax(np.abs(residual), initial=0)
+    if np.isfinite(largest) and largest > 0:
+        below.set_ylim(-1.2 * largest, 1.2 * largest)
+    below.set_yticks([])
+    below.annotate(
+        f"± {largest:.2g}",
+        (1, 1),
+        (-2, -1),
+        xycoords="axes fraction",
+        textcoords="offset points",
+        ha="right",
+        va="top",
+        fontsize="x-small",
+    )
+    below.xaxis.set_major_locator(MaxNLocator(3, integer=True))
+    below.tick_params(labelsize="small")
+    axes.tick_params(labelbottom=False)
 
 
 def flux_text(row):

@@ -1,0 +1,274 @@
+"""Fit the line of a window, together with the lines that overlap it."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from lampflux.fluxes.laboratory import LaboratoryLine
+from lampflux.fluxes.line_fit import LineFit, fit_lines
+from lampflux.fluxes.line_model import light_of_others
+
+
+class WindowTuning(NamedTuple):
+    """Constants of the fit of a window's line."""
+
+    # A line is fitted over this reach to either side [line widths]: all of its core.
+    fit_reach: float = 3.0
+    # Lines nearer to each other than this are fitted together [line widths].
+    together: float = 3.0
+    # Lines further apart than this leave each other's width free [line widths].
+    alone: float = 1.7
+    # 1 sigma of the width of lines in a blend [width].
+    same_width: float = 0.01
+    # Signal-to-noise ratios above which a line tells its own width and its own place.
+    free_width: float = 20.0
+    free_place: float = 6.0
+    # A line of the window stands this near where it is expected [line widths].
+    named: float = 0.35
+    # Lines are those of the laboratory if their distances agree this well [line widths]; 1 sigma
+    # of that distance [pixel].
+    tied: float = 0.15
+    laboratory: float = 0.05
+    # A line that is wider than the others by this part, and by so many errors, is more than one.
+    wider: float = 0.01
+    wider_errors: float = 4.0
+    # A blend is a line with this part of the window's line near it: it matters.
+    blend: float = 0.02
+    # Laboratory lines nearer than this may be one to the fit [line widths]; those that hold this
+    # part of the light matter.
+    resolved: float = 0.6
+    hidden: float = 0.01
+
+
+WINDOW = WindowTuning()
+
+
+class WindowFit(NamedTuple):
+    """Lines that were fitted to a window.
+
+    The ``fit`` and ``main``, the number of the window's line in it; the ``pixels`` it was made on,
+    and the light of ``others`` in them, lines that were not fitted [ADU].
+    """
+
+    fit: LineFit
+    main: int
+    pixels: np.ndarray
+    others: np.ndarray
+
+    @property
+    def centre(self):
+        """Place of the window's line [pixel]."""
+        return float(self.fit.centre[self.main])
+
+    @property
+    def flux(self):
+        """Flux of the window's line [ADU]."""
+        return float(self.fit.flux[self.main])
+
+
+def width_at(lines, place):
+    """Width of single lines at a place [pixel]."""
+    return float(np.interp(place, np.arange(lines.counts.size), lines.shape.fwhm))
+
+
+def main_line(lines, start, stop, expected):
+    """Choose a window's line: the one that stands where it is expected, else the brightest."""
+    pixel = lines.peaks.pixel
+    inside = np.flatnonzero((pixel >= start - 0.5) & (pixel <= stop + 0.5))
+    if inside.size == 0:
+        return None
+    if expected is not None:
+        nearest = inside[np.argmin(np.abs(pixel[inside] - expected))]
+        if np.abs(pixel[nearest] - expected) < WINDOW.named * width_at(lines, expected):
+            return nearest
+    return inside[np.argmax(lines.fluxes[inside])]
+
+
+def fit_window(counts, lines, continuum, window, expected, known):
+    """Fit the line of a window, together with the lines that blend with it.
+
+    Parameters
+    ----------
+    counts : ndarray, shape (pixels,)
+        Spectrum [ADU].
+    lines : lampflux.fluxes.line_model.LineModel
+    continuum : lampflux.fluxes.continuum.WindowContinuum
+    window : (int, int)
+        First and last pixel.
+    expected : float or None
+        Where the line falls by the wavelengths [pixel].
+    known : ndarray
+        Where lines of the laboratory fall [pixel].
+
+    Returns
+    -------
+    WindowFit or None
+        None without a line, or where no fit settles.
+    """
+    start, stop = window
+    pixel = lines.peaks.pixel
+    main = main_line(lines, start, stop, expected)
+    if main is None and not (expected is not None and start - 0.5 <= expected <= stop + 0.5):
+        return None
+    place = expected if main is None else pixel[main]
+    width = width_at(lines, place)
+    group = np.flatnonzero(np.abs(pixel - place) < WINDOW.together * width)
+    if main is None:
+        centres, fluxes = np.append(place, pixel[group]), np.append(0.0, lines.fluxes[group])
+    else:
+        group = np.append(main, group[group != main])
+        centres, fluxes = pixel[group], lines.fluxes[group]
+    reach = WINDOW.fit_reach * width
+    first, last = int(np.floor(place - reach)), int(np.ceil(place + reach))
+    pixels = np.arange(max(first, 0), min(last + 1, counts.size))
+    others = light_of_others(lines.peaks, lines.shape, lines.fluxes)(group, pixels)
+    fit = fit_group(counts, lines, continuum.at(pixels) + others, pixels, centres, fluxes, known)
+    if fit is None:
+        return None
+    chosen = 0
+    if main is not None and abs(fit.centre[0] - (expected or np.inf)) > WINDOW.named * width:
+        # Overlapping lines may have changed places in brightness.
+        inside = (fit.centre >= start - 0.5) & (fit.centre <= stop + 0.5)
+        chosen = int(np.argmax(np.where(inside, fit.flux, -np.inf))) if inside.any() else 0
+    return WindowFit(fit, chosen, pixels, others)
+
+
+def fit_group(counts, lines, beneath, pixels, centres, fluxes, known):
+    """Fit lines that overlap, the window's line first.
+
+    Parameters
+    ----------
+    counts : ndarray, shape (spectrum,)
+        [ADU]
+    lines : lampflux.fluxes.line_model.LineModel
+    beneath : ndarray, shape (pixels,)
+        Continuum and other lines [ADU].
+    pixels : ndarray of int, shape (pixels,)
+    centres, fluxes : ndarray, shape (lines,)
+        First guesses [pixel], [ADU].
+    known : ndarray
+        As in `fit_window`.
+
+    Returns
+    -------
+    lampflux.fluxes.line_fit.LineFit or None
+        With the width as free as the line is bright, and less where that does not settle.
+    """
+    width, profile = width_at(lines, centres[0]), lines.shape.profile
+    variance = lines.variance[pixels] + lines.model_variance[pixels]
+    snr = fluxes / np.sqrt(variance.sum())
+    centre_error = np.where(snr > WINDOW.free_place, np.inf, 0.0)
+    overlapping = np.abs(centres[1:] - centres[0]).min(initial=np.inf) < WINDOW.alone * width
+    width_error = WINDOW.same_width * width if overlapping else np.inf
+    if snr[0] < WINDOW.free_width:
+        width_error = 0.0
+    line = counts[pixels] - beneath, variance, lines.good[pixels], pixels
+    ties = laboratory_ties(centres, known, width)
+    for places, error, tied in (
+        (centre_error, width_error, ties),
+        (centre_error, 0.0, ties),
+        (0.0, 0.0, []),
+    ):
+        fit = fit_lines(*line, centres, width, profile, places, error, tied)
+        if fit is not None:
+            return fit
+    return None
+
+
+def laboratory_ties(centres, known, width):
+    """Tie lines that overlap the first to it by their distance in the laboratory.
+
+    Returns
+    -------
+    list of (int, int, float, float)
+        As `fit_lines` takes them.
+    """
+    if known.size < 2 or centres.size < 2:
+        return []
+    nearest = np.argmin(np.abs(known - centres[:, np.newaxis]), axis=1)
+    ties = []
+    for number in range(1, centres.size):
+        apart = known[nearest[number]] - known[nearest[0]]
+        differs = abs(centres[number] - centres[0] - apart)
+        if 0 < abs(apart) < WINDOW.alone * width and differs < WINDOW.tied * width:
+            ties.append((0, number, float(apart), WINDOW.laboratory))
+    return ties
+
+
+def is_wider(lines, found):
+    """Whether the window's line is wider than single lines are: more than one, then."""
+    width = width_at(lines, found.centre)
+    error = found.fit.fwhm_error * np.sqrt(max(found.fit.reduced_chi2, 1.0))
+    excess = found.fit.fwhm - width
+    least = max(WINDOW.wider, lines.shape.error) * width
+    return bool(excess > max(WINDOW.wider_errors * error, least))
+
+
+def has_neighbour(lines, found, window):
+    """Whether another line of some brightness shares the window or leans on its line."""
+    start, stop = window
+    others = np.delete(found.fit.centre, found.main)
+    fluxes = np.delete(found.fit.flux, found.main)
+    reach = WINDOW.together * width_at(lines, found.centre)
+    far = np.abs(lines.peaks.pixel - found.centre) > reach
+    pixel = np.append(others, lines.peaks.pixel[far])
+    fluxes = np.append(fluxes, lines.fluxes[far])
+    near = np.abs(pixel - found.centre) < reach
+    near |= (pixel >= start - 0.5) & (pixel <= stop + 0.5)
+    return bool((fluxes[near] > WINDOW.blend * found.flux).any())
+
+
+class Neighbour(NamedTuple):
+    """A laboratory ``line`` that blends with a window's line.
+
+    ``part`` of the blend's light that it takes; ``is_parted``, whether the fit tells the two
+    apart. Where it does not, the part is what the intensities say; NaN for an ion whose brightness
+    is not known.
+    """
+
+    line: LaboratoryLine
+    part: float
+    is_parted: bool
+
+
+def laboratory_neighbours(lines, found, laboratory, brightness):
+    """Name the laboratory lines that blend with the window's line.
+
+    Parameters
+    ----------
+    lines : lampflux.fluxes.line_model.LineModel
+    found : WindowFit
+    laboratory : sequence of LaboratoryLine
+    brightness : dict of str to float
+        Of the ions, as `lampflux.fluxes.laboratory.ion_brightness` gives it.
+
+    Returns
+    -------
+    list of Neighbour
+    """
+    width = width_at(lines, found.centre)
+    near = [line for line in laboratory if abs(line.pixel - found.centre) < width]
+    if len(near) < 2:
+        return []
+    own = min(near, key=lambda line: abs(line.pixel - found.centre))
+    total = found.fit.flux[np.abs(found.fit.centre - found.centre) < width].sum()
+    neighbours = []
+    for line in near:
+        apart = line.pixel - own.pixel
+        differs = np.abs(found.fit.centre - found.centre - apart)
+        differs[found.main] = np.inf
+        nearest = int(np.argmin(differs))
+        if line is not own and differs[nearest] < WINDOW.tied * width:
+            neighbours.append(Neighbour(line, float(found.fit.flux[nearest] / total), True))
+        elif line is not own and abs(apart) < WINDOW.resolved * width:
+            if line.ion == own.ion:
+                ratio = line.intensity / own.intensity
+            else:
+                ratio = line.intensity * brightness.get(line.ion, np.nan) / found.flux
+            neighbours.append(Neighbour(line, float(ratio / (1 + ratio)), False))
+    return neighbours
+
+
+def matters(neighbour):
+    """Whether a neighbour that is not parted holds enough light to call the line a blend."""
+    return not neighbour.is_parted and neighbour.part > WINDOW.hidden
