@@ -166,6 +166,32 @@ def weighted_median(values, weights):
     return values[order][np.searchsorted(total, total[-1] / 2)]
 
 
+def clipped_fit(middle, shifts, light, used, degree):
+    """Fit a polynomial to the shifts of blocks, without outliers, weighted by their light.
+
+    Returns
+    -------
+    fit : numpy.polynomial.Polynomial
+    kept : ndarray of bool, shape (blocks,)
+        Blocks that follow it.
+    spread : float
+        Scatter of the blocks about it [pixel].
+    """
+    fit = robust_fit(middle[used], shifts[used], degree, light[used])
+    while True:
+        residual = np.abs(shifts - fit(middle))
+        spread = SIGMA_PER_MAD * weighted_median(residual[used], light[used])
+        kept = used & (residual <= max(4 * spread, 0.05))
+        if kept.sum() <= degree + 1:
+            return fit, kept, spread
+        fit = np.polynomial.Polynomial.fit(
+            middle[kept], shifts[kept], degree, w=np.sqrt(light[kept])
+        )
+        if kept.sum() == used.sum():
+            return fit, kept, spread
+        used = kept
+
+
 def measure_shift(image, profile, rows):
     """Measure how lines shift along the slit, as a parabola of the row.
 
@@ -209,22 +235,10 @@ def measure_shift(image, profile, rows):
         return none
     scale = np.ptp(rows) or 1
     place, middle = (rows - rows.mean()) / scale, (middle - rows.mean()) / scale
-    degree, followed = 2 if used.sum() > 3 else 1, used
-    fit = robust_fit(middle[used], shifts[used], degree, light[used])
-    while True:
-        residual = np.abs(shifts - fit(middle))
-        spread = SIGMA_PER_MAD * weighted_median(residual[used], light[used])
-        kept = used & (residual <= max(4 * spread, 0.05))
-        if kept.sum() <= degree + 1:
-            break
-        fit = np.polynomial.Polynomial.fit(
-            middle[kept], shifts[kept], degree, w=np.sqrt(light[kept])
-        )
-        if kept.sum() == used.sum():
-            break
-        used = kept
+    degree = 2 if used.sum() > 3 else 1
+    fit, kept, spread = clipped_fit(middle, shifts, light, used, degree)
     # A parabola that the blocks do not follow, or that makes lines no sharper, is none.
-    if spread > SHIFT.largest_scatter or kept.sum() < SHIFT.followed * followed.sum():
+    if spread > SHIFT.largest_scatter or kept.sum() < SHIFT.followed * used.sum():
         return none
     steps = np.rint(fit(middle)).astype(int)
     if np.ptp(steps[light > 0]) > 1:
