@@ -38,6 +38,9 @@ class Fitting(NamedTuple):
     # Error to which a solution must hold over part of the detector, which is the trusted range
     # where nothing better can be had [pixel].
     worst_error: float = 0.3
+    # Part of the residuals' scatter that neighbouring lines share, blends and lines mistaken
+    # together, so that more lines do not lessen it.
+    shared_scatter: float = 0.3
     # Lines that a rival fit leaves out at an end.
     end_lines: int = 4
     # Where a solution is trusted: its error is below this [pixel], what it differs from its
@@ -230,6 +233,7 @@ def fit_solution(peaks, lines, start, lead):
         return None
     spread = np.max([np.abs(rival(pixels) - best.polynomial(pixels)) for rival in rivals], axis=0)
     own_error = fit_error(best.polynomial, pixel, weight, scatter, pixels)
+    own_error = np.hypot(own_error, FITTING.shared_scatter * scatter)
     error = np.hypot(own_error, FITTING.rival_part * spread / step)
     # Where lines match by chance they scatter widely; peaks without a line (cosmic rays) do not
     # tell.
