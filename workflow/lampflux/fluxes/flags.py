@@ -16,6 +16,9 @@ FLAGS = (
 FAINT_SNR = 5.0
 # A fit whose reduced chi-square is above this does not describe the line: by chance 1 in 10,000.
 MISFIT_CHI2 = 4.0
+# It is a misfit where the error of the flux is more than this part of it, too: the noise of the
+# brightest lines shows what does not matter.
+MISFIT_PART = 0.003
 
 
 def raised(**conditions):

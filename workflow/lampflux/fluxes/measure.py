@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from lampflux.fluxes.continuum import near_saturation, window_continuum
-from lampflux.fluxes.flags import FAINT_SNR, MISFIT_CHI2, raised, recommendation
+from lampflux.fluxes.flags import FAINT_SNR, MISFIT_CHI2, MISFIT_PART, raised, recommendation
 from lampflux.fluxes.laboratory import LaboratoryLine, ion_brightness
 from lampflux.fluxes.line_model import LineModel, model_lines
 from lampflux.fluxes.line_shape import far_light, light_below, line_light
@@ -278,7 +278,9 @@ def measure_window(columns, lines, window, expected, known, per_flux):
         saturated=saturated > 0,
         cosmic=replaced > 0,
         blended=bool(found) and (wider or hidden or has_neighbour(lines, found, window)),
-        misfit=judged and found.fit.reduced_chi2 > MISFIT_CHI2,
+        misfit=judged
+        and found.fit.reduced_chi2 > MISFIT_CHI2
+        and fit_error > MISFIT_PART * found.flux,
         edge=continuum.sides < 2,
         faint=snr < FAINT_SNR,
         negative=net < 0,
