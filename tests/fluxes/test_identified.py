@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
+from lampflux.files.spectra import Spectrum
 from lampflux.fluxes.identified import IDENTIFIED_COLUMNS, identified_fluxes
 from lampflux.fluxes.line_model import model_lines
-from lampflux.fluxes.measure import Spectrum
+from lampflux.peaks import find_peaks
 
 GAIN, READ, FWHM, PER_FLUX = 1.9, 20.0, 2.6, 610.0
 PLACES = np.linspace(60, 1440, 24) + np.linspace(0, 0.9, 24)
@@ -30,11 +31,16 @@ def identify(places):
     return [{"pixel": place, "ion": "Ar I", "wavelength_air": 5000 + place} for place in places]
 
 
+def model_of(spectrum):
+    peaks = find_peaks(spectrum.clean, spectrum.clean_error)
+    return model_lines(spectrum.clean, spectrum.clean_error, spectrum.saturated, peaks)
+
+
 def test_fluxes_are_right_within_their_errors():
     pulls = []
     for seed in range(8):
         spectrum = observe(seed)
-        found = identified_fluxes(spectrum, model_lines(spectrum), identify(PLACES), PER_FLUX)
+        found = identified_fluxes(spectrum, model_of(spectrum), identify(PLACES), PER_FLUX)
         assert list(found) == IDENTIFIED_COLUMNS
         assert len(found) == len(PLACES)
         pulls.append((found["flux"] * PER_FLUX - COUNTS) / (found["flux_err"] * PER_FLUX))
@@ -47,7 +53,7 @@ def test_fluxes_are_right_within_their_errors():
 def test_a_line_that_leans_on_another_has_its_own_flux_and_is_marked():
     places, counts = np.array([500.0, 504.5, 900.0]), np.array([4e5, 2e5, 3e5])
     spectrum = observe(1, places, counts)
-    found = identified_fluxes(spectrum, model_lines(spectrum), identify(places), PER_FLUX)
+    found = identified_fluxes(spectrum, model_of(spectrum), identify(places), PER_FLUX)
     assert np.allclose(found["flux"] * PER_FLUX, counts, rtol=0.02)
     assert "blended" not in found["flags"][2]
 
@@ -57,13 +63,13 @@ def test_saturated_lines_are_marked():
     saturated = spectrum.saturated.copy()
     saturated[round(PLACES[3])] = 4
     spectrum = spectrum._replace(saturated=saturated)
-    found = identified_fluxes(spectrum, model_lines(spectrum), identify(PLACES), PER_FLUX)
+    found = identified_fluxes(spectrum, model_of(spectrum), identify(PLACES), PER_FLUX)
     assert list(found["flags"].str.contains("saturated")) == [n == 3 for n in range(24)]
 
 
 def test_without_identified_lines_the_table_is_empty():
     spectrum = observe(1)
     peaks = [{"pixel": PLACES[0]}]
-    found = identified_fluxes(spectrum, model_lines(spectrum), peaks, PER_FLUX)
+    found = identified_fluxes(spectrum, model_of(spectrum), peaks, PER_FLUX)
     assert list(found) == IDENTIFIED_COLUMNS
     assert found.empty

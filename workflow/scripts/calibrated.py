@@ -4,11 +4,10 @@ import sys
 
 sys.path.insert(0, f"{snakemake.scriptdir}/..")
 
-import csv
 import logging
 
 from lampflux.files.spectra import read_sums, write_calibrated
-from lampflux.files.whole import whole
+from lampflux.files.tables import write_rows
 from lampflux.jobs import run
 from lampflux.peaks import find_peaks, without_leaning
 from lampflux.pictures.style import new_figure, save
@@ -44,10 +43,7 @@ def main(snakemake):
         logging.info("%s = %s", keyword, value)
     table["wavelength"], table["wavelength_error"] = found.wavelength, found.error
     write_calibrated(snakemake.output.fits, header, params.nominal, cards, table, found.peaks)
-    with whole(snakemake.output.lines) as part, open(part, "w", newline="") as file:
-        writer = csv.DictWriter(file, LINE_COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(found.lines)
+    write_rows(snakemake.output.lines, LINE_COLUMNS, found.lines)
 
     reason = f": {found.verdict.reason}" if found.verdict.reason else ""
     figure = new_figure(header, f"{found.method} wavelengths{reason}")

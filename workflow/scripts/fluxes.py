@@ -4,20 +4,18 @@ import sys
 
 sys.path.insert(0, f"{snakemake.scriptdir}/..")
 
-import csv
 import logging
 
 import numpy as np
 
 from lampflux.files.pages import write_csv
 from lampflux.files.spectra import read_spectrum
-from lampflux.files.tables import read_identified_lines, read_line_list
-from lampflux.files.whole import whole
+from lampflux.files.tables import read_identified_lines, read_line_list, write_rows
 from lampflux.fluxes.identified import identified_fluxes
 from lampflux.fluxes.laboratory import lines_on_detector
 from lampflux.fluxes.line_model import model_lines
 from lampflux.fluxes.measure import measure
-from lampflux.fluxes.table import COLUMNS, expected_pixel, flag_words, flux_row, line_check
+from lampflux.fluxes.table import COLUMNS, expected_pixels, flux_rows, trusted_range
 from lampflux.fluxes.windows import line_windows, read_rows, window_pixels
 from lampflux.jobs import run
 from lampflux.pictures.fluxes import draw_windows
@@ -27,15 +25,12 @@ from lampflux.pictures.style import new_figure, save
 def main(snakemake):
     """Read the calibrated spectrum and the window table, measure, write and draw."""
     header, spectrum, peaks = read_spectrum(snakemake.input.calibrated)
-    source = snakemake.input.windows
+    source, fibres = snakemake.input.windows, snakemake.params.fibres
     # Proposed windows may be none, a user's table never.
     windows = line_windows(read_rows(source, may_be_empty=True))
     ends = window_pixels(windows, spectrum.wavelength, source)
     logging.info("%d windows of %s", len(windows), source)
     identified = read_identified_lines(snakemake.input.lines)
-    per_flux = header["EXPTIME"] * snakemake.params.fibres
-    simulated = header.get("SIMULATE", False)
-    trusted = header.get("WAVEFRST", 0), header.get("WAVELAST", -1)
     laboratory = []
     if header["WAVEMETH"] != "nominal":
         lists = map(read_line_list, snakemake.input.line_lists)
@@ -49,11 +44,8 @@ def main(snakemake):
         ends,
         spectrum.clean_error,
         exposure_time=header["EXPTIME"],
-        fibres=snakemake.params.fibres,
-        expected=[
-            expected_pixel(window, spectrum.wavelength, trusted, pixels)
-            for window, pixels in zip(windows, ends)
-        ],
+        fibres=fibres,
+        expected=expected_pixels(windows, spectrum.wavelength, trusted_range(header), ends),
         summed=spectrum.summed,
         saturated=spectrum.saturated,
         replaced=spectrum.replaced,
@@ -61,22 +53,12 @@ def main(snakemake):
         lines=lines,
         laboratory=laboratory,
     )
-    rows = []
-    for window, flux in zip(windows, fluxes):
-        row = flux_row(window, flux, spectrum, per_flux)
-        columns, misplaced = line_check(
-            row, spectrum.wavelength, header["WAVEMETH"], trusted, identified
-        )
-        flags = flag_words(flux, header["BIASMETH"] == "dark", misplaced)
-        rows.append(row | columns | {"flags": flags, "simulated": simulated})
-    with whole(snakemake.output.csv) as part, open(part, "w", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+    rows = flux_rows(windows, fluxes, spectrum, header, identified, fibres)
+    write_rows(snakemake.output.csv, COLUMNS, rows)
 
+    per_flux, simulated = header["EXPTIME"] * fibres, header.get("SIMULATE", False)
     every = identified_fluxes(spectrum, lines, identified, per_flux, simulated)
     write_csv(every, snakemake.output.lines)
-
     figure = new_figure(header, "line windows")
     draw_windows(
         figure, spectrum.wavelength, spectrum.clean, [flux.drawn for flux in fluxes], rows

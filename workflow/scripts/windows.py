@@ -4,14 +4,12 @@ import sys
 
 sys.path.insert(0, f"{snakemake.scriptdir}/..")
 
-import csv
 import logging
 
 import numpy as np
 from astropy.io import fits
 
-from lampflux.files.tables import read_identified_lines
-from lampflux.files.whole import whole
+from lampflux.files.tables import read_identified_lines, write_rows
 from lampflux.fluxes.proposal import COLUMNS, propose_windows, steady_lines
 from lampflux.jobs import run
 
@@ -33,10 +31,7 @@ def main(snakemake):
         windows = propose_windows(steady_lines(exposures), float(np.median(widths)), size)
     else:
         logging.warning("no exposure has an identified line: there is no window to propose")
-    with whole(snakemake.output.csv) as part, open(part, "w", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(windows)
+    write_rows(snakemake.output.csv, COLUMNS, windows)
 
 
 if __name__ == "__main__":

@@ -37,7 +37,7 @@ from lampflux.errors import UserError
 from lampflux.files.tables import read_emitted_lines, read_table
 
 # Settings of an arm where the config gives none.
-ARM = {
+ARM: dict = {
     "amplifiers": None,
     "bias_range": None,
     "gain": None,

@@ -28,6 +28,7 @@ from lampflux.fluxes.shape_fit import (
     profile_error,
 )
 from lampflux.fluxes.smoothing import knots_at, stiffness_of
+from lampflux.peaks import Peaks
 from lampflux.statistics import continuum, robust_scatter, scatter
 
 
@@ -77,14 +78,14 @@ class Pixels(NamedTuple):
 class LineModel(NamedTuple):
     """A spectrum as lines of one shape on a continuum.
 
-    ``peaks`` (lampflux.peaks.Peaks) and their ``fluxes`` [ADU]; the ``shape`` of the lines; their
+    ``peaks`` and their ``fluxes`` [ADU]; the ``shape`` of the lines; their
     sum in each pixel, ``counts`` [ADU], and its variance, ``model_variance`` [ADU^2]; the
     ``level`` of the continuum [ADU] and its ``stiffness``; the ``variance`` of the spectrum
     [ADU^2], whether each pixel is ``good``: known and not saturated, and ``used``: and near the
     model.
     """
 
-    peaks: tuple
+    peaks: Peaks
     fluxes: np.ndarray
     shape: Shape
     counts: np.ndarray

@@ -55,6 +55,43 @@ MEASURED = (
 WHOLE = ("pixel", "pixel_start", "pixel_stop")
 
 
+def flux_rows(windows, fluxes, spectrum, header, identified, fibres):
+    """Make the flux table.
+
+    Parameters
+    ----------
+    windows : list of lampflux.fluxes.windows.LineWindow
+    fluxes : list of lampflux.fluxes.measure.LineFlux
+        In the same order.
+    spectrum : lampflux.files.spectra.Spectrum
+    header : mapping
+        Of the calibrated spectrum.
+    identified : list of dict
+        Peaks and the lines they are, as `lampflux.files.tables.read_identified_lines` gives them.
+    fibres : int
+
+    Returns
+    -------
+    list of dict
+        A row for each window, with `COLUMNS`.
+    """
+    has_dark, simulated = header["BIASMETH"] == "dark", header.get("SIMULATE", False)
+    rows = []
+    for window, flux in zip(windows, fluxes):
+        row = flux_row(window, flux, spectrum, header["EXPTIME"] * fibres)
+        columns, misplaced = line_check(
+            row, spectrum.wavelength, header["WAVEMETH"], trusted_range(header), identified
+        )
+        flags = flag_words(flux, has_dark, misplaced)
+        rows.append(row | columns | {"flags": flags, "simulated": simulated})
+    return rows
+
+
+def trusted_range(header):
+    """First and last pixel between which a calibrated spectrum's wavelengths are trusted."""
+    return header.get("WAVEFRST", 0), header.get("WAVELAST", -1)
+
+
 def flux_row(window, flux, spectrum, per_flux):
     """Make a window's row of the flux table.
 
@@ -173,11 +210,13 @@ def line_check(row, wavelength, method, trusted, peaks):
     return columns, misplaced
 
 
-def expected_pixel(window, wavelength, trusted, ends):
-    """Where a window's line falls by trusted wavelengths [pixel]; None where that is not known."""
-    start, stop = ends
-    if window.wavelength_air is None or not (trusted[0] <= start and stop <= trusted[1]):
-        return None
+def expected_pixels(windows, wavelength, trusted, ends):
+    """Pixels of the windows' lines by trusted wavelengths; None where that is not known."""
     order = slice(None) if wavelength[-1] > wavelength[0] else slice(None, None, -1)
     pixels = np.arange(wavelength.size)[order]
-    return float(np.interp(window.wavelength_air, wavelength[order], pixels))
+    return [
+        None
+        if window.wavelength_air is None or not (trusted[0] <= start and stop <= trusted[1])
+        else float(np.interp(window.wavelength_air, wavelength[order], pixels))
+        for window, (start, stop) in zip(windows, ends)
+    ]
