@@ -125,15 +125,15 @@ def test_products_that_a_failed_cluster_job_did_not_come_to_replace_are_removed(
 
 
 def test_the_answers_are_health_and_places(run):
-    rows = "exposure,score,failed,warned\na,good,,\nb,failed,cosmic,rms\nc,good,,\n"
-    rows += "d,warned,,rms bias\ne,warned,,rms bias\nf,warned,,rms\n"
+    rows = "exposure,score,reasons\na,good,\nb,failed,cosmic 3 % > 2 %\nc,good,\n"
+    rows += "d,warned,rms 0.2 > 0.1\ne,warned,rms 0.2 > 0.1\nf,warned,rms 0.3 > 0.1\n"
     write("results/quality/exposures.csv", rows)
     write("results/lamps/exposure_plan.csv")
     assert answer_lines(run, "results") == [
         "Health of 6 exposures: 2 good, 3 warned, 1 failed (results/quality/exposures.csv)",
-        "  warned (rms bias): d, e",
-        "  warned (rms): f",
-        "  failed (cosmic): b",
+        "  warned (rms 0.2 > 0.1): d, e",
+        "  warned (rms 0.3 > 0.1): f",
+        "  failed (cosmic 3 % > 2 %): b",
         "Exposure times: results/lamps/exposure_plan.csv",
         "All in one page: the same command with --report results/report.html",
     ]

@@ -90,7 +90,8 @@ def read_instrument(name, project):
     if not path.is_file():
         path = Path(name)
     if not path.is_file():
-        known = sorted(each.stem for each in folder.glob("*.yaml"))
+        # Instruments to plan for are kept there, too.
+        known = sorted(each.stem for each in folder.glob("*.yaml") if "arms" in read_yaml(each))
         raise UserError(
             f"config, instrument: there is no instrument {name} ({', '.join(known)}), nor a file "
             f"of that name; {did_you_mean(name, known)}correct it."

@@ -3,16 +3,14 @@
 import csv
 import io
 import math
+import re
 
 from lampflux.errors import UserError
 from lampflux.files.whole import whole
 
-# Stripped from the ends of cells: spaces of every kind, and marks of no width that other programs
-# leave.
-INVISIBLE = (
-    " \t\r\n\f\v\xa0\u2002\u2003\u2007\u2009\u202f\u3000"
-    "\u00ad\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"
-)
+# Taken off the ends of cells: space of every kind, and marks of no width that other programs leave.
+MARKS = "\u00ad\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"
+EDGES = re.compile(rf"^[\s{MARKS}]+|[\s{MARKS}]+$")
 
 
 def read_table(path, numbers=(), may_be_empty=False):
@@ -43,13 +41,13 @@ def read_table(path, numbers=(), may_be_empty=False):
             if "\0" in text:
                 raise csv.Error("it holds NUL bytes")
             reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
-            columns = [name.strip(INVISIBLE) for name in reader.fieldnames or []]
+            columns = [EDGES.sub("", name) for name in reader.fieldnames or []]
             reader.fieldnames = columns
             rows = [
                 {
-                    column: number(cell) if column in numbers else cell.strip(INVISIBLE)
+                    column: number(cell) if column in numbers else EDGES.sub("", cell)
                     for column, cell in row.items()
-                    if cell is not None and column is not None and cell.strip(INVISIBLE)
+                    if cell is not None and column is not None and EDGES.sub("", cell)
                 }
                 | ({"": row[None]} if row.get(None) else {})
                 for row in reader
@@ -119,7 +117,7 @@ def read_reference(path):
 
 def number(text):
     """Turn text into a finite int or float where it is one, and leave it as text otherwise."""
-    text = text.strip(INVISIBLE)
+    text = EDGES.sub("", text)
     # Python would take 1_000 and digits of any script.
     plain = text.isascii() and "_" not in text
     for kind in (int, float) if plain else ():

@@ -339,5 +339,7 @@ def rank_choices(plans, mode, measured):
                     "mode_to": mode.high,
                 }
             )
+    if not rows:
+        return pd.DataFrame(columns=CHOICE_COLUMNS)
     table = pd.DataFrame(rows).sort_values(["number", "precision", "seconds"], ignore_index=True)
     return table.assign(rank=table.groupby("number").cumcount() + 1)
