@@ -6,7 +6,7 @@ from lampflux.extraction.clean import sum_rows
 from lampflux.extraction.cosmic_rays import CosmicRays
 from lampflux.extraction.stray_light import StrayLight
 
-ROWS, COLUMNS, VARIANCE, GAIN = 6, 50, 9.0, 2.0
+ROWS, COLUMNS, VARIANCE, GAIN, WIDTH = 6, 50, 9.0, 2.0, 2.6
 
 
 def lit(seed=1):
@@ -22,7 +22,8 @@ def no_rays(image):
 
 def clean(image, rays=None, shift=None, stray=None):
     shift = np.zeros(ROWS) if shift is None else shift
-    return sum_rows(image, rays or no_rays(image), shift, stray or StrayLight(), image.detector)
+    rays = rays or no_rays(image)
+    return sum_rows(image, rays, shift, WIDTH, stray or StrayLight(), image.detector)
 
 
 def test_rows_are_summed_with_photon_and_pixel_noise():

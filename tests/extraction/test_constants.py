@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import lampflux.extraction.bad_columns
 import lampflux.extraction.cosmic_rays
 import lampflux.extraction.drift
 import lampflux.extraction.gain
@@ -17,6 +18,7 @@ from lampflux.extraction.spectrum import extract
 from slits import line_errors, line_sums, simulate
 
 CONSTANTS = [
+    (lampflux.extraction.bad_columns, "COLUMNS", "significance"),
     (lampflux.extraction.cosmic_rays, "RAYS", "detection"),
     (lampflux.extraction.cosmic_rays, "RAYS", "least_misfit"),
     (lampflux.extraction.cosmic_rays, "RAYS", "contrast"),

@@ -8,7 +8,6 @@ from astropy.io import fits
 
 from conftest import script
 
-pytestmark = pytest.mark.filterwarnings("ignore:Card is too long")
 ROWS, COLUMNS, STRIP, NOISE = 60, 256, 32, 3.0
 BIAS, GAIN = (500.0, 620.0, 455.0, 710.0), (1.0, 1.6, 0.8, 1.25)
 LINE = slice(60, 81)

@@ -87,6 +87,7 @@ def exposed(lines, seed=None, continuum=0.0, size=SIZE):
         np.full(size, ROWS),
         nothing,
         nothing,
+        nothing,
         counts / 50,
     )
 
@@ -102,6 +103,7 @@ def fluxes_of(spectrum, windows, exptime=1.0, fibres=1, expected=None):
         summed=spectrum.summed,
         saturated=spectrum.saturated,
         replaced=spectrum.replaced,
+        missing=spectrum.missing,
         peak=spectrum.peak,
     )
 
@@ -248,6 +250,25 @@ def test_saturated_and_replaced_pixels_are_flagged_and_told_as_parts():
     assert flags_of(row) == ["cosmic"]
     assert row["masked_fraction"] == pytest.approx(17 / 20 / ROWS)
     assert other["masked_fraction"] == 0
+    bad = good._replace(replaced=number, missing=number)
+    assert flags_of(table_rows(bad, [(491, 510)])[0]) == ["bad_pixels"]
+    both = good._replace(replaced=2 * number, missing=number)
+    assert flags_of(table_rows(both, [(491, 510)])[0]) == ["cosmic", "bad_pixels"]
+
+
+def test_the_fit_goes_by_the_columns_beside_a_dead_one():
+    others = [(25.7 + 50 * number, 3e5) for number in range(19)]
+    good = exposed([(500.3, 1e6), *others], 1)
+    clean, error, lost = good.clean.copy(), good.clean_error.copy(), np.zeros(SIZE)
+    # The crest, filled from its neighbours, with an error as large as that of the filling.
+    filled = (clean[499] + clean[501]) / 2
+    error[500], clean[500], lost[500] = clean[500] - filled, filled, ROWS
+    spectrum = good._replace(clean=clean, clean_error=error, replaced=lost, missing=lost)
+    (row,) = table_rows(spectrum, [(491, 510)])
+    assert row["net_flux"] < 0.95e6
+    assert row["net_flux_err"] > 0.05e6
+    assert row["recommended"] == "fit_flux"
+    assert row["fit_flux"] == pytest.approx(1e6, abs=4 * row["fit_flux_err"], rel=0.01)
 
 
 def test_the_flux_of_a_saturated_line_is_fitted_to_its_flanks():

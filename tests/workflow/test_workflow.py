@@ -314,6 +314,7 @@ def test_the_calibrated_table_has_each_pixels_wavelength_and_flux(campaign, expo
         "clean_uncertainty": "adu",
         "summed": "pixel",
         "replaced": "pixel",
+        "missing": "pixel",
         "saturated": "pixel",
         "peak": "adu",
     }

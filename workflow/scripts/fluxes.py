@@ -49,6 +49,7 @@ def main(snakemake):
         summed=spectrum.summed,
         saturated=spectrum.saturated,
         replaced=spectrum.replaced,
+        missing=spectrum.missing,
         peak=spectrum.peak,
         lines=lines,
         laboratory=laboratory,

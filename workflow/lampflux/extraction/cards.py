@@ -43,6 +43,9 @@ def spectrum_cards(extraction, facts, rows, cosmic_rays):
     yield "PIXVAR", detector.variance, "[adu**2] variance of a pixel without light"
     yield "SATLEVEL", detector.saturation, "[adu] lowest raw count of a saturated pixel"
     yield "SATSRC", source("saturation"), "likewise, or number type"
+    yield "NBADCOL", extraction.bad_columns.size, "dead and hot columns, left out of clean sum"
+    for number, column in enumerate(extraction.bad_columns, start=1):
+        yield f"BADCOL{number}", int(column), "dead or hot column (from 0)"
     for number, level in extraction.bias_levels.items():
         yield f"LITBIAS{number}", level, "[adu] bias of the clean sum: unlit rows"
     method = rows if rows in ("lit", "all") else "config"
@@ -56,9 +59,9 @@ def spectrum_cards(extraction, facts, rows, cosmic_rays):
     yield "STRAY", extraction.stray.part, "part of the light taken off as stray light"
     yield "STRAYERR", extraction.stray.error, "1 sigma of it"
     yield "SLITSHFT", extraction.shift, "[pixel] largest shift of lines along the slit"
-    yield "TRACEDRF", extraction.drift, "[pixel] largest drift of traces along the dispersion axis"
+    yield "TRACEDRF", extraction.drift, "[pixel] largest drift of traces from their mean"
     yield "STRAIGHT", extraction.shift > 0.5, "were rows moved by whole pixels?"
     yield "COSMICS", compared and cosmic_rays, "looked for cosmic rays?"
-    yield "NREFUSED", extraction.refused, "pixels on lines left alone: too many for cosmic rays"
+    yield "NREFUSED", extraction.refused, "pixels left alone: too many for cosmic rays"
     yield "NREPLACE", int(table["replaced"].sum()), "pixels replaced in the clean sum"
     yield "NSATUR", int(table["saturated"].sum()), "saturated pixels in the clean sum"

@@ -1,12 +1,31 @@
 """The clean sum: lit rows without cosmic rays, lines upright, less stray light."""
 
+from typing import NamedTuple
+
 import numpy as np
 
 from lampflux.extraction.detector import sum_noise
 from lampflux.extraction.slit import straighten
 
 
-def sum_rows(image, rays, shift, stray, detector):
+class Filling(NamedTuple):
+    """How columns without pixels are filled."""
+
+    # The model of a column rests on other rows where no more than this part of its pixels is
+    # missing.
+    lost: float = 0.3
+    # Width of a Gaussian (FWHM) in standard deviations.
+    fwhm: float = 2.355
+    # Lines are looked for so many widths to either side.
+    reach: float = 1.5
+    # Largest ratio, as a logarithm, of a line's crest to its flanks.
+    steepest: float = 3.0
+
+
+FILLING = Filling()
+
+
+def sum_rows(image, rays, shift, width, stray, detector):
     """Replace pixels that are missing or hit, move rows until lines are upright, and sum.
 
     Parameters
@@ -15,32 +34,74 @@ def sum_rows(image, rays, shift, stray, detector):
     rays : lampflux.extraction.cosmic_rays.CosmicRays
     shift : ndarray, shape (rows,)
         Shift of each row's lines towards higher columns [pixel].
+    width : float
+        Width (FWHM) of the lines [pixel].
     stray : lampflux.extraction.stray_light.StrayLight
     detector : lampflux.extraction.detector.Detector
 
     Returns
     -------
     dict of str to ndarray, each shape (columns,)
-        ``counts`` and ``uncertainty`` [ADU], numbers of ``summed``, ``replaced`` and ``saturated``
-        pixels, and ``peak``, the highest pixel [ADU].
+        ``counts`` and ``uncertainty`` [ADU], numbers of ``summed`` pixels, of those that were
+        ``replaced``, of those among them that were ``missing``, and of ``saturated`` ones, and
+        ``peak``, the highest pixel [ADU].
     """
     replaced = rays.hit | image.missing
     parts = (
         np.where(replaced, rays.model, image.counts),
-        np.where(replaced, np.square(rays.misfit), np.float32(0)),
+        np.where(replaced, rays.misfit, np.float32(0)),
         replaced,
+        image.missing,
         image.saturated & ~rays.hit,
     )
-    upright, extra, replaced, saturated = (straighten(part, shift) for part in parts)
+    upright, misfit, replaced, missing, saturated = (straighten(part, shift) for part in parts)
     counts = upright.sum(axis=0, dtype=float)
     summed = np.full(counts.size, upright.shape[0])
     variance = sum_noise(counts, summed, detector)
-    variance = variance + extra.sum(axis=0, dtype=float) + (stray.error * counts) ** 2
+    # The model misses the light of a column alike in all its rows.
+    error = misfit.sum(axis=0, dtype=float)
+    error = np.hypot(error, filling_error(counts, missing.mean(axis=0), width))
+    variance = variance + error**2 + (stray.error * counts) ** 2
     return {
         "counts": counts * (1 - stray.part),
         "uncertainty": np.sqrt(variance),
         "summed": summed,
         "replaced": replaced.sum(axis=0),
+        "missing": missing.sum(axis=0),
         "saturated": saturated.sum(axis=0),
         "peak": upright.max(axis=0).astype(float),
     }
+
+
+def filling_error(counts, missing, width):
+    """Error of columns that are filled from their neighbours.
+
+    Parameters
+    ----------
+    counts : ndarray, shape (columns,)
+        Sum of the rows [ADU].
+    missing : ndarray, shape (columns,)
+        Part of each column's pixels that is missing.
+    width : float
+        Width (FWHM) of the lines [pixel].
+
+    Returns
+    -------
+    ndarray, shape (columns,)
+        By how much a Gaussian line whose crest lies there exceeds the mean of its nearest good
+        columns [ADU]; 0 where other rows hold the column's light.
+    """
+    error = np.zeros(counts.size)
+    good = np.flatnonzero(missing <= FILLING.lost)
+    lost = np.flatnonzero(missing > FILLING.lost)
+    if not good.size or not lost.size:
+        return error
+    after = np.searchsorted(good, lost)
+    left, right = good[np.maximum(after - 1, 0)], good[np.minimum(after, good.size - 1)]
+    distance = np.where(left < right, (right - left) / 2, np.abs(lost - left))
+    steep = np.minimum((distance * FILLING.fwhm / width) ** 2 / 2, FILLING.steepest)
+    reach = np.ceil(FILLING.reach * width) + distance
+    for column, a, b, far, ratio in zip(lost, left, right, reach.astype(int), np.expm1(steep)):
+        near = counts[max(column - far, 0) : column + far + 1]
+        error[column] = missing[column] * ratio * ((counts[a] + counts[b]) / 2 - near.min())
+    return error

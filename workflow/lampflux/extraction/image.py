@@ -71,8 +71,9 @@ def lit_image(frame, background, lines, lit, detector):
     counts[broken], saturated[broken] = 0, False
     pile = full_well(counts, detector.variance, detector.gain)
     if np.isfinite(pile) and np.count_nonzero(saturated) < SATURATED_PIXELS:
-        saturated |= counts >= pile
-        foot = float(raw[counts >= pile].min())
+        piled = (counts >= pile) & ~missing
+        saturated |= piled
+        foot = float(raw[piled].min())
         if foot < detector.saturation:
             detector = with_measured(detector, saturation=foot)
     unclear = saturated_columns(saturated, True, lines.width)

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from lampflux.extraction.bad_columns import bad_columns, without_columns
 from lampflux.extraction.bias import find_amplifiers, refine_bias
 from lampflux.extraction.clean import sum_rows
 from lampflux.extraction.cosmic_rays import find_cosmic_rays
@@ -57,6 +58,8 @@ class Extraction(NamedTuple):
         Rows of the clean sum that are saturated throughout, and left out.
     bias_levels : dict of int to float
         Bias of each amplifier that was measured in unlit rows [ADU].
+    bad_columns : ndarray of int
+        Dead and hot columns, left out of all but the plain sum.
     """
 
     counts: np.ndarray
@@ -74,6 +77,7 @@ class Extraction(NamedTuple):
     row_scatter: float
     broken: int
     bias_levels: dict
+    bad_columns: np.ndarray
 
 
 def extract(
@@ -148,8 +152,11 @@ def extract(
     if amplifiers is None and background.ndim == 1:
         amplifiers = find_amplifiers(frame)
     detector = describe_detector(frame, background, amplifiers, gain, read_noise, saturation)
+    bad = bad_columns(frame, background, detector.variance)
+    whole, frame = frame, without_columns(frame, bad)
     spikes = find_spikes(frame, background, detector.variance)
-    lines = find_lines(frame[summed], plain.counts, spikes.within(summed), detector)
+    counts = np.where(bad, np.nan, plain.counts)
+    lines = find_lines(frame[summed], counts, spikes.within(summed), detector)
     wanted = None if rows == "lit" else summed
     lit = choose_rows(frame, background, lines.weights, spikes, detector.variance, wanted)
     bias, levels = refine_bias(frame, lit.rows, background, detector.amplifiers)
@@ -162,11 +169,11 @@ def extract(
     detector = with_gain(image, rays, image.detector)
     if not cosmic_rays:
         rays.hit[:] = False
-    clean = sum_rows(image, rays, slit.shift, stray, detector)
+    clean = sum_rows(image, rays, slit.shift, lines.width, stray, detector)
     detector = with_read_noise(detector, background.ndim)
     return Extraction(
         plain.counts,
-        plain_uncertainty(plain, frame[summed], background, detector),
+        plain_uncertainty(plain, whole[summed], background, detector),
         plain.missing,
         summed,
         clean,
@@ -180,6 +187,7 @@ def extract(
         image.row_scatter,
         image.broken,
         levels,
+        np.flatnonzero(bad),
     )
 
 

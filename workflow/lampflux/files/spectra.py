@@ -114,6 +114,7 @@ def write_calibrated(path, header, nominal, cards, table, peaks):
         "clean_uncertainty": "adu",
         "summed": "pixel",
         "replaced": "pixel",
+        "missing": "pixel",
         "saturated": "pixel",
         "peak": "adu",
     }
@@ -136,8 +137,8 @@ class Spectrum(NamedTuple):
     """What a calibrated file holds, arrays of shape (pixels,).
 
     ``wavelength`` in air [Angstrom]; ``plain`` and ``clean`` counts and ``plain_error`` and
-    ``clean_error``, 1 sigma [ADU]; number of pixels ``summed``, ``replaced`` and ``saturated`` in
-    the clean sum, and its highest pixel, ``peak`` [ADU].
+    ``clean_error``, 1 sigma [ADU]; number of pixels ``summed``, ``replaced``, ``missing`` (of
+    the replaced) and ``saturated`` in the clean sum, and its highest pixel, ``peak`` [ADU].
     """
 
     wavelength: np.ndarray
@@ -147,6 +148,7 @@ class Spectrum(NamedTuple):
     clean_error: np.ndarray
     summed: np.ndarray
     replaced: np.ndarray
+    missing: np.ndarray
     saturated: np.ndarray
     peak: np.ndarray
 
@@ -205,7 +207,7 @@ def read_spectrum(path):
     with fits.open(path) as hdus:
         header, table, found = hdus[0].header, hdus["SPECTRUM"].data, hdus["PEAKS"]
         names = ("wavelength", "flux", "uncertainty", "clean", "clean_uncertainty", "summed")
-        names += ("replaced", "saturated", "peak")
+        names += ("replaced", "missing", "saturated", "peak")
         spectrum = Spectrum(*(table[name].astype(float) for name in names))
         kinds = {"blended": bool, "flat": bool, "leaning": bool}
         columns = {

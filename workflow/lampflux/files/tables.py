@@ -8,7 +8,7 @@ import re
 from lampflux.errors import UserError
 from lampflux.files.whole import whole
 
-# Taken off the ends of cells: space of every kind, and marks of no width that other programs leave.
+# Taken off the ends of cells: space of every kind, and marks of no width
 MARKS = "\u00ad\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"
 EDGES = re.compile(rf"^[\s{MARKS}]+|[\s{MARKS}]+$")
 

@@ -4,6 +4,7 @@
 FLAGS = (
     "saturated",
     "cosmic",
+    "bad_pixels",
     "blended",
     "misfit",
     "edge",
@@ -37,7 +38,7 @@ def raised(**conditions):
     return tuple(word for word in FLAGS if conditions.get(word))
 
 
-def recommendation(flags, has_fit, is_inside, is_parted, is_cut):
+def recommendation(flags, has_fit, is_inside, is_parted, is_cut, is_lost=False):
     """Choose between net and fitted flux.
 
     Parameters
@@ -51,6 +52,8 @@ def recommendation(flags, has_fit, is_inside, is_parted, is_cut):
         Whether the fit tells the window's line from its neighbours.
     is_cut : bool
         Whether the window cuts the line.
+    is_lost : bool
+        Whether a column of the window is filled from its neighbours.
 
     Returns
     -------
@@ -62,6 +65,8 @@ def recommendation(flags, has_fit, is_inside, is_parted, is_cut):
         return "net_flux", "the brightest line is outside the window"
     if "saturated" in flags:
         return "fit_flux", "saturated: estimated from the flanks"
+    if is_lost and "misfit" not in flags:
+        return "fit_flux", "a dead or hot column: the fit goes by the others"
     if "misfit" in flags:
         return "net_flux", "the fit does not describe the line"
     if "blended" in flags:

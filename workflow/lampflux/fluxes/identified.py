@@ -67,7 +67,8 @@ def identified_fluxes(spectrum, model, peaks, per_flux, simulated=False):
         apart[own] = False
         raised = {
             "saturated": spectrum.saturated[inside].sum() > 0,
-            "cosmic": spectrum.replaced[inside].sum() > 0,
+            "cosmic": (spectrum.replaced - spectrum.missing)[inside].sum() > 0,
+            "bad_pixels": spectrum.missing[inside].sum() > 0,
             "blended": own.size > 1 or (model.fluxes[apart] > BLEND_PART * counts).any(),
         }
         rows.append(

@@ -34,6 +34,8 @@ class ErrorTuning(NamedTuple):
     missed: float = 0.01
     # Pixels within this reach of saturated ones do not tell the continuum [line widths].
     saturated_reach: float = 3.0
+    # A column with more than this part of its pixels missing is filled from its neighbours.
+    lost: float = 0.3
 
 
 ERRORS = ErrorTuning()
@@ -115,6 +117,7 @@ def measure(
     summed: np.ndarray | None = None,
     saturated: np.ndarray | None = None,
     replaced: np.ndarray | None = None,
+    missing: np.ndarray | None = None,
     peak: np.ndarray | None = None,
     lines: LineModel | None = None,
     laboratory: Sequence[LaboratoryLine] = (),
@@ -139,9 +142,9 @@ def measure(
         Number of fibres whose light the spectrum holds.
     expected : list of (float or None), optional
         Where the line of each window falls by the wavelengths [pixel], for windows without a peak.
-    summed, saturated, replaced : ndarray, shape (pixels,), optional
-        Pixels of the frame summed in each column, and how many of them are saturated and replaced;
-        1, 0 and 0 unless given.
+    summed, saturated, replaced, missing : ndarray, shape (pixels,), optional
+        Pixels of the frame summed in each column, how many of them are saturated and replaced, and
+        how many of the latter are bad; 1, 0, 0 and 0 unless given.
     peak : ndarray, shape (pixels,), optional
         Highest pixel of the frame in each column [ADU]; the counts unless given.
     lines : lampflux.fluxes.line_model.LineModel, optional
@@ -178,6 +181,7 @@ def measure(
         np.ones(counts.size) if summed is None else summed,
         np.zeros(counts.size) if saturated is None else saturated,
         np.zeros(counts.size) if replaced is None else replaced,
+        np.zeros(counts.size) if missing is None else missing,
         counts if peak is None else peak,
     )
     if lines is None:
@@ -208,6 +212,7 @@ class Columns(NamedTuple):
     summed: np.ndarray
     saturated: np.ndarray
     replaced: np.ndarray
+    missing: np.ndarray
     peak: np.ndarray
 
 
@@ -276,7 +281,8 @@ def measure_window(columns, lines, window, expected, known, per_flux):
     wider = judged and is_wider(lines, found)
     flags = raised(
         saturated=saturated > 0,
-        cosmic=replaced > 0,
+        cosmic=(columns.replaced - columns.missing)[inside].sum() > 0,
+        bad_pixels=columns.missing[inside].sum() > 0,
         blended=bool(found) and (wider or hidden or has_neighbour(lines, found, window)),
         misfit=judged
         and found.fit.reduced_chi2 > MISFIT_CHI2
@@ -287,7 +293,9 @@ def measure_window(columns, lines, window, expected, known, per_flux):
     )
     cut = bool(found) and missed_light(lines, found, start, stop) > ERRORS.missed
     within = bool(found) and start <= found.centre <= stop
-    recommended, reason = recommendation(flags, bool(found), within, not (wider or hidden), cut)
+    lost = (columns.missing > ERRORS.lost * columns.summed)[inside].any()
+    parted = not (wider or hidden)
+    recommended, reason = recommendation(flags, bool(found), within, parted, cut, lost)
     return LineFlux(
         start=start,
         stop=stop,

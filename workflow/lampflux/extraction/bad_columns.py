@@ -1,0 +1,160 @@
+"""Dead and hot columns, found in the frame itself and left out before anything is weighed."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from lampflux.extraction.detector import ROUNDING
+from lampflux.extraction.projection import of_rows
+from lampflux.peaks import find_peaks
+
+
+class ColumnSearch(NamedTuple):
+    """What makes a column dead or hot."""
+
+    # Bands of rows, evenly spread over the frame, and most rows of one.
+    bands: int = 128
+    rows: int = 8
+    # A column differs from both neighbours in a band by this many sigma, ...
+    significance: float = 4.0
+    # ... and, dead, holds less than this part of the fainter one: between two lines, even of 1.4
+    # pixels (FWHM), a single column holds half. For two columns together.
+    dead: tuple[float, float] = (0.5, 0.25)
+    # Hot: the brighter neighbour holds less than this part of it.
+    hot: tuple[float, float] = (0.25, 0.1)
+    # It does so in this many bands, of single rows in more, for few tracks of cosmic rays are
+    # longer; and in this part of those that could show it.
+    fewest: int = 4
+    fewest_rows: int = 6
+    part: float = 0.6
+    # A dead one in this part of those where a neighbour is bright.
+    line_part: float = 0.25
+    # Bands with less than this part of the brightest band's light are dark. A hot column shows in
+    # this part of them.
+    dark: float = 0.1
+    dark_part: float = 0.25
+    # More than this part of all columns is a pattern of the detector.
+    most: float = 0.01
+    # Where no band is dark, only lines wider than this [pixel] can be told from hot columns.
+    width: float = 2.0
+
+
+COLUMNS = ColumnSearch()
+
+
+def bad_columns(frame, background, variance):
+    """Find dead and hot columns, single or two together.
+
+    Parameters
+    ----------
+    frame : ndarray, shape (rows, columns)
+        Raw counts [ADU].
+    background : ndarray, shape (rows, columns) or (columns,)
+        Dark or bias [ADU].
+    variance : float
+        Variance of a pixel without light [ADU^2].
+
+    Returns
+    -------
+    ndarray of bool, shape (columns,)
+    """
+    columns = frame.shape[1]
+    dead, hot = np.zeros((2, columns), bool)
+    if columns < 8 or not np.isfinite(variance):
+        return dead
+    light, rows = band_light(frame, background)
+    # Photon noise as of one electron for an ADU; bands are bright where it matters.
+    sigma = np.sqrt((variance + ROUNDING**2 + np.clip(light, 0, None)) / rows)
+    fewest = COLUMNS.fewest if rows > 1 else COLUMNS.fewest_rows
+    brightness = np.percentile(np.nan_to_num(light), 99, axis=1)
+    dark = brightness < COLUMNS.dark * brightness.max()
+    if np.count_nonzero(dark) < fewest:
+        # Every row is lit: only what all bands show, narrower than lines, is hot.
+        dark = np.full_like(dark, line_width(light, sigma) >= COLUMNS.width)
+    for number in (1, 2):
+        columns_low, columns_high = compare_columns(light, sigma, number, dark, fewest)
+        for step in range(1, number + 1):
+            inside = slice(step, columns - number - 1 + step)
+            dead[inside] |= columns_low
+            hot[inside] |= columns_high
+    # The flank of a line stands out beside a dead column.
+    hot[1:-1] &= ~(dead[:-2] | dead[2:])
+    bad = dead | hot
+    return bad if np.count_nonzero(bad) <= max(COLUMNS.most * columns, 2) else np.zeros_like(bad)
+
+
+def compare_columns(light, sigma, number, dark, fewest):
+    """Compare so many columns together with the two beside them.
+
+    Parameters
+    ----------
+    light, sigma : ndarray, shape (bands, columns)
+        Light of bands of rows and its noise [ADU].
+    number : int
+    dark : ndarray of bool, shape (bands,)
+        Bands in which a hot column shows.
+    fewest : int
+        Bands that must show a bad column.
+
+    Returns
+    -------
+    dead, hot : ndarray of bool, shape (columns - number - 1,)
+    """
+    size = light.shape[1] - number - 1
+    dead, hot = COLUMNS.dead[number - 1], COLUMNS.hot[number - 1]
+    left, right = slice(None, size), slice(-size, None)
+    inner = np.stack([light[:, 1 + step :][:, :size] for step in range(number)])
+    low, high = (choose(light[:, left], light[:, right]) for choose in (np.minimum, np.maximum))
+    reach_low, reach_high = (
+        COLUMNS.significance * choose(sigma[:, left], sigma[:, right])
+        for choose in (np.minimum, np.maximum)
+    )
+    is_low = low - inner.max(axis=0) > np.maximum(reach_low, (1 - dead) * np.abs(low))
+    # Where a neighbour is dark too, a band says nothing of a dead column.
+    able = is_low | ((1 - dead) * low > reach_low)
+    times = is_low.sum(axis=0)
+    is_dead = (times >= fewest) & (times >= COLUMNS.part * able.sum(axis=0))
+    # A track of a cosmic ray beside a line's flank is shorter than the line.
+    is_dead &= times >= COLUMNS.line_part * np.count_nonzero(high > 2 * reach_high, axis=0)
+    is_high = inner.min(axis=0) - high > np.maximum(reach_high, (1 - hot) * inner.max(axis=0))
+    times = is_high[dark].sum(axis=0)
+    return is_dead, (times >= fewest) & (times >= COLUMNS.dark_part * np.count_nonzero(dark))
+
+
+def line_width(light, noise):
+    """Width of the lines that most bands show [pixel]: cosmic rays are cut off."""
+    light, noise = np.nan_to_num(light), np.nan_to_num(noise)
+    crest = 1.5 * np.clip(np.percentile(light, 80, axis=0), 0, None)
+    return find_peaks(np.minimum(light, crest + COLUMNS.significance * noise).sum(axis=0)).fwhm
+
+
+def band_light(frame, background):
+    """Average bands of a few rows, without their highest and lowest pixel where there are enough.
+
+    Returns
+    -------
+    light : ndarray, shape (bands, columns)
+        Counts above the background [ADU].
+    rows : int
+        Rows that each is the mean of.
+    """
+    height, columns = frame.shape
+    size = int(np.clip(height // COLUMNS.bands, 1, COLUMNS.rows))
+    first = np.linspace(0, height - size, min(COLUMNS.bands, height // size)).astype(int)
+    rows = (first[:, np.newaxis] + np.arange(size)).ravel()
+    net = frame[rows].astype(np.float32)
+    net -= of_rows(background, rows)
+    net = net.reshape(first.size, size, columns)
+    if size < 4:
+        return net.mean(axis=1), size
+    total = net.sum(axis=1) - net.max(axis=1) - net.min(axis=1)
+    return total / (size - 2), size - 2
+
+
+def without_columns(frame, bad):
+    """Blank columns of a frame; the frame itself where none is bad."""
+    if not bad.any():
+        return frame
+    counts = frame.astype(np.float32 if frame.dtype.itemsize < 4 else float)
+    counts[:, bad] = np.nan
+    return counts
