@@ -13,7 +13,6 @@ from lampflux.campaign.exposures import (
     find_exposures,
     future_problems,
     is_address,
-    is_dark_or_bias,
     simulated_exposures,
 )
 from lampflux.campaign.instruments import SHIPPED, read_settings
@@ -174,11 +173,7 @@ class Campaign:
     def _note_frames(self):
         """Name exposures without a dark of their own, unused darks, and frames in storage."""
         self.notes += dark_notes(self.exposures.values())
-        unused = [
-            path for path in filter(is_dark_or_bias, self.listing.frames) if path not in self.files
-        ]
-        if unused:
-            self.warnings.append(unused_darks(unused))
+        self.warnings += unused_darks(self.listing.frames, self.files)
         stored = sum(map(is_address, self.files))
         if stored:
             self.notes.append(

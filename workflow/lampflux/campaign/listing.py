@@ -4,7 +4,13 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
-from lampflux.campaign.exposures import ENDINGS, FRAME_NAMES, is_frame_name, stem_of
+from lampflux.campaign.exposures import (
+    ENDINGS,
+    FRAME_NAMES,
+    is_dark_or_bias,
+    is_frame_name,
+    stem_of,
+)
 
 # Folders of the products that are FITS files named as exposures are, and how their headers tell;
 # within so many bytes.
@@ -115,13 +121,16 @@ def dark_notes(exposures):
     ]
 
 
-def unused_darks(paths):
-    """Say which darks and biases no exposure uses, and which would be."""
-    return (
-        f"No exposure uses {names_of(paths)}: a dark serves the exposures of its arm and exposure "
-        "time or, where there is a bias, of up to twice its time; a bias serves those without a "
+def unused_darks(frames, used):
+    """Name the darks and biases that no exposure uses, in one sentence; empty for none."""
+    unused = [path for path in filter(is_dark_or_bias, frames) if path not in used]
+    if not unused:
+        return []
+    return [
+        f"No exposure uses {names_of(unused)}: a dark serves the exposures of its arm and "
+        "exposure time or, where there is a bias, of up to twice its time; a bias serves those without a "
         "dark of their time."
-    )
+    ]
 
 
 def names_of(things, most=5):
