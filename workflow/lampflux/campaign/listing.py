@@ -128,8 +128,8 @@ def unused_darks(frames, used):
         return []
     return [
         f"No exposure uses {names_of(unused)}: a dark serves the exposures of its arm and "
-        "exposure time or, where there is a bias, of up to twice its time; a bias serves those without a "
-        "dark of their time."
+        "exposure time or, where there is a bias, of up to twice its time; a bias serves those "
+        "without a dark of their time."
     ]
 
 
