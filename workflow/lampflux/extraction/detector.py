@@ -41,8 +41,9 @@ class Detector(NamedTuple):
     ``amplifiers``, first and last column of each; ``gain`` [electron/ADU], ``read_noise``
     [electron] and ``saturation``, the lowest raw count of a saturated pixel [ADU]; ``variance`` of
     a pixel without light, frame and dark together [ADU^2]; the names of what was ``measured`` in
-    the frame; and ``light_scatter``, the variance of light over the light [ADU]: the inverse gain,
-    or what the frame shows where no gain is known.
+    the frame; ``light_scatter``, the variance of light over the light [ADU]: the inverse gain, or
+    what the frame shows where no gain is known; and ``shown_gain`` [electron/ADU], what the frame
+    itself shows where a gain is known.
     """
 
     amplifiers: list
@@ -52,6 +53,7 @@ class Detector(NamedTuple):
     variance: float
     measured: tuple[str, ...] = ()
     light_scatter: float | None = None
+    shown_gain: float | None = None
 
 
 def describe_detector(frame, background, share, amplifiers, gain, read_noise, saturation):
