@@ -71,17 +71,20 @@ def test_a_neighbour_that_cannot_be_parted_is_named_and_flagged():
 
 
 @pytest.mark.parametrize(
-    ("flags", "has_fit", "is_parted", "is_cut", "wanted"),
+    ("flags", "has_fit", "is_inside", "is_parted", "is_cut", "wanted"),
     [
-        ((), True, True, False, "net_flux"),
-        ((), False, True, False, "net_flux"),
-        ((), True, True, True, "fit_flux"),
-        (("faint",), True, True, False, "fit_flux"),
-        (("saturated", "blended"), True, True, False, "fit_flux"),
-        (("blended",), True, True, False, "fit_flux"),
-        (("blended",), True, False, False, "net_flux"),
-        (("blended", "misfit"), True, True, False, "net_flux"),
+        ((), True, True, True, False, "net_flux"),
+        ((), False, True, True, False, "net_flux"),
+        ((), True, True, True, True, "fit_flux"),
+        (("faint",), True, True, True, False, "fit_flux"),
+        (("saturated", "blended"), True, True, True, False, "fit_flux"),
+        (("blended",), True, True, True, False, "fit_flux"),
+        (("blended",), True, True, False, False, "net_flux"),
+        (("blended", "misfit"), True, True, True, False, "net_flux"),
+        (("blended",), True, False, True, False, "net_flux"),
     ],
 )
-def test_the_flux_to_use_follows_from_the_flags(flags, has_fit, is_parted, is_cut, wanted):
-    assert recommendation(flags, has_fit, is_parted, is_cut)[0] == wanted
+def test_the_flux_to_use_follows_from_the_flags(
+    flags, has_fit, is_inside, is_parted, is_cut, wanted
+):
+    assert recommendation(flags, has_fit, is_inside, is_parted, is_cut)[0] == wanted

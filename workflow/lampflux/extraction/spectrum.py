@@ -126,7 +126,7 @@ def extract(
 
     Examples
     --------
-    A slit of 40 rows, three lines, and a bias of 500 ADU; a cosmic ray hits row 25.
+    A slit of 40 rows, three lines, and a bias of 500 ADU; a cosmic ray hits row 50.
 
     >>> import numpy as np
     >>> column = np.arange(300)

@@ -37,7 +37,7 @@ def raised(**conditions):
     return tuple(word for word in FLAGS if conditions.get(word))
 
 
-def recommendation(flags, has_fit, is_parted, is_cut):
+def recommendation(flags, has_fit, is_inside, is_parted, is_cut):
     """Choose between net and fitted flux.
 
     Parameters
@@ -45,6 +45,8 @@ def recommendation(flags, has_fit, is_parted, is_cut):
     flags : tuple of str
     has_fit : bool
         Whether there is a fitted flux.
+    is_inside : bool
+        Whether the fitted line is in the window.
     is_parted : bool
         Whether the fit tells the window's line from its neighbours.
     is_cut : bool
@@ -56,6 +58,8 @@ def recommendation(flags, has_fit, is_parted, is_cut):
     """
     if not has_fit:
         return "net_flux", "no line was fitted"
+    if not is_inside:
+        return "net_flux", "the brightest line is outside the window"
     if "saturated" in flags:
         return "fit_flux", "saturated: estimated from the flanks"
     if "misfit" in flags:

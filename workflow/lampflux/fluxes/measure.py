@@ -286,7 +286,8 @@ def measure_window(columns, lines, window, expected, known, per_flux):
         negative=net < 0,
     )
     cut = bool(found) and missed_light(lines, found, start, stop) > ERRORS.missed
-    recommended, reason = recommendation(flags, bool(found), not (wider or hidden), cut)
+    within = bool(found) and start <= found.centre <= stop
+    recommended, reason = recommendation(flags, bool(found), within, not (wider or hidden), cut)
     return LineFlux(
         start=start,
         stop=stop,

@@ -205,7 +205,7 @@ def summarise(measurements: pd.DataFrame, fibres: int, gain: float) -> LampSumma
 
     >>> import pandas as pd
     >>> from lampflux import summarise
-    >>> from lampflux.lamps.summary import join_tables
+    >>> from lampflux.lamps.measurements import join_tables
     >>> row = {"Wavelength": 6965.4, "wavelength_air": 6965.431, "ion": "Ar I", "flags": ""}
     >>> row |= {"wavelength_trusted": True, "pixel_start": 400, "pixel_stop": 416}
     >>> row |= {"peak": 900.0, "counts": 6100.0, "simulated": False}
