@@ -46,6 +46,7 @@ if campaign.problems:
 
 else:
 
+    include: "workflow/rules/masters.smk"
     include: "workflow/rules/spectra.smk"
     include: "workflow/rules/calibrated.smk"
     include: "workflow/rules/windows.smk"

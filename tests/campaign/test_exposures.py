@@ -91,7 +91,9 @@ def test_a_file_of_another_kind_has_no_stem(name):
         "Photron_ThAr_Red_60s_02 copy",
         "Phötron_ThAr_Red_60s_02",
         "Dark_Red",
-        "Dark_Red_60s_02",
+        "Dark_Red_60s_02_again",
+        "Bias",
+        "Bias_Red_60s_01_02",
         "dark_Red_60s",
     ],
 )

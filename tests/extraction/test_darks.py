@@ -5,6 +5,7 @@ import pytest
 
 from lampflux.extraction import darks
 from lampflux.extraction.darks import combine, frame_noise, scale_dark
+from lampflux.extraction.spectrum import extract
 
 SHAPE, NOISE, GAIN = (300, 400), 4.0, 2.0
 # Bias [ADU] with a pattern, and dark current [ADU/s] with hot pixels.
@@ -102,3 +103,92 @@ def test_a_constant_that_is_a_fifth_off_keeps_cosmic_rays_out_and_the_mean(
     residual = (master.counts - PATTERN - CURRENT * 60)[COLD]
     assert np.max(residual) < 9 * noise(60, 1)
     assert abs(residual.mean()) < 0.05
+
+
+# Spectra
+
+
+LINES = sum(
+    4000 * np.exp(-0.5 * ((np.arange(SHAPE[1]) - centre) / 1.5) ** 2)
+    for centre in range(40, SHAPE[1] - 20, 60)
+)
+LIT = 100
+
+
+def masters_of_60_seconds():
+    bias = combine([frame(0, seed) for seed in range(10, 20)])
+    longer = combine([frame(180, seed) for seed in range(20, 23)])
+    return {
+        "right": combine([frame(60, 30)]),
+        "several": combine([frame(60, seed) for seed in range(40, 49)]),
+        "longer": scale_dark(longer, bias, 1 / 3),
+        "bias": bias,
+    }
+
+
+@pytest.fixture(scope="module")
+def spectra():
+    """Return the spectra of one frame of 60 s after each kind of dark."""
+    rng = np.random.default_rng(5)
+    light = np.zeros(SHAPE)
+    light[80 : 80 + LIT] = LINES
+    counts = frame(60, 6) + np.round(rng.poisson(light * GAIN) / GAIN).astype("u2")
+    # Hot pixels would stand out of the bias alone.
+    counts[~COLD] = frame(60, 7)[~COLD]
+    known = {"gain": GAIN, "read_noise": NOISE * GAIN, "saturation": 65535}
+    return {
+        name: (master, extract(counts, master.counts, dark_share=master.share, **known))
+        for name, master in masters_of_60_seconds().items()
+    }
+
+
+def test_the_right_dark_several_a_longer_one_and_a_bias_give_the_light_within_errors(spectra):
+    for name, (_, spectrum) in spectra.items():
+        left = CURRENT.sum(axis=0) * 60 if name == "bias" else 0
+        cold = COLD.all(axis=0)
+        pulls = ((spectrum.counts - LIT * LINES - left) / spectrum.uncertainty)[cold]
+        assert np.std(pulls) == pytest.approx(1, abs=0.15), name
+        assert abs(np.mean(pulls)) < 0.2, name
+
+
+def test_line_fluxes_agree_within_their_errors_whatever_is_subtracted(spectra):
+    windows = [slice(centre - 8, centre + 9) for centre in range(40, SHAPE[1] - 20, 60)]
+    beside = [slice(centre - 24, centre - 9) for centre in range(40, SHAPE[1] - 20, 60)]
+
+    def fluxes(table):
+        counts, errors = table["counts"], table["uncertainty"]
+        net = [counts[on].sum() - 17 * counts[off].mean() for on, off in zip(windows, beside)]
+        error = [
+            np.sqrt(np.sum(errors[on] ** 2) + 17**2 * np.sum(errors[off] ** 2) / 15**2)
+            for on, off in zip(windows, beside)
+        ]
+        return np.array(net), np.array(error)
+
+    right, _ = fluxes(spectra["right"][1].clean)
+    for name, (_, spectrum) in spectra.items():
+        net, error = fluxes(spectrum.clean)
+        assert np.all(np.abs(net - right) < 4 * error), name
+
+
+@pytest.mark.parametrize("name", ["right", "several", "longer", "bias"])
+def test_the_noise_of_a_pixel_is_that_of_frame_and_master(spectra, name):
+    master, spectrum = spectra[name]
+    # Dark current of the frame, and what is left of that of the master.
+    current = 0.05 * 60 / GAIN * (1 + {"several": 1 / 9, "right": 1, "longer": 1 / 9}.get(name, 0))
+    expected = (NOISE**2 + 1 / 12) * (1 + master.share) + current
+    assert spectrum.detector.variance == pytest.approx(expected, rel=0.08)
+
+
+def test_the_read_noise_is_that_of_one_frame_whatever_is_subtracted():
+    counts = frame(0, 6)
+    found = {
+        number: extract(
+            counts,
+            combine([frame(0, seed) for seed in range(50, 50 + number)]).counts,
+            dark_share=1 / number,
+            gain=GAIN,
+        ).detector.read_noise
+        for number in (1, 5)
+    }
+    for number, read_noise in found.items():
+        assert read_noise == pytest.approx(GAIN * np.sqrt(NOISE**2 + 1 / 12), rel=0.04), number

@@ -105,6 +105,19 @@ def test_the_gain_is_measured(gain):
         assert found == pytest.approx(gain, rel=0.15)
 
 
+@pytest.mark.parametrize("wrong", [360.0, 4.5, 1.9, 0.8])
+def test_the_gain_that_a_frame_shows_is_told_whatever_gain_is_given(wrong):
+    for seed in range(3):
+        light, profile, shift, rng = lamp_frame(seed)
+        image = exposed(light, rng, 1.9, 5.0)
+        detector = as_lit(image, (5.0 / 1.9) ** 2).detector._replace(gain=wrong)
+        lit = as_lit(image, detector.variance)._replace(detector=detector)
+        slit = Slit(profile, shift, np.zeros(image.shape[1]), np.arange(shift.size))
+        found = with_gain(lit, find_cosmic_rays(lit, slit, detector), detector)
+        assert found.gain == wrong
+        assert found.shown_gain == pytest.approx(1.9, rel=0.2)
+
+
 @pytest.mark.parametrize("faint", [0.0, 1e-5])
 def test_no_gain_is_told_without_light(faint):
     light, profile, shift, rng = lamp_frame(4)

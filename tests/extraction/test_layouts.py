@@ -62,8 +62,8 @@ def spectrum(folder, make):
     params = dict.fromkeys(names) | {
         "identity": {"BRAND": "B", "LAMP": "Ne", "CCD": "Red", "EXPTIME": 1.0, "ID": "01"},
         "spatial_axis": 0,
-        "layout": settings,
         "table": None,
+        "layout": settings,
         "rows": "all",
         "bias": {"method": "amplifiers", "amplifiers": None, "range": None},
         "cosmic_rays": False,

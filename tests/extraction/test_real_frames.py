@@ -111,3 +111,6 @@ def test_the_gain_of_a_real_frame_is_that_of_its_header_or_none(path, dark, sett
     spectrum = extract(frame, background, **settings)
     assert spectrum.detector.gain is None or spectrum.detector.gain == pytest.approx(gain, rel=0.2)
     assert np.isfinite(spectrum.clean["uncertainty"]).all()
+    # Nor does the frame contradict the true gain.
+    shown = extract(frame, background, gain=gain, **settings).detector.shown_gain
+    assert shown is None or shown == pytest.approx(gain, rel=0.2)

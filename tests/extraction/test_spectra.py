@@ -282,7 +282,7 @@ def noisy_frames(dark_current=0.0):
 @pytest.mark.parametrize("dark_current", [0.0, 30.0])
 def test_noise_of_pixels_is_what_the_frame_shows_if_that_is_more(read_noise, dark_current):
     frame, dark = (np.asarray(one, "u2") for one in noisy_frames(dark_current))
-    variance, measured = noise_of_pixels(frame, dark, read_noise, 1.9)
+    variance, measured = noise_of_pixels(frame, dark, 1, read_noise, 1.9)
     # Read noise and dark current of both frames, and rounding to whole ADU; 60000 pixels tell a
     # variance to 0.7 per cent.
     true = 2 * ((16 + dark_current) / 1.9**2 + 1 / 12)
@@ -292,7 +292,7 @@ def test_noise_of_pixels_is_what_the_frame_shows_if_that_is_more(read_noise, dar
 
 def test_a_read_noise_above_what_the_frame_shows_is_believed():
     frame, dark = (np.asarray(one, "u2") for one in noisy_frames())
-    variance, measured = noise_of_pixels(frame, dark, 19.0, 1.9)
+    variance, measured = noise_of_pixels(frame, dark, 1, 19.0, 1.9)
     assert variance == pytest.approx(200)
     assert not measured
 

@@ -31,6 +31,7 @@ GOOD = {
     "cosmics": True,
     "flux": 900.0,
     "flags": "",
+    "gain": (1.9, 1.85),
 }
 
 
@@ -43,6 +44,9 @@ def exposure(**faults):
         "LINEFWHM": facts["width"],
         "WAVEMETH": facts["method"],
         "COSMICS": facts["cosmics"],
+    }
+    header |= {
+        card: gain for card, gain in zip(("GAIN", "GAINMEAS"), facts["gain"]) if gain is not None
     }
     for number, level in enumerate(facts["levels"], start=1):
         # What the lamp's own light adds to the plain sum's bias must not count.
@@ -233,3 +237,21 @@ def test_saturation_is_expected_where_a_shorter_exposure_measures_the_line():
         rows = checked(*others, long, seconds=[1.0] * len(others) + [60.0])
         assert rows["score"].iloc[-1] == "warned"
         assert rows["reasons"].iloc[-1] == "saturated fraction 0.002 > 0.001"
+
+
+@pytest.mark.parametrize(
+    ("gain", "warned"),
+    [
+        ((360.0, 1.9), True),
+        ((0.9, 1.9), True),
+        ((1.0, 1.9), False),
+        ((3.7, 1.9), False),
+        ((360.0, None), False),
+        ((None, None), False),
+    ],
+)
+def test_a_gain_that_the_frame_contradicts_by_a_factor_of_two_is_warned_of(gain, warned):
+    row = beside_good(gain=gain)
+    assert (row["score"], row["warned"]) == (("warned", "gain") if warned else ("good", ""))
+    if warned:
+        assert row["reasons"] == f"gain {gain[0]:g} electron/ADU, but the frame shows 1.9"

@@ -9,6 +9,7 @@ sys.path.append(str(PROJECT / "workflow"))
 from lampflux.campaign import internals
 from lampflux.campaign.campaign import make_campaign
 from lampflux.campaign.code import checksum
+from lampflux.campaign.darks import master_files
 from lampflux.campaign.ending import stop
 from lampflux.campaign.exposures import address_problems, is_address
 from lampflux.errors import UserError
@@ -39,6 +40,11 @@ def exposure_of(wildcards):
 def arm_of(wildcards):
     """The settings of an exposure's arm."""
     return campaign.arms[exposure_of(wildcards).arm]
+
+
+def master_arm_of(wildcards):
+    """The settings of a master's arm."""
+    return campaign.arms[campaign.masters[wildcards.master].arm]
 
 
 def lamp_of(wildcards):

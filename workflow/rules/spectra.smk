@@ -4,10 +4,17 @@
 FRAMES_REPORTED = 40
 
 
+def master_of(wildcards):
+    """The master of darks or biases that an exposure needs; nothing for none."""
+    master = exposure_of(wildcards).master
+    return rules.make_master.output.fits.format(master=master.name) if master else []
+
+
 rule extract_spectrum:
     input:
         frame=lambda wildcards: fetched(exposure_of(wildcards).path),
         dark=lambda wildcards: fetched(exposure_of(wildcards).dark),
+        master=master_of,
         bad_pixels=lambda wildcards: arm_of(wildcards)["frame"].get("bad_pixels", []),
     output:
         fits="<results>/spectra/{exposure}.fits",
@@ -33,6 +40,7 @@ rule extract_spectrum:
         table=config["exposures"],
         rows=lambda wildcards: arm_of(wildcards)["rows"],
         bias=lambda wildcards: campaign.bias_settings(exposure_of(wildcards)),
+        master=lambda wildcards: master_files(exposure_of(wildcards).master),
         gain=lambda wildcards: arm_of(wildcards)["gain"],
         read_noise=lambda wildcards: arm_of(wildcards)["read_noise"],
         saturation=lambda wildcards: arm_of(wildcards)["saturation"],

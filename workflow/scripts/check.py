@@ -17,11 +17,13 @@ def main(snakemake):
         problems += exposure_problems(exposure)
     if problems:
         raise UserError(*dict.fromkeys(problems))
-    darks = {exposure["dark"] for exposure in params.exposures} - {None}
-    without = sum(exposure["dark"] is None for exposure in params.exposures)
+    backgrounds = [dict(exposure["backgrounds"]) for exposure in params.exposures]
+    seconds = {path: time for each in backgrounds for path, time in each.items()}
+    biases = sum(time == 0 for time in seconds.values())
     print(
-        f"Nothing is wrong. Exposures: {len(params.exposures)}, of these without a dark, so that "
-        f"the bias is measured: {without}. Darks: {len(darks)}."
+        f"Nothing is wrong. Exposures: {len(backgrounds)}, of these without a dark, so that "
+        f"the bias is measured: {backgrounds.count({})}. Darks: {len(seconds) - biases}. "
+        f"Biases: {biases}."
     )
 
 

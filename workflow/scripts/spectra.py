@@ -17,16 +17,18 @@ from lampflux.pictures.style import new_figure, save
 
 
 def main(snakemake):
-    """Read the frame and its dark, extract both spectra, write and draw them."""
+    """Read the frame and its dark or master, extract both spectra, write and draw them."""
     paths, params = snakemake.input, snakemake.params
     identity = params.identity
-    raw = read_raw(paths.frame, paths.get("dark"), identity["EXPTIME"], identity["CCD"], params)
+    darks = paths.get("dark"), paths.get("master")
+    raw = read_raw(paths.frame, *darks, identity["EXPTIME"], identity["CCD"], params)
     if raw.header.get("SIMULATE"):
         identity = identity | {"SIMULATE": True}
 
     spectrum = extract(
         raw.frame,
         raw.background,
+        dark_share=raw.share,
         rows=params.rows,
         amplifiers=params.amplifiers,
         cosmic_rays=params.cosmic_rays,

@@ -13,16 +13,16 @@ from lampflux.campaign.exposures import (
     find_exposures,
     future_problems,
     is_address,
-    is_dark,
     simulated_exposures,
 )
 from lampflux.campaign.instruments import SHIPPED, read_settings
 from lampflux.campaign.listing import (
     Listing,
+    dark_notes,
     list_frames,
     listing_notes,
-    names_of,
     no_frames,
+    unused_darks,
 )
 from lampflux.campaign.planned_instrument import read_planned_instrument
 from lampflux.campaign.tables import (
@@ -171,18 +171,9 @@ class Campaign:
         return Simulation(physics, brightness)
 
     def _note_frames(self):
-        """Name exposures without a dark, darks that no exposure uses, and frames in storage."""
-        without = [name for name, exposure in self.exposures.items() if not exposure.dark]
-        if without:
-            self.notes.append(
-                f"No dark for {names_of(without)}: their bias is measured in the frame itself."
-            )
-        unused = [path for path in filter(is_dark, self.listing.frames) if path not in self.files]
-        if unused:
-            self.warnings.append(
-                f"No exposure uses {names_of(unused)}: a dark serves the exposures of its arm and "
-                "exposure time."
-            )
+        """Name exposures without a dark of their own, unused darks, and frames in storage."""
+        self.notes += dark_notes(self.exposures.values())
+        self.warnings += unused_darks(self.listing.frames, self.files)
         stored = sum(map(is_address, self.files))
         if stored:
             self.notes.append(
@@ -228,8 +219,15 @@ class Campaign:
     @cached_property
     def files(self):
         """Frames and darks, addresses in a storage among them, by path."""
-        pairs = ((exposure.path, exposure.dark) for exposure in self.exposures.values())
-        return dict.fromkeys(sorted({path for pair in pairs for path in pair if path}))
+        exposures = self.exposures.values()
+        backgrounds = {path for each in exposures for path, _ in each.background_files}
+        return dict.fromkeys(sorted({each.path for each in exposures} | backgrounds))
+
+    @cached_property
+    def masters(self):
+        """Name to the `MasterFrame` of darks and biases that are to be combined or scaled."""
+        masters = {each.master for each in self.exposures.values() if each.master}
+        return {master.name: master for master in masters}
 
     @cached_property
     def series(self):
@@ -310,9 +308,9 @@ class Campaign:
     # What jobs need to know
 
     def bias_settings(self, exposure):
-        """How to measure the bias; None for an exposure with a dark, which needs none."""
+        """How to measure the bias; None for an exposure with a dark or bias, which needs none."""
         arm = self.arms[exposure.arm]
-        if exposure.dark:
+        if exposure.background_files:
             return None
         return {
             "method": arm["bias"],
@@ -361,7 +359,7 @@ class Campaign:
         return [
             {
                 "frame": each.path,
-                "dark": each.dark,
+                "backgrounds": each.background_files,
                 "seconds": each.exptime,
                 "arm": each.arm,
                 "spatial_axis": self.arms[each.arm]["spatial_axis"],
@@ -373,7 +371,7 @@ class Campaign:
             for each in self.in_order
             for window_table in [windows[each.lamp, each.arm]]
             if os.path.exists(each.path) or not self.simulates
-            if not any(map(is_address, filter(None, (each.path, each.dark))))
+            if not any(is_address(path) for path in (each.path, *dict(each.background_files)))
         ]
 
 

@@ -33,12 +33,13 @@ def complaints(look, *arguments):
 
 
 def exposure_problems(exposure):
-    """Check a frame's format against its dark, its arm and its line windows.
+    """Check a frame's format against its darks, its arm and its line windows.
 
     Parameters
     ----------
     exposure : dict
-        ``frame`` and ``dark`` (path or None), ``seconds``, ``arm``, ``spatial_axis``,
+        ``frame`` (path), ``backgrounds`` (path and exposure time of each dark and bias),
+        ``seconds``, ``arm``, ``spatial_axis``,
         ``amplifiers`` (list of first and last columns, or None) and ``windows`` (path or None);
         where given, ``settings`` (the arm's config key ``frame``) and ``table`` (of exposures).
 
@@ -49,19 +50,19 @@ def exposure_problems(exposure):
     """
     shapes, problems = {}, []
 
-    def look(path):
+    def look(path, seconds):
         shapes[path] = exposure_format(
-            *(path, exposure["seconds"], exposure["spatial_axis"]),
+            *(path, seconds, exposure["spatial_axis"]),
             *(exposure.get("settings"), exposure.get("table")),
         )
 
-    frame, dark = exposure["frame"], exposure["dark"]
-    for path in filter(None, (frame, dark)):
-        problems += complaints(look, path)
+    frame = exposure["frame"]
+    for path, seconds in ((frame, exposure["seconds"]), *exposure["backgrounds"]):
+        problems += complaints(look, path, seconds)
     if frame in shapes:
         columns = shapes[frame][1]
-        if dark in shapes:
-            problems += complaints(check_shapes, shapes[frame], shapes[dark], frame, dark)
+        for path in filter(shapes.get, dict(exposure["backgrounds"])):
+            problems += complaints(check_shapes, shapes[frame], shapes[path], frame, path)
         if exposure["amplifiers"]:
             problems += complaints(
                 check_columns, columns, exposure["amplifiers"], frame, exposure["arm"]

@@ -4,10 +4,12 @@ import os
 import re
 import shlex
 import time
+from collections import defaultdict
 from decimal import Decimal
 from pathlib import Path
 from typing import NamedTuple
 
+from lampflux.campaign.darks import MasterFrame, choose_background
 from lampflux.campaign.problems import did_you_mean
 
 # Endings of FITS files, in any case, and how to say so.
@@ -24,11 +26,17 @@ EXPOSURE_NAME = re.compile(
 PLACEHOLDER = re.compile(r"[{}]|<[a-z]\w*>")
 # Longer exposures of a lamp [s] are a slip: of the unit, or of a digit.
 LONGEST = 100_000
-DARK_NAME = re.compile(rf"Dark_(?P<arm>{WORD})_(?P<exptime>{SECONDS})s")
+DARK_NAME = re.compile(rf"Dark_(?P<arm>{WORD})_(?P<exptime>{SECONDS})s(?:_(?P<id>{WORD}))?")
+BIAS_NAME = re.compile(rf"Bias_(?P<arm>{WORD})(?:_(?P<id>{WORD}))?")
+FRAME_NAMES = EXPOSURE_NAME, DARK_NAME, BIAS_NAME
 
 
 class Exposure(NamedTuple):
-    """One raw frame: where it is and what it shows. ``dark`` is None where there is none."""
+    """One raw frame: where it is and what it shows.
+
+    ``dark`` is the dark that is subtracted as it is, ``master`` what others are combined or scaled
+    to; None where there is none.
+    """
 
     stem: str
     brand: str
@@ -38,6 +46,14 @@ class Exposure(NamedTuple):
     id: str
     path: str
     dark: str | None
+    master: MasterFrame | None = None
+
+    @property
+    def background_files(self):
+        """Each dark and bias, and its exposure time [s]."""
+        if self.master:
+            return self.master.files
+        return [(self.dark, self.exptime)] if self.dark else []
 
     @property
     def identity(self):
@@ -89,15 +105,14 @@ def stem_of(path):
     return None
 
 
-def is_dark(path):
-    """Whether a file has the name of a dark."""
-    return DARK_NAME.fullmatch(stem_of(path) or "") is not None
+def is_dark_or_bias(path):
+    """Whether a file has the name of a dark or bias."""
+    return any(kind.fullmatch(stem_of(path) or "") for kind in (DARK_NAME, BIAS_NAME))
 
 
 def is_frame_name(name):
-    """Whether a name is that of an exposure's or a dark's file."""
-    stem = stem_of(name) or ""
-    return bool(EXPOSURE_NAME.fullmatch(stem) or DARK_NAME.fullmatch(stem))
+    """Whether a name is that of an exposure's, a dark's or a bias's file."""
+    return any(kind.fullmatch(stem_of(name) or "") for kind in FRAME_NAMES)
 
 
 def file_problems(paths):
@@ -146,66 +161,52 @@ def find_exposures(paths, lamps, arms):
     problems : list of str
         One sentence for each file that cannot be placed.
     """
-    exposures, darks, problems = [], {}, []
+    exposures, darks, biases, problems = [], defaultdict(list), defaultdict(list), []
     for path in paths:
         stem = stem_of(path)
-        dark = DARK_NAME.fullmatch(stem)
-        match = dark or EXPOSURE_NAME.fullmatch(stem)
+        exposure, dark, bias = (kind.fullmatch(stem) for kind in FRAME_NAMES)
+        match = dark or bias or exposure
         if match is None:
             problems.append(
                 f"{path}: the name does not read {{brand}}_{{lamp}}_{{arm}}_{{exptime}}s_{{id}} "
-                "(or Dark_{arm}_{exptime}s) in letters, digits and . + -; rename the file, move "
-                "it out of raw_dir, or list your frames in a table (config key exposures)."
+                "(or Dark_{arm}_{exptime}s, or Bias_{arm}) in letters, digits and . + -; rename "
+                "the file, move it out of raw_dir, or list your frames in a table (config key "
+                "exposures)."
             )
             continue
-        exptime = float(match["exptime"])
-        lamp = None if dark else match["lamp"]
+        lamp = match["lamp"] if match is exposure else None
+        exptime = None if match is bias else float(match["exptime"])
         problems += unknown_names(path, lamp, match["arm"], exptime, lamps, arms)
-        if dark:
-            darks.setdefault((match["arm"], exptime), []).append(path)
+        if bias:
+            biases[match["arm"]].append(path)
+        elif dark:
+            darks[match["arm"], exptime].append(path)
         else:
-            exposures.append(
-                Exposure(
-                    stem,
-                    match["brand"],
-                    match["lamp"],
-                    match["arm"],
-                    exptime,
-                    match["id"],
-                    path,
-                    None,
-                )
-            )
+            names = match["brand"], match["lamp"], match["arm"], exptime, match["id"]
+            exposures.append(Exposure(stem, *names, path, None))
+    problems += twins([*darks.values(), *biases.values()])
     matched = []
-    for exposure in exposures:
-        dark, problem = nearest_dark(
-            exposure.path, sorted(darks.get((exposure.arm, exposure.exptime), []))
-        )
-        matched.append(exposure._replace(dark=dark))
-        problems += problem
+    for each in exposures:
+        dark, master = choose_background(each.path, each.arm, each.exptime, darks, biases)
+        matched.append(each._replace(dark=dark, master=master))
     return matched, list(dict.fromkeys(problems + duplicates(matched)))
 
 
-def nearest_dark(path, darks):
-    """Choose the dark in the frame's own folder, else the first by path.
-
-    Parameters
-    ----------
-    path : str
-        The frame.
-    darks : list of str
-        Darks of its arm and exposure time, sorted.
-
-    Returns
-    -------
-    dark : str or None
-    problems : list of str
-        Set when its own folder holds more than one.
-    """
-    beside = [dark for dark in darks if os.path.dirname(dark) == os.path.dirname(path)]
-    if len(beside) > 1:
-        return None, [f"{' and '.join(beside)} are darks for the same exposures; keep one."]
-    return (beside or darks or [None])[0], []
+def twins(kinds):
+    """List darks or biases of one kind, folder and id: one frame twice, one sentence each."""
+    problems = []
+    for paths in kinds:
+        same = defaultdict(list)
+        for path in sorted(paths):
+            match = DARK_NAME.fullmatch(stem_of(path)) or BIAS_NAME.fullmatch(stem_of(path))
+            same[os.path.dirname(path), match["id"]].append(path)
+        problems += [
+            f"{' and '.join(files)} are one frame by name; keep one, or number them "
+            f"({Path(stem_of(files[0])).name}_01.fits and so on)."
+            for files in same.values()
+            if len(files) > 1
+        ]
+    return problems
 
 
 def exposures_from_table(rows, table, lamps, arms):
@@ -323,7 +324,7 @@ def unknown_names(where, lamp, arm, exptime, lamps, arms):
         )
     if exptime == 0:
         problems.append(f"{where}: the exposure time is zero; correct it.")
-    if exptime > LONGEST:
+    if exptime is not None and exptime > LONGEST:
         problems.append(
             f"{where}: the exposure time is {exptime:g} s, longer than any; give it in seconds."
         )

@@ -4,7 +4,13 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
-from lampflux.campaign.exposures import DARK_NAME, ENDINGS, EXPOSURE_NAME, is_frame_name, stem_of
+from lampflux.campaign.exposures import (
+    ENDINGS,
+    FRAME_NAMES,
+    is_dark_or_bias,
+    is_frame_name,
+    stem_of,
+)
 
 # Folders of the products that are FITS files named as exposures are, and how their headers tell;
 # within so many bytes.
@@ -33,7 +39,7 @@ def is_product(path):
 def list_frames(folder, leave_out=()):
     """List FITS files in a folder and below it, links followed, hidden names passed over.
 
-    A folder that is named like an exposure or a dark counts as a file.
+    A folder that is named like a frame counts as a file.
 
     Parameters
     ----------
@@ -76,10 +82,8 @@ def possible_stems(name):
 
 
 def reads_as_frame(name):
-    """Whether a name of any kind of file is that of an exposure or dark, but for its ending."""
-    return any(
-        EXPOSURE_NAME.fullmatch(stem) or DARK_NAME.fullmatch(stem) for stem in possible_stems(name)
-    )
+    """Whether a name of any kind of file is that of a frame, but for its ending."""
+    return any(kind.fullmatch(stem) for stem in possible_stems(name) for kind in FRAME_NAMES)
 
 
 def listing_notes(listing):
@@ -94,6 +98,39 @@ def listing_notes(listing):
         folders = sorted({str(Path(path).parent) for path in listing.products})
         notes.append(f"Products of lampflux in {names_of(folders)} are not taken for frames.")
     return notes
+
+
+def dark_notes(exposures):
+    """Name the exposures without darks of their own time, one sentence for each kind."""
+    masters = [each for each in exposures if each.master]
+    kinds = {
+        "No dark for {}: their bias is measured in the frame itself.": [
+            each for each in exposures if not each.background_files
+        ],
+        "No dark for {}: a bias is subtracted, and dark current remains.": [
+            each for each in masters if not each.master.darks
+        ],
+        "No dark of the same time for {}: others are scaled by exposure time, after the bias.": [
+            each for each in masters if each.master.darks and each.master.biases
+        ],
+    }
+    return [
+        note.format(names_of([each.stem for each in those]))
+        for note, those in kinds.items()
+        if those
+    ]
+
+
+def unused_darks(frames, used):
+    """Name the darks and biases that no exposure uses, in one sentence; empty for none."""
+    unused = [path for path in filter(is_dark_or_bias, frames) if path not in used]
+    if not unused:
+        return []
+    return [
+        f"No exposure uses {names_of(unused)}: a dark serves the exposures of its arm and "
+        "exposure time or, where there is a bias, of up to twice its time; a bias serves those "
+        "without a dark of their time."
+    ]
 
 
 def names_of(things, most=5):

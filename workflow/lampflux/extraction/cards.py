@@ -37,6 +37,7 @@ def spectrum_cards(extraction, facts, rows, cosmic_rays):
     yield "NMISSING", int(extraction.missing.sum()), "blank pixels left out of the sums"
     yield "GAIN", detector.gain, "[electron/adu]"
     yield "GAINSRC", source("gain"), "keyword of the raw frame, config or measured"
+    yield "GAINMEAS", detector.shown_gain, "[electron/adu] what the frame itself shows"
     yield "RDNOISE", detector.read_noise, "[electron]"
     yield "RDNSRC", source("read_noise"), "likewise"
     yield "ERRSRC", error_source(detector), "errors: gain, scatter (of rows) or columns"

@@ -41,8 +41,9 @@ class Detector(NamedTuple):
     ``amplifiers``, first and last column of each; ``gain`` [electron/ADU], ``read_noise``
     [electron] and ``saturation``, the lowest raw count of a saturated pixel [ADU]; ``variance`` of
     a pixel without light, frame and dark together [ADU^2]; the names of what was ``measured`` in
-    the frame; and ``light_scatter``, the variance of light over the light [ADU]: the inverse gain,
-    or what the frame shows where no gain is known.
+    the frame; ``light_scatter``, the variance of light over the light [ADU]: the inverse gain, or
+    what the frame shows where no gain is known; and ``shown_gain`` [electron/ADU], what the frame
+    itself shows where a gain is known.
     """
 
     amplifiers: list
@@ -52,9 +53,10 @@ class Detector(NamedTuple):
     variance: float
     measured: tuple[str, ...] = ()
     light_scatter: float | None = None
+    shown_gain: float | None = None
 
 
-def describe_detector(frame, background, amplifiers, gain, read_noise, saturation):
+def describe_detector(frame, background, share, amplifiers, gain, read_noise, saturation):
     """Put together what is known of a detector, with the noise that the frame shows.
 
     Parameters
@@ -63,6 +65,8 @@ def describe_detector(frame, background, amplifiers, gain, read_noise, saturatio
         Raw counts [ADU].
     background : ndarray, shape (rows, columns) or (columns,)
         Dark or bias [ADU].
+    share : float
+        Noise variance of a dark over that of a frame; 0 for the bias of each column.
     amplifiers : list of (int, int) or None
         First and last column of each; None where one reads all.
     gain, read_noise : float or None
@@ -75,7 +79,7 @@ def describe_detector(frame, background, amplifiers, gain, read_noise, saturatio
     Detector
     """
     amplifiers = amplifiers or [(0, frame.shape[1] - 1)]
-    variance, measured = noise_of_pixels(frame, background, read_noise, gain)
+    variance, measured = noise_of_pixels(frame, background, share, read_noise, gain)
     measured = ("variance",) if measured else ()
     scatter = 1 / gain if gain else None
     return Detector(amplifiers, gain, read_noise, saturation, variance, measured, scatter)
@@ -92,8 +96,8 @@ def with_read_noise(detector, frames):
     Parameters
     ----------
     detector : Detector
-    frames : int
-        Frames that share the variance: 2 with a dark.
+    frames : float
+        Variance of a pixel over that of one frame: 2 with a dark, 1 + 1/n with the mean of n.
 
     Returns
     -------
@@ -156,13 +160,13 @@ def quiet_blocks(differences):
     return blocks[scatter <= limit].ravel()
 
 
-def noise_of_pixels(frame, background, read_noise, gain):
+def noise_of_pixels(frame, background, share, read_noise, gain):
     """Find the variance of a pixel without light, frame and dark together.
 
     Parameters
     ----------
-    frame, background
-        As in `known_detector`.
+    frame, background, share
+        As in `describe_detector`.
     read_noise, gain : float or None
         Read noise [electron] and electrons per ADU, where they are known.
 
@@ -175,10 +179,9 @@ def noise_of_pixels(frame, background, read_noise, gain):
         Whether only the frame tells it.
     """
     step = max(frame.shape[0] // NOISE_ROWS, 1)
-    is_dark = background.ndim == 2
     some = slice(None, None, step)
     seen = pixel_variance(frame[some], of_rows(background, some))
-    frames = 2 if is_dark else 1
+    frames = 1 + share
     known = frames * (read_noise / gain) ** 2 if read_noise and gain else None
     least = frames * ROUNDING**2 if frame.dtype.kind in "iu" else 0.0
     values = [value for value in (seen, known) if value is not None]

@@ -55,7 +55,7 @@ PILE = PileSearch()
 
 
 def with_gain(image, rays, detector):
-    """Add the gain that lit rows show to what is known of a detector, where it is not known.
+    """Add the gain that lit rows show to what is known of a detector.
 
     Parameters
     ----------
@@ -67,9 +67,9 @@ def with_gain(image, rays, detector):
     -------
     lampflux.extraction.detector.Detector
         With the gain, or, where photon noise cannot be told from the model's misfit, only how much
-        light scatters.
+        light scatters. A gain that is known stays, beside the one that the rows show.
     """
-    if detector.gain is not None or not rays.misfit.any():
+    if not rays.misfit.any():
         return detector
     near = neighbourhood(np.clip(rays.model, 0, None), 2, 2)
     good = ~(rays.hit | image.missing | image.unclear)
@@ -83,7 +83,11 @@ def with_gain(image, rays, detector):
         good,
         detector.variance,
     )
-    if gain is not None and is_consistent(gain, crests, detector.variance):
+    if gain is not None and not is_consistent(gain, crests, detector.variance):
+        gain = None
+    if detector.gain is not None:
+        return detector._replace(shown_gain=gain)
+    if gain is not None:
         return with_measured(detector, gain=gain)._replace(light_scatter=1 / gain)
     return detector._replace(light_scatter=measure_scatter(squares, detector.variance))
 

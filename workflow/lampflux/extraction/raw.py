@@ -1,4 +1,4 @@
-"""Read a raw exposure and its dark, and refuse what cannot be meant."""
+"""Read a raw exposure, its darks and biases, and refuse what cannot be meant."""
 
 import os
 from typing import NamedTuple
@@ -7,12 +7,14 @@ import numpy as np
 
 from lampflux.errors import UserError
 from lampflux.extraction.bias import bias_cards, measure_bias
+from lampflux.extraction.darks import Master, combine, scale_dark
 from lampflux.extraction.detector import NOISE_ROWS, pixel_variance
 from lampflux.extraction.plain import finite, row_slice
 from lampflux.extraction.projection import of_rows
 from lampflux.files.exposure import read_exposure
 from lampflux.files.frames import check_columns, check_shapes
 from lampflux.files.keywords import detector_facts
+from lampflux.files.masters import read_master
 
 
 class DarkCheck(NamedTuple):
@@ -31,26 +33,29 @@ DARK_CHECK = DarkCheck()
 class RawExposure(NamedTuple):
     """A raw exposure as read.
 
-    ``frame`` and ``background`` (dark, or bias of each column) [ADU], the frame's ``header``, the
-    ``facts`` that config and header give of its detector (`detector_facts`; the saturation limit
-    is that of the frame without its overscan), and ``cards`` that say how the frame was read and
-    where the background came from.
+    ``frame`` and ``background`` (dark, master, or bias of each column) [ADU], the ``share`` of a
+    master (`lampflux.extraction.darks.Master`), the frame's ``header``, the ``facts`` that config
+    and header give of its detector (`detector_facts`; the saturation limit is that of the frame
+    without its overscan), and ``cards`` that say how the frame was read and where the background
+    came from.
     """
 
     frame: np.ndarray
     background: np.ndarray
+    share: float
     header: dict
     facts: dict
     cards: list
 
 
-def read_raw(frame_path, dark_path, seconds, arm, params):
-    """Read a raw frame and its dark, or measure its bias where it has none.
+def read_raw(frame_path, dark_path, master_path, seconds, arm, params):
+    """Read a raw frame and its dark or master, or measure its bias where it has neither.
 
     Parameters
     ----------
     frame_path : str
-    dark_path : str or None
+    dark_path, master_path : str or None
+        One at most.
     seconds : float
         Exposure time by the file's name [s].
     arm : str
@@ -58,7 +63,8 @@ def read_raw(frame_path, dark_path, seconds, arm, params):
     params : object
         The arm's ``spatial_axis``, ``layout`` (its config key ``frame``), ``amplifiers``,
         ``rows``, ``bias``, ``gain``, ``read_noise`` and ``saturation``; ``table``, the table of
-        exposures, where the time is from one.
+        exposures, where the time is from one; with a master ``master``, a dict of the paths of its
+        ``darks`` and ``biases`` and the darks' exposure time ``dark_seconds`` [s].
 
     Returns
     -------
@@ -76,25 +82,72 @@ def read_raw(frame_path, dark_path, seconds, arm, params):
     if params.amplifiers:
         check_columns(frame.shape[1], params.amplifiers, frame_path, arm)
     check_rows(params.rows, frame.shape[0], frame_path)
-    if dark_path:
+    share, sources = 1.0, []
+    if master_path:
+        background, share = read_master(master_path)
+        sources = [*params.master["darks"], *params.master["biases"]]
+        cards = master_cards(params.master, share, frame_path)
+    elif dark_path:
         background = read_exposure(dark_path, seconds, *settings).counts
         check_pixels(background, dark_path)
-        check_shapes(frame.shape, background.shape, frame_path, dark_path)
+        sources = [dark_path]
         cards = dark_cards(dark_path, frame_path)
     else:
         background, *levels = measure_bias(frame, params.bias, frame_path, arm)
         cards = bias_cards(params.bias, *levels)
+    if sources:
+        check_shapes(frame.shape, background.shape, frame_path, sources[0])
     rows = row_slice(params.rows, frame.shape[0])
     if not np.any(finite(frame[rows]) & finite(of_rows(background, rows))):
         raise UserError(f"{frame_path} has no good pixel in the rows to sum; check the frame.")
-    if dark_path:
-        check_dark(frame, background, frame_path, dark_path)
+    if sources:
+        check_dark(frame, background, frame_path, sources[0])
     configured = {name: getattr(params, name) for name in ("gain", "read_noise", "saturation")}
     facts = detector_facts(exposure.header, configured, (params.layout or {}).get("keywords"))
     if exposure.overscan is not None:
         limit, source = facts["saturation"]
         facts["saturation"] = limit - float(exposure.overscan.max()), source
-    return RawExposure(frame, background, exposure.header, facts, [*exposure.cards, *cards])
+    cards = [*exposure.cards, *cards]
+    return RawExposure(frame, background, share, exposure.header, facts, cards)
+
+
+def make_master(darks, biases, params):
+    """Read darks and biases, combine those of each kind, and scale the darks after the bias.
+
+    Parameters
+    ----------
+    darks, biases : list of str
+        Paths; either may be empty.
+    params : object
+        The arm's ``spatial_axis`` and ``layout``; ``dark_seconds``, the exposure time of the
+        darks, and ``seconds``, that of the master [s].
+
+    Returns
+    -------
+    lampflux.extraction.darks.Master
+
+    Raises
+    ------
+    UserError
+        A file cannot be read, is not of its exposure time or format, or holds no exposure.
+    """
+    settings = params.spatial_axis, params.layout
+    first = [*darks, *biases][0]
+
+    def combined(paths, seconds):
+        frames = []
+        for path in paths:
+            frames.append(read_exposure(path, seconds, *settings).counts)
+            check_pixels(frames[-1], path)
+            check_shapes(shapes.setdefault(first, frames[-1].shape), frames[-1].shape, first, path)
+        return combine(frames)
+
+    shapes: dict = {}
+    dark: Master | None = combined(darks, params.dark_seconds) if darks else None
+    bias = combined(biases, 0.0) if biases else None
+    if dark is None or bias is None:
+        return dark or bias
+    return scale_dark(dark, bias, params.seconds / params.dark_seconds)
 
 
 def check_pixels(frame, path):
@@ -156,4 +209,29 @@ def check_dark(frame, dark, path, dark_path):
 def dark_cards(dark_path, frame_path):
     """Header cards that say which dark was subtracted."""
     yield "BIASMETH", "dark", "bias: part of the dark"
-    yield "DARKFILE", os.path.relpath(dark_path, os.path.dirname(frame_path))
+    yield from file_cards("DARK", [dark_path], frame_path)
+
+
+def master_cards(master, share, frame_path):
+    """Header cards that say which darks and biases were subtracted, and how."""
+    darks, biases = master["darks"], master["biases"]
+    if not darks:
+        yield "BIASMETH", "bias", "bias frames; dark current remains"
+    elif biases:
+        yield "BIASMETH", "scaled dark", "bias, and dark current scaled by time"
+        yield "DARKTIME", master["dark_seconds"], "[s] exposure time of the darks"
+    else:
+        yield "BIASMETH", "dark", "bias: part of the dark"
+    yield from file_cards("DARK", darks, frame_path)
+    yield from file_cards("BIAS", biases, frame_path)
+    yield "BGSHARE", share, "noise variance of dark or bias over the frame's"
+
+
+def file_cards(kind, paths, frame_path):
+    """Header cards that count and name the darks or biases, as seen from the frame's folder."""
+    if not paths:
+        return
+    yield f"N{kind}", len(paths), "frames combined"
+    for number, path in enumerate(paths, start=1):
+        name = f"{kind}FILE" if number == 1 else f"{kind}F{number}"
+        yield name, os.path.relpath(path, os.path.dirname(frame_path))

@@ -84,6 +84,7 @@ def extract(
     frame: np.ndarray,
     background: np.ndarray,
     *,
+    dark_share: float = 1.0,
     rows: str | Sequence[int] = "lit",
     amplifiers: Sequence[Sequence[int]] | None = None,
     gain: float | None = None,
@@ -101,6 +102,8 @@ def extract(
         Raw counts [ADU], any number type, NaN where blank; rows run along the slit.
     background : ndarray, shape (rows, columns) or (columns,)
         Dark of the same exposure time, or bias of each column [ADU].
+    dark_share : float, optional
+        Noise variance of the dark over that of the frame: 1 for one dark, 1/n for the mean of n.
     rows : {'lit', 'all'} or (int, int), optional
         Rows of the clean sum: those that the lamp lights, all, or a first and last one, to which
         the plain sum then keeps, too.
@@ -151,7 +154,10 @@ def extract(
     plain = sum_along_slit(frame[summed], of_rows(background, summed))
     if amplifiers is None and background.ndim == 1:
         amplifiers = find_amplifiers(frame)
-    detector = describe_detector(frame, background, amplifiers, gain, read_noise, saturation)
+    share = dark_share if background.ndim == 2 else 0
+    detector = describe_detector(
+        frame, background, share, amplifiers, gain, read_noise, saturation
+    )
     bad = bad_columns(frame, background, detector.variance)
     whole, frame = frame, without_columns(frame, bad)
     spikes = find_spikes(frame, background, detector.variance)
@@ -170,7 +176,7 @@ def extract(
     if not cosmic_rays:
         rays.hit[:] = False
     clean = sum_rows(image, rays, slit.shift, lines.width, stray, detector)
-    detector = with_read_noise(detector, background.ndim)
+    detector = with_read_noise(detector, 1 + share)
     return Extraction(
         plain.counts,
         plain_uncertainty(plain, whole[summed], background, detector),

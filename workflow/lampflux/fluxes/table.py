@@ -75,7 +75,8 @@ def flux_rows(windows, fluxes, spectrum, header, identified, fibres):
     list of dict
         A row for each window, with `COLUMNS`.
     """
-    has_dark, simulated = header["BIASMETH"] == "dark", header.get("SIMULATE", False)
+    has_dark = header["BIASMETH"] in ("dark", "scaled dark")
+    simulated = header.get("SIMULATE", False)
     rows = []
     for window, flux in zip(windows, fluxes):
         row = flux_row(window, flux, spectrum, header["EXPTIME"] * fibres)

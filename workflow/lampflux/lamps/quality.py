@@ -5,6 +5,9 @@ import pandas as pd
 
 # Fewer exposures have no median that one of them could be told from.
 FEWEST = 3
+# A gain that differs from the one that the frame shows by this factor is warned of: measured gains
+# are good to a fifth, and other settings of a camera differ by more.
+GAIN_FACTOR = 2.0
 # What is scored: column of the table, and what thresholds hold for the distance from.
 IDEAL = {
     "bias_shift": 0.0,
@@ -32,6 +35,8 @@ QUALITY_COLUMNS = [
     "bias_shift",
     "background",
     "noise",
+    "gain",
+    "gain_shown",
     "line_width",
     "line_width_ratio",
     "wave_method",
@@ -87,6 +92,8 @@ def exposure_parameters(header, spectrum):
         "bias_level": levels.mean() if levels.size else np.nan,
         "background": float(np.median(known)) if known.size else np.nan,
         "noise": np.sqrt(header.get("PIXVAR", np.nan)),
+        "gain": header.get("GAIN", np.nan),
+        "gain_shown": header.get("GAINMEAS", np.nan),
         "line_width": header["LINEFWHM"],
         "wave_method": header["WAVEMETH"],
         "wave_lines": header.get("WAVENLIN", 0),
@@ -261,6 +268,10 @@ def score_exposures(exposures, thresholds, fit):
         if fit and row["wave_method"] == "nominal":
             words["warned"].append("wave_method")
             reasons.append("wavelengths nominal, not fitted")
+        gain, shown = row["gain"], row["gain_shown"]
+        if max(gain / shown, shown / gain) > GAIN_FACTOR:
+            words["warned"].append("gain")
+            reasons.append(f"gain {gain:.3g} electron/ADU, but the frame shows {shown:.3g}")
         worst = next((each for each in ("failed", "warned") if words[each]), "good")
         found.append(
             {"score": worst, "reasons": "; ".join(reasons)}

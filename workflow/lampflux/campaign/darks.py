@@ -1,0 +1,95 @@
+"""Which darks and biases serve an exposure."""
+
+import os
+import zlib
+from typing import NamedTuple
+
+# A shorter dark is scaled up by no more than this: its noise grows by as much. A bias alone, which
+# leaves the dark current of a cooled detector, is then better.
+LARGEST_SCALE = 2.0
+
+
+class MasterFrame(NamedTuple):
+    """What a master is made of: darks, biases, or both.
+
+    ``dark_seconds`` is the exposure time of the darks, ``seconds`` that of the master [s]; both
+    are None for a master of biases alone.
+    """
+
+    arm: str
+    darks: tuple[str, ...]
+    dark_seconds: float | None
+    biases: tuple[str, ...]
+    seconds: float | None
+
+    @property
+    def name(self):
+        """A name of its own: other files or times give another."""
+        kind = f"Dark_{self.arm}_{self.seconds:g}s" if self.darks else f"Bias_{self.arm}"
+        return f"{kind}_{zlib.crc32(repr(self).encode()):08x}"
+
+    @property
+    def files(self):
+        """Each file and its exposure time [s]."""
+        return [
+            *((path, self.dark_seconds) for path in self.darks),
+            *((b, 0) for b in self.biases),
+        ]
+
+
+def master_files(master):
+    """Darks, their exposure time [s] and biases of a master; None for none."""
+    keys = "darks", "dark_seconds", "biases"
+    return master and {key: getattr(master, key) for key in keys}
+
+
+def choose_background(path, arm, seconds, darks, biases):
+    """Choose what is subtracted from a frame.
+
+    Darks of its exposure time come first; else, where there is a bias, darks of the nearest longer
+    time or, without any, of the nearest shorter one, scaled; else the bias alone. All of one kind
+    in the nearest folder are combined.
+
+    Parameters
+    ----------
+    path : str
+        The frame.
+    arm : str
+    seconds : float
+        Its exposure time [s].
+    darks : dict of (str, float) to list of str
+        Arm and exposure time [s] to the darks.
+    biases : dict of str to list of str
+        Arm to the biases.
+
+    Returns
+    -------
+    dark : str or None
+        The dark, where there is one that needs neither combining nor scaling.
+    master : MasterFrame or None
+        What to make of others.
+    """
+    same = nearest(path, darks.get((arm, seconds), []))
+    if len(same) == 1:
+        return same[0], None
+    if same:
+        return None, MasterFrame(arm, same, seconds, (), seconds)
+    bias = nearest(path, biases.get(arm, []))
+    if not bias:
+        return None, None
+    times = [time for of, time in darks if of == arm and time * LARGEST_SCALE >= seconds]
+    if not times or seconds == 0:
+        return None, MasterFrame(arm, (), None, bias, None)
+    time = min(times, key=lambda time: (time < seconds, abs(time - seconds)))
+    return None, MasterFrame(arm, nearest(path, darks[arm, time]), time, bias, seconds)
+
+
+def nearest(path, others):
+    """Files in the frame's own folder, else all in the folder of the first by path."""
+    others = sorted(others)
+    folders = [os.path.dirname(path), *map(os.path.dirname, others[:1])]
+    for folder in folders:
+        found = tuple(other for other in others if os.path.dirname(other) == folder)
+        if found:
+            return found
+    return ()

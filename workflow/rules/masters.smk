@@ -1,0 +1,26 @@
+# Several darks or biases of one kind to one, and darks of another exposure time to the frame's.
+
+
+rule make_master:
+    input:
+        darks=lambda wildcards: campaign.masters[wildcards.master].darks,
+        biases=lambda wildcards: campaign.masters[wildcards.master].biases,
+        bad_pixels=lambda wildcards: master_arm_of(wildcards)["frame"].get("bad_pixels", []),
+    output:
+        fits=temp("<results>/masters/{master}.fits"),
+    log:
+        "<results>/logs/masters/{master}.log",
+    wildcard_constraints:
+        master="(Dark|Bias)_[^/]+",
+    conda:
+        "../../environment.yml"
+    params:
+        code=code_of("masters"),
+        dark_seconds=lambda wildcards: campaign.masters[wildcards.master].dark_seconds,
+        seconds=lambda wildcards: campaign.masters[wildcards.master].seconds,
+        spatial_axis=lambda wildcards: master_arm_of(wildcards)["spatial_axis"],
+        layout=lambda wildcards: master_arm_of(wildcards)["frame"],
+    message:
+        "{wildcards.master}: darks and biases to one"
+    script:
+        "../scripts/masters.py"
