@@ -227,8 +227,8 @@ def fit_solution(peaks, lines, start, lead):
     pixel, weight = peaks.pixel[used], choice.weight[used]
     wavelength = choice.lines.wavelength[best.line[used]]
     rivals = [fit.polynomial for fit in fits[1:] if fit.cost < best.cost + FITTING.rival_cost]
-    certain = np.interp(pixel, pixels, lead) > FITTING.least_lead
-    rivals += partial_fits(pixel, wavelength, weight, degree, start.size, certain)
+    sure = np.interp(pixel, pixels, lead) > FITTING.least_lead
+    rivals += partial_fits(pixel, wavelength, weight, degree, start.size, sure)
     step = np.abs(best.polynomial.deriv()(pixels))
     if not rivals:
         return None
