@@ -1,7 +1,7 @@
-"""Run the workflow on real data: a Hector ThAr lamp and a xenon arc of another spectrograph.
+"""Run the workflow on real data: a Hector ThAr lamp and arcs of two other spectrographs.
 
 The data are large and not part of the project: the environment variable LAMPFLUX_DATA names
-their folder, which holds ``hector/`` and ``sprat/``.
+their folder, which holds ``hector/``, ``sprat/`` and ``floyds/``.
 """
 
 import csv
@@ -287,3 +287,55 @@ def test_the_xenon_arc_is_no_other_lamps(lamp):
     for nominal in (sprat_nominal(0, 0), sprat_nominal(40, 0.01)):
         outcome = find_solution(peaks, catalogue(*ions), nominal)
         assert outcome.method == "nominal", outcome.verdict
+
+
+# FLOYDS at the Faulkes Telescope South: two orders on one detector, steep and with tilted lines
+
+FLOYDS = {arm: f"LCO_HgAr_FLOYDS-{arm}_80.073s_22" for arm in ("Red", "Blue")}
+# Columns of maxima, read off the spectra, and air wavelengths of the lines there (NIST ASD).
+FLOYDS_LINES = {
+    "Red": {287: 5460.735, 719: 6965.431, 911: 7635.106},
+    "Blue": {775: 3650.153, 1188: 4358.328, 1823: 5460.735, 1999: 5769.598, 2011: 5790.663},
+}
+# Lines in the red that the solution is trusted at.
+FLOYDS_TRUSTED = {1164: 8521.442, 1336: 9122.967, 1365: 9224.499}
+
+
+@pytest.fixture(scope="module")
+def floyds(snakemake, tmp_path_factory):
+    root = tmp_path_factory.mktemp("floyds")
+    frame = DATA.resolve() / "floyds/arc0022.fits.fz"
+    rows = "".join(f'"{frame}",LCO,HgAr,FLOYDS-{arm},80.073,22\n' for arm in FLOYDS)
+    write_text(root / "exposures.csv", "path,brand,lamp,arm,exptime,id\n" + rows)
+    arguments = write_config(root / "floyds.yaml", instrument="floyds", exposures="exposures.csv")
+    run = snakemake(root, *arguments)
+    assert run.status == 0, run.output
+    return root
+
+
+def floyds_distances(root, arm, lines):
+    """Distance of each line's maximum from where the wavelengths put the line [pixel]."""
+    table = fits.getdata(root / f"results/calibrated/{FLOYDS[arm]}.fits", "SPECTRUM")
+    highest = peaks(table["clean"])
+    at = [highest[np.argmin(np.abs(highest - column))] for column in lines]
+    assert np.abs(at - np.array(list(lines))).max() < 1.5
+    return np.interp(list(lines.values()), table["wavelength"], table["pixel"]) - at
+
+
+def test_the_red_order_of_a_floyds_arc_is_solved_and_right(floyds):
+    header = fits.getheader(floyds / f"results/calibrated/{FLOYDS['Red']}.fits")
+    assert header["WAVEMETH"] == "fitted"
+    assert np.abs(floyds_distances(floyds, "Red", FLOYDS_LINES["Red"])).max() < 0.5
+    assert header["WAVEFRST"] <= min(FLOYDS_TRUSTED)
+    assert max(FLOYDS_TRUSTED) <= header["WAVELAST"]
+    assert np.abs(floyds_distances(floyds, "Red", FLOYDS_TRUSTED)).max() < 0.5
+    # A blend with 7514.652, a third as bright: the maximum lies a little to the red.
+    assert 0 < -floyds_distances(floyds, "Red", {874: 7503.869})[0] < 1.6
+
+
+def test_the_blue_order_of_a_floyds_arc_is_refused_with_a_reason_or_right(floyds):
+    header = fits.getheader(floyds / f"results/calibrated/{FLOYDS['Blue']}.fits")
+    if header["WAVEMETH"] == "nominal":
+        assert header["WAVEREAS"]
+    else:
+        assert np.abs(floyds_distances(floyds, "Blue", FLOYDS_LINES["Blue"])).max() < 1

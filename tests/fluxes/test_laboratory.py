@@ -35,8 +35,8 @@ def test_the_brightness_of_an_ion_is_that_of_most_of_its_lines():
     assert ion_brightness(pixel, fluxes, 2.5, []) == {}
 
 
-def pair(distance, ratio):
-    """A spectrum of twenty single lines and a pair, and the laboratory's lines."""
+def pair(distance, ratio, listed=1.0):
+    """A spectrum of twenty single lines and a pair; tables give ``listed`` of its intensities."""
     rng = np.random.default_rng(1)
     centres = np.append(np.arange(60.0, 2000, 97) + rng.uniform(0, 1, 20), 1000.3 + 2.5 * distance)
     centres[9] = 1000.3
@@ -44,9 +44,11 @@ def pair(distance, ratio):
     fluxes[9] = 6e5
     clean = core_and_wing(2048, centres, fluxes, 2.5) + 200.0
     error = np.sqrt(clean / 2 + 40.0**2)
+    intensities = fluxes.copy()
+    intensities[[9, 20]] *= listed
     laboratory = [
-        LaboratoryLine(float(place), "Ar I", 5000 + float(place), float(flux))
-        for place, flux in zip(centres, fluxes)
+        LaboratoryLine(float(place), "Ar I", 5000 + float(place), float(intensity))
+        for place, intensity in zip(centres, intensities)
     ]
     (flux,) = measure(clean + rng.normal(0, error), [(992, 1010)], error, laboratory=laboratory)
     return flux
@@ -68,6 +70,10 @@ def test_a_neighbour_that_cannot_be_parted_is_named_and_flagged():
     assert "blended" in flux.flags
     assert flux.recommended == "net_flux"
     assert blend_text(flux.blend_of) == "Ar I 6000.425 ?"
+
+
+def test_lines_that_are_listed_with_no_intensity_are_measured_as_others_are():
+    assert pair(0.05, 0.1, listed=0.0).net_flux == pytest.approx(6.6e5, rel=0.02)
 
 
 @pytest.mark.parametrize(

@@ -223,7 +223,7 @@ class Neighbour(NamedTuple):
 
     ``part`` of the blend's light that it takes; ``is_parted``, whether the fit tells the two
     apart. Where it does not, the part is what the intensities say; NaN for an ion whose brightness
-    is not known.
+    is not known, and for two lines that are listed with an intensity of 0.
     """
 
     line: LaboratoryLine
@@ -262,10 +262,12 @@ def laboratory_neighbours(lines, found, laboratory, brightness):
             neighbours.append(Neighbour(line, float(found.fit.flux[nearest] / total), True))
         elif line is not own and abs(apart) < WINDOW.resolved * width:
             if line.ion == own.ion:
-                ratio = line.intensity / own.intensity
+                both = line.intensity + own.intensity
+                part = line.intensity / both if both else np.nan
             else:
-                ratio = line.intensity * brightness.get(line.ion, np.nan) / found.flux
-            neighbours.append(Neighbour(line, float(ratio / (1 + ratio)), False))
+                light = line.intensity * brightness.get(line.ion, np.nan)
+                part = light / (light + found.flux)
+            neighbours.append(Neighbour(line, float(part), False))
     return neighbours
 
 

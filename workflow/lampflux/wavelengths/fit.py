@@ -36,7 +36,7 @@ class Fitting(NamedTuple):
     # Residuals up to so many times the scatter are used.
     clip: float = 3.5
     # Error to which a solution must hold over part of the detector, which is the trusted range
-    # where nothing better can be had [pixel].
+    # where nothing better can be had and lines match well [pixel].
     worst_error: float = 0.3
     # Part of the residuals' scatter that neighbouring lines share, blends and lines mistaken
     # together, so that more lines do not lessen it.
@@ -67,8 +67,8 @@ class Solution(NamedTuple):
     in ``lines``, or -1; ``used``: peaks that the fit used; ``residual`` [pixel]: line minus
     solution. ``scatter`` [pixel]: robust 1-sigma residual. ``matched``: part of the bright peaks'
     weight that found its line. ``certain``: part of the detector where the solution holds to
-    ``FITTING.worst_error``. ``first``, ``last``: pixels between which the solution is trusted;
-    ``last`` < ``first`` for none.
+    ``FITTING.worst_error``, 0 if it is trusted nowhere. ``first``, ``last``: pixels between which
+    the solution is trusted; ``last`` < ``first`` for none.
     """
 
     wavelength: np.ndarray
@@ -227,7 +227,8 @@ def fit_solution(peaks, lines, start, lead):
     pixel, weight = peaks.pixel[used], choice.weight[used]
     wavelength = choice.lines.wavelength[best.line[used]]
     rivals = [fit.polynomial for fit in fits[1:] if fit.cost < best.cost + FITTING.rival_cost]
-    rivals += partial_fits(pixel, wavelength, weight, degree, start.size)
+    sure = np.interp(pixel, pixels, lead) > FITTING.least_lead
+    rivals += partial_fits(pixel, wavelength, weight, degree, start.size, sure)
     step = np.abs(best.polynomial.deriv()(pixels))
     if not rivals:
         return None
@@ -247,8 +248,9 @@ def fit_solution(peaks, lines, start, lead):
         & (pixels < pixel.max() + FITTING.beyond_lines * start.size)
     )
     first, last = longest_stretch(borne_out & (error < FITTING.largest_error))
-    if last < first:
+    if last < first and scatter < FITTING.good_match * peaks.fwhm:
         first, last = longest_stretch(borne_out & (error < FITTING.worst_error))
+    certain = np.mean(borne_out & (error < FITTING.worst_error)) if last > first else 0.0
     return Solution(
         best.polynomial(pixels),
         error * step,
@@ -259,16 +261,17 @@ def fit_solution(peaks, lines, start, lead):
         best.residual,
         scatter,
         matched_part(best.residual, scatter, peaks.fwhm, choice.bright),
-        float(np.mean(borne_out & (error < FITTING.worst_error))),
+        float(certain),
         first,
         last,
     )
 
 
-def partial_fits(pixel, wavelength, weight, degree, size):
-    """Fits that leave out every third line, or the outermost lines of either end.
+def partial_fits(pixel, wavelength, weight, degree, size, certain):
+    """Fits that leave out every third line, the outermost lines of either end, or uncertain ones.
 
-    Lines at an end may have been misidentified together, and then agree with each other.
+    Lines at an end, or where another alignment does nearly as well, may have been misidentified
+    together, and then agree with each other.
 
     Parameters
     ----------
@@ -277,6 +280,8 @@ def partial_fits(pixel, wavelength, weight, degree, size):
     degree : int
     size : int
         Pixels of the spectrum.
+    certain : ndarray of bool, shape (lines,)
+        Whether the alignment is certain at the line.
 
     Returns
     -------
@@ -284,7 +289,7 @@ def partial_fits(pixel, wavelength, weight, degree, size):
     """
     number = np.arange(pixel.size)
     parts = [number % 3 != part for part in range(3)]
-    parts += [number >= FITTING.end_lines, number < pixel.size - FITTING.end_lines]
+    parts += [number >= FITTING.end_lines, number < pixel.size - FITTING.end_lines, certain]
     return [
         Polynomial.fit(pixel[kept], wavelength[kept], degree, domain=[0, size - 1], w=weight[kept])
         for kept in parts
