@@ -408,3 +408,34 @@ def test_two_rows_of_one_exposure_are_told(tmp_path):
     (problem,) = problems
     assert f"{tmp_path}/a.fits" in problem
     assert f"{tmp_path}/b.fits" in problem
+
+
+@pytest.mark.parametrize(
+    ("cells", "darks", "biases"),
+    [
+        ({"dark": "d.fits; b.fits"}, ["d.fits", "b.fits"], []),
+        ({"dark": "d.fits", "dark_exptime": "180", "bias": "b.fits"}, ["d.fits"], ["b.fits"]),
+        ({"bias": "d.fits;b.fits"}, [], ["d.fits", "b.fits"]),
+    ],
+)
+def test_a_table_gives_several_darks_darks_of_another_time_and_biases(
+    tmp_path, cells, darks, biases
+):
+    (exposure,), problems = from_table(tmp_path, row(**cells))
+    assert problems == []
+    assert exposure.dark is None
+    assert exposure.master.darks == tuple(str(tmp_path / name) for name in darks)
+    assert exposure.master.biases == tuple(str(tmp_path / name) for name in biases)
+    assert exposure.master.dark_seconds == (
+        float(cells.get("dark_exptime", 60)) if darks else None
+    )
+
+
+def test_a_tables_dark_of_another_time_without_a_bias_is_refused(tmp_path):
+    _, (problem,) = from_table(tmp_path, row(dark="d.fits", dark_exptime="180"))
+    assert "row 1: a dark of 180 s for an exposure of 60 s needs a bias" in problem
+
+
+def test_a_dark_of_no_time_in_a_table_is_refused(tmp_path):
+    _, (problem,) = from_table(tmp_path, row(dark="d.fits", dark_exptime="0", bias="b.fits"))
+    assert "row 1: dark_exptime is zero" in problem

@@ -3,8 +3,8 @@
 
 rule make_master:
     input:
-        darks=lambda wildcards: campaign.masters[wildcards.master].darks,
-        biases=lambda wildcards: campaign.masters[wildcards.master].biases,
+        darks=lambda wildcards: [*map(fetched, campaign.masters[wildcards.master].darks)],
+        biases=lambda wildcards: [*map(fetched, campaign.masters[wildcards.master].biases)],
         bad_pixels=lambda wildcards: master_arm_of(wildcards)["frame"].get("bad_pixels", []),
     output:
         fits=temp("<results>/masters/{master}.fits"),
@@ -20,6 +20,7 @@ rule make_master:
         seconds=lambda wildcards: campaign.masters[wildcards.master].seconds,
         spatial_axis=lambda wildcards: master_arm_of(wildcards)["spatial_axis"],
         layout=lambda wildcards: master_arm_of(wildcards)["frame"],
+        table=config["exposures"],
     message:
         "{wildcards.master}: darks and biases to one"
     script:

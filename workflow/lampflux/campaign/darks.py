@@ -70,18 +70,28 @@ def choose_background(path, arm, seconds, darks, biases):
         What to make of others.
     """
     same = nearest(path, darks.get((arm, seconds), []))
-    if len(same) == 1:
-        return same[0], None
-    if same:
-        return None, MasterFrame(arm, same, seconds, (), seconds)
     bias = nearest(path, biases.get(arm, []))
-    if not bias:
-        return None, None
+    if same or not bias:
+        return background(arm, seconds, same, seconds, bias)
     times = [time for of, time in darks if of == arm and time * LARGEST_SCALE >= seconds]
     if not times or seconds == 0:
-        return None, MasterFrame(arm, (), None, bias, None)
+        return background(arm, seconds, (), seconds, bias)
     time = min(times, key=lambda time: (time < seconds, abs(time - seconds)))
-    return None, MasterFrame(arm, nearest(path, darks[arm, time]), time, bias, seconds)
+    return background(arm, seconds, nearest(path, darks[arm, time]), time, bias)
+
+
+def background(arm, seconds, darks, dark_seconds, biases):
+    """Say whether a dark serves as it is, or what master is made of darks and biases.
+
+    See `choose_background`; ``dark_seconds`` is the exposure time of the darks [s], and those of
+    the exposure's own time need no bias.
+    """
+    if darks and dark_seconds == seconds:
+        master = MasterFrame(arm, darks, seconds, (), seconds)
+        return (darks[0], None) if len(darks) == 1 else (None, master)
+    if darks:
+        return None, MasterFrame(arm, darks, dark_seconds, biases, seconds)
+    return None, MasterFrame(arm, (), None, biases, None) if biases else None
 
 
 def nearest(path, others):

@@ -9,7 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import NamedTuple
 
-from lampflux.campaign.darks import MasterFrame, choose_background
+from lampflux.campaign.darks import MasterFrame, background, choose_background
 from lampflux.campaign.problems import did_you_mean
 
 # Endings of FITS files, in any case, and how to say so.
@@ -215,8 +215,9 @@ def exposures_from_table(rows, table, lamps, arms):
     Parameters
     ----------
     rows : list of dict
-        Columns path, brand, lamp, arm, exptime, id and optionally dark, as text. An empty or
-        missing dark means that there is none.
+        Columns path, brand, lamp, arm, exptime, id and optionally dark, dark_exptime and bias, as
+        text. An empty or missing dark or bias means that there is none; several are separated by
+        semicolons. Without dark_exptime a dark is of the exposure's time.
     table : str
         The table's file. Paths in it count from its folder. Addresses such as
         s3://bucket/frame.fits stay as they are; what is there is not looked at.
@@ -233,26 +234,39 @@ def exposures_from_table(rows, table, lamps, arms):
         where = f"{table}, row {number}"
         exposure, faults = exposure_of_row(row, where, lamps, arms)
         problems += faults
-        paths = [
-            row[column]
-            if is_address(row[column])
-            else os.path.normpath(os.path.join(os.path.dirname(table), row[column]))
-            for column in ("path", "dark")
-            if row.get(column)
-        ]
-        for path in paths:
-            if is_address(path):
+        path = from_folder_of(table, row["path"])
+        darks, biases = (
+            tuple(from_folder_of(table, each.strip()) for each in text.split(";") if each.strip())
+            for text in (row.get("dark", ""), row.get("bias", ""))
+        )
+        for file in (path, *darks, *biases):
+            if is_address(file):
                 continue
-            if os.path.lexists(path):
-                problems += [f"{where}: {problem}" for problem in file_problems([path])]
+            if os.path.lexists(file):
+                problems += [f"{where}: {problem}" for problem in file_problems([file])]
             else:
                 problems.append(
-                    f"{where}: there is no file {path}; correct the path (it counts from the "
+                    f"{where}: there is no file {file}; correct the path (it counts from the "
                     "table's folder)."
                 )
-        dark = paths[1] if len(paths) > 1 else None
-        exposures.append(exposure._replace(path=paths[0], dark=dark))
+        seconds = float(row.get("dark_exptime") or exposure.exptime)
+        if darks and not biases and seconds != exposure.exptime:
+            problems.append(
+                f"{where}: a dark of {seconds:g} s for an exposure of {exposure.exptime:g} s "
+                "needs a bias to be scaled; name one in the column bias."
+            )
+        elif darks and seconds == 0:
+            problems.append(f"{where}: dark_exptime is zero; name a bias in the column bias.")
+        dark, master = background(exposure.arm, exposure.exptime, darks, seconds, biases)
+        exposures.append(exposure._replace(path=path, dark=dark, master=master))
     return exposures, problems + [f"{table}: {twice}" for twice in duplicates(exposures)]
+
+
+def from_folder_of(table, path):
+    """Path that counts from a table's folder; an address stays as it is."""
+    if is_address(path):
+        return path
+    return os.path.normpath(os.path.join(os.path.dirname(table), path))
 
 
 def simulated_exposures(rows, table, folder, lamps, arms):

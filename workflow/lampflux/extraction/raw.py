@@ -119,8 +119,8 @@ def make_master(darks, biases, params):
     darks, biases : list of str
         Paths; either may be empty.
     params : object
-        The arm's ``spatial_axis`` and ``layout``; ``dark_seconds``, the exposure time of the
-        darks, and ``seconds``, that of the master [s].
+        The arm's ``spatial_axis`` and ``layout``; the ``table`` of exposures, where there is one;
+        ``dark_seconds``, the exposure time of the darks, and ``seconds``, that of the master [s].
 
     Returns
     -------
@@ -131,7 +131,7 @@ def make_master(darks, biases, params):
     UserError
         A file cannot be read, is not of its exposure time or format, or holds no exposure.
     """
-    settings = params.spatial_axis, params.layout
+    settings = params.spatial_axis, params.layout, params.table
     first = [*darks, *biases][0]
 
     def combined(paths, seconds):
@@ -234,4 +234,5 @@ def file_cards(kind, paths, frame_path):
     yield f"N{kind}", len(paths), "frames combined"
     for number, path in enumerate(paths, start=1):
         name = f"{kind}FILE" if number == 1 else f"{kind}F{number}"
-        yield name, os.path.relpath(path, os.path.dirname(frame_path))
+        # An address in a storage stays as it is.
+        yield name, path if "://" in path else os.path.relpath(path, os.path.dirname(frame_path))
