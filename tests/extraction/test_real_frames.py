@@ -82,6 +82,20 @@ def test_the_wild_pixel_of_alfosc_changes_nothing():
     assert np.abs(ratio - 1).max() < 0.001
 
 
+@pytest.mark.parametrize(
+    ("path", "axis"),
+    [
+        ("floyds/arc0022.fits.fz", 0),
+        ("alfosc/ALDc200214.fits", 1),
+        ("sprat/v_a_20190516_57_1_0_1.fits", 0),
+        ("st7/n1_Lamp2.fit", 0),
+    ],
+)
+def test_the_lines_of_a_real_frame_and_the_gaps_between_them_are_no_bad_columns(path, axis):
+    frame = image(path) if axis == 0 else image(path).T
+    assert not extract(frame, level(frame)).bad_columns.size
+
+
 def test_the_diffuse_light_of_an_st7_is_not_taken_for_cosmic_rays():
     frame, dark = image("st7/n1_Lamp2.fit"), image("st7/n1_Lamp2_dark.fit")
     with_search, without = (extract(frame, dark, cosmic_rays=on) for on in (True, False))
