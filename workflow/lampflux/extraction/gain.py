@@ -6,6 +6,7 @@ import numpy as np
 
 from lampflux.extraction.cosmic_rays import neighbourhood
 from lampflux.extraction.detector import with_measured
+from lampflux.extraction.quiet_blocks import quiet_gain
 from lampflux.statistics import clipped_moments
 
 
@@ -84,6 +85,12 @@ def with_gain(image, rays, detector):
         detector.variance,
     )
     if gain is not None and is_consistent(gain, crests, detector.variance):
+        quiet = quiet_gain(image.counts)
+        if quiet and abs(gain / quiet - 1) > TRANSFER.agreement:
+            gain = None
+    else:
+        gain = None
+    if gain is not None:
         return with_measured(detector, gain=gain)._replace(light_scatter=1 / gain)
     return detector._replace(light_scatter=measure_scatter(squares, detector.variance))
 
