@@ -92,7 +92,9 @@ def test_a_spectrum_has_the_columns_units_and_keywords_that_are_documented(name,
             units = {column.name: column.unit for column in hdus[table_of(name)].columns}
             # Keywords of amplifiers end with their number; a record's field follows a point.
             seen |= {
-                re.sub(r"^((?:BIASCOL|BIASLEV|LITBIAS))\d$", r"\1n", keyword.partition(".")[0])
+                re.sub(
+                    r"^((?:BADCOL|BIASCOL|BIASLEV|LITBIAS))\d+$", r"\1n", keyword.partition(".")[0]
+                )
                 for keyword in hdus[0].header
             }
         documented = columns_of(name)
@@ -100,7 +102,7 @@ def test_a_spectrum_has_the_columns_units_and_keywords_that_are_documented(name,
         assert list(units) == list(documented)
     # Fitted wavelengths leave nothing to explain; no master is made, and no header gives a gain.
     masters = {"DARKTIME", "DARKFn", "NBIAS", "BIASFILE", "BIASFn", "BGSHARE"}
-    assert seen - standard == known[name].keys() - masters - {"WAVEREAS", "GAINMEAS"}
+    assert seen - standard == known[name].keys() - masters - {"WAVEREAS", "GAINMEAS", "BADCOLn"}
 
 
 # Links, names and code

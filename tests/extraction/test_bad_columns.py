@@ -76,13 +76,13 @@ def test_a_frame_without_bad_columns_has_none(name):
         assert not extract(frame.counts, frame.bias, saturation=65535).bad_columns.size
 
 
-@pytest.mark.parametrize("fwhm", [1.4, 2.0])
+@pytest.mark.parametrize(("fwhm", "number"), [(1.4, 80), (2.0, 80), (2.0, 250), (2.6, 250)])
 def test_narrow_lines_are_not_taken_for_hot_columns_nor_the_gaps_between_them_for_dead_ones(
-    monkeypatch, fwhm
+    monkeypatch, fwhm, number
 ):
     monkeypatch.setattr("slits.LINE_FWHM", fwhm)
     for name in ("fibres", "slit over all rows"):
-        frame = simulate(45, **SLITS[name], lines=80)
+        frame = simulate(45, **SLITS[name], lines=number)
         assert not bad_columns(frame.counts, frame.bias, frame.variance).any()
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
+from lampflux.extraction.quiet_blocks import quiet_gain
 from lampflux.extraction.spectrum import extract
 from lampflux.peaks import find_peaks
 from slits import line_sums
@@ -80,6 +81,31 @@ def test_the_wild_pixel_of_alfosc_changes_nothing():
     places, half = bright_lines(as_mended, 12)
     ratio = line_sums(wild, places, half) / line_sums(as_mended, places, half)
     assert np.abs(ratio - 1).max() < 0.001
+
+
+@pytest.mark.parametrize(
+    ("path", "axis"),
+    [
+        ("floyds/arc0022.fits.fz", 0),
+        ("alfosc/ALDc200214.fits", 1),
+        ("sprat/v_a_20190516_57_1_0_1.fits", 0),
+        ("st7/n1_Lamp2.fit", 0),
+    ],
+)
+def test_the_lines_of_a_real_frame_and_the_gaps_between_them_are_no_bad_columns(path, axis):
+    frame = image(path) if axis == 0 else image(path).T
+    assert not extract(frame, level(frame)).bad_columns.size
+
+
+def test_the_gain_of_alfosc_is_that_of_its_header_or_none_with_any_bias_and_rows():
+    frame = image("alfosc/ALDc200214.fits").T
+    frame[0, 0] = np.median(frame)
+    # By the light between its lines, whatever the bias.
+    assert quiet_gain(frame.astype(float)) == pytest.approx(0.16, rel=0.05)
+    for bias in (np.median(frame), 11772.0, 12500.0):
+        for rows in ("lit", (50, 350)):
+            spectrum = extract(frame, np.full(frame.shape[1], bias), rows=rows)
+            assert spectrum.detector.gain in (None, pytest.approx(0.16, rel=0.2))
 
 
 def test_the_diffuse_light_of_an_st7_is_not_taken_for_cosmic_rays():

@@ -5,7 +5,7 @@ import pytest
 
 from lampflux.files.spectra import Spectrum
 from lampflux.fluxes.measure import measure, window_sums
-from lampflux.fluxes.table import COLUMNS, flag_words, flux_row, line_check
+from lampflux.fluxes.table import COLUMNS, exposure_flags, flag_words, flux_row, line_check
 from lampflux.fluxes.windows import LineWindow
 
 
@@ -113,7 +113,7 @@ def table_rows(spectrum, windows, exptime=1.0, fibres=1, has_dark=True, expected
     for flux in fluxes_of(spectrum, windows, exptime, fibres, expected):
         window = LineWindow(flux.start, flux.stop, "pixel", "Ne I", 6402.25)
         row = flux_row(window, flux, spectrum, exptime * fibres)
-        rows.append(row | {"flags": flag_words(flux, has_dark, False)})
+        rows.append(row | {"flags": flag_words(flux, {"no_dark": not has_dark}, False)})
     return rows
 
 
@@ -254,6 +254,14 @@ def test_saturated_and_replaced_pixels_are_flagged_and_told_as_parts():
     assert flags_of(table_rows(bad, [(491, 510)])[0]) == ["bad_pixels"]
     both = good._replace(replaced=2 * number, missing=number)
     assert flags_of(table_rows(both, [(491, 510)])[0]) == ["cosmic", "bad_pixels"]
+
+
+def test_what_extraction_could_not_do_is_flagged_in_every_window():
+    header = {"BIASMETH": "dark", "ERRSRC": "gain", "NREFUSED": 0}
+    assert not any(exposure_flags(header).values())
+    (flux,) = fluxes_of(exposed([(500.0, 1e6)], 1), [(492, 508)])
+    about = exposure_flags(header | {"ERRSRC": "scatter", "NREFUSED": 40})
+    assert flag_words(flux, about, False) == "no_gain refused"
 
 
 def test_the_fit_goes_by_the_columns_beside_a_dead_one():

@@ -29,6 +29,9 @@ GOOD = {
     "saturated": 0,
     "replaced": 0,
     "cosmics": True,
+    "refused": 0,
+    "broken": 0,
+    "errors": "gain",
     "flux": 900.0,
     "flags": "",
     "gain": (1.9, 1.85),
@@ -44,6 +47,9 @@ def exposure(**faults):
         "LINEFWHM": facts["width"],
         "WAVEMETH": facts["method"],
         "COSMICS": facts["cosmics"],
+        "NREFUSED": facts["refused"],
+        "NBROKEN": facts["broken"],
+        "ERRSRC": facts["errors"],
     }
     header |= {
         card: gain for card, gain in zip(("GAIN", "GAINMEAS"), facts["gain"]) if gain is not None
@@ -143,6 +149,21 @@ def test_a_fault_is_measured_and_scored(faults, parameter, value, verdict):
     bound = IDEAL[parameter] + (limit if value > IDEAL[parameter] else -limit)
     sign = ">" if value > IDEAL[parameter] else "<"
     assert row["reasons"] == f"{parameter.replace('_', ' ')} {value:.3g} {sign} {bound:g}"
+
+
+@pytest.mark.parametrize(
+    ("faults", "parameter", "reason"),
+    [
+        ({"refused": 40}, "cosmics_refused", "40 pixels on lines left alone"),
+        ({"broken": 1}, "rows_broken", "1 lit rows saturated throughout"),
+        ({"errors": "scatter"}, "error_source", "gain not known, errors from the scatter of rows"),
+        ({"errors": "columns"}, "error_source", "scatter of neighbouring columns"),
+    ],
+)
+def test_what_extraction_could_not_do_is_warned_of(faults, parameter, reason):
+    row = beside_good(**faults)
+    assert (row["score"], row["warned"], row["failed"]) == ("warned", parameter, "")
+    assert reason in row["reasons"]
 
 
 def test_the_worst_parameter_decides_and_all_are_named():

@@ -17,11 +17,15 @@ class ColumnSearch(NamedTuple):
     rows: int = 8
     # A column differs from both neighbours in a band by this many sigma, ...
     significance: float = 4.0
-    # ... and, dead, holds less than this part of the fainter one: between two lines, even of 1.4
-    # pixels (FWHM), a single column holds half. For two columns together.
+    # ... and, dead, holds less than this part of the fainter one, and of what Gaussian lines have
+    # there that fall as the two columns on either side do. For one column, and two together.
     dead: tuple[float, float] = (0.5, 0.25)
+    # Lines may be narrower than measured by this factor: between two of them light falls faster.
+    narrower: float = 1.3
     # Hot: the brighter neighbour holds less than this part of it.
     hot: tuple[float, float] = (0.25, 0.1)
+    # Percentile of a band's columns at which its light is zero, or less by a wrong bias.
+    lowest: float = 2.0
     # It does so in this many bands, of single rows in more, for few tracks of cosmic rays are
     # longer; and in this part of those that could show it.
     fewest: int = 4
@@ -63,16 +67,22 @@ def bad_columns(frame, background, variance):
     if columns < 8 or not np.isfinite(variance):
         return dead
     light, rows = band_light(frame, background)
+    # A bias that holds light is too high: no more than a few columns are below zero.
+    lowest = np.nanpercentile(light, COLUMNS.lowest, axis=1)
+    reach = COLUMNS.significance * np.sqrt(variance / rows)
+    light -= np.where(lowest < -reach, lowest, 0)[:, np.newaxis]
     # Photon noise as of one electron for an ADU; bands are bright where it matters.
     sigma = np.sqrt((variance + ROUNDING**2 + np.clip(light, 0, None)) / rows)
     fewest = COLUMNS.fewest if rows > 1 else COLUMNS.fewest_rows
+    width = line_width(light, sigma)
     brightness = np.percentile(np.nan_to_num(light), 99, axis=1)
     dark = brightness < COLUMNS.dark * brightness.max()
     if np.count_nonzero(dark) < fewest:
         # Every row is lit: only what all bands show, narrower than lines, is hot.
-        dark = np.full_like(dark, line_width(light, sigma) >= COLUMNS.width)
+        dark = np.full_like(dark, width >= COLUMNS.width)
+    expected = falling_light(light, sigma, width / COLUMNS.narrower)
     for number in (1, 2):
-        columns_low, columns_high = compare_columns(light, sigma, number, dark, fewest)
+        columns_low, columns_high = compare_columns(light, sigma, expected, number, dark, fewest)
         for step in range(1, number + 1):
             inside = slice(step, columns - number - 1 + step)
             dead[inside] |= columns_low
@@ -83,13 +93,15 @@ def bad_columns(frame, background, variance):
     return bad if np.count_nonzero(bad) <= max(COLUMNS.most * columns, 2) else np.zeros_like(bad)
 
 
-def compare_columns(light, sigma, number, dark, fewest):
+def compare_columns(light, sigma, expected, number, dark, fewest):
     """Compare so many columns together with the two beside them.
 
     Parameters
     ----------
     light, sigma : ndarray, shape (bands, columns)
         Light of bands of rows and its noise [ADU].
+    expected : (ndarray, ndarray)
+        Light of each column by the two to its left and right [ADU].
     number : int
     dark : ndarray of bool, shape (bands,)
         Bands in which a hot column shows.
@@ -109,16 +121,42 @@ def compare_columns(light, sigma, number, dark, fewest):
         COLUMNS.significance * choose(sigma[:, left], sigma[:, right])
         for choose in (np.minimum, np.maximum)
     )
-    is_low = low - inner.max(axis=0) > np.maximum(reach_low, (1 - dead) * np.abs(low))
     # Where a neighbour is dark too, a band says nothing of a dead column.
-    able = is_low | ((1 - dead) * low > reach_low)
+    able = (1 - dead) * low > reach_low
+    for side, column in zip(expected, (1, number)):
+        low = np.minimum(low, side[:, column:][:, :size])
+    is_low = low - inner.max(axis=0) > np.maximum(reach_low, (1 - dead) * np.abs(low))
     times = is_low.sum(axis=0)
-    is_dead = (times >= fewest) & (times >= COLUMNS.part * able.sum(axis=0))
+    is_dead = (times >= fewest) & (times >= COLUMNS.part * (able | is_low).sum(axis=0))
     # A track of a cosmic ray beside a line's flank is shorter than the line.
     is_dead &= times >= COLUMNS.line_part * np.count_nonzero(high > 2 * reach_high, axis=0)
     is_high = inner.min(axis=0) - high > np.maximum(reach_high, (1 - hot) * inner.max(axis=0))
     times = is_high[dark].sum(axis=0)
     return is_dead, (times >= fewest) & (times >= COLUMNS.dark_part * np.count_nonzero(dark))
+
+
+def falling_light(light, sigma, width):
+    """Extrapolate the light of each column from the two on its left, and on its right.
+
+    Parameters
+    ----------
+    light, sigma : ndarray, shape (bands, columns)
+        [ADU]
+    width : float
+        Width (FWHM) of the lines [pixel].
+
+    Returns
+    -------
+    from_left, from_right : ndarray, shape (bands, columns)
+        Of a Gaussian line, whose logarithm has the same curvature everywhere [ADU]; NaN at the
+        ends.
+    """
+    curvature = np.exp(-8 * np.log(2) / width**2)
+    expected = np.full((2, *light.shape), np.nan)
+    near, far = light[:, 1:-1], np.maximum(light, sigma)
+    expected[0, :, 2:] = near * np.abs(near) / far[:, :-2] * curvature
+    expected[1, :, :-2] = near * np.abs(near) / far[:, 2:] * curvature
+    return expected
 
 
 def line_width(light, noise):

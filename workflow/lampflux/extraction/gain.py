@@ -6,6 +6,7 @@ import numpy as np
 
 from lampflux.extraction.cosmic_rays import neighbourhood
 from lampflux.extraction.detector import with_measured
+from lampflux.extraction.quiet_blocks import quiet_gain
 from lampflux.statistics import clipped_moments
 
 
@@ -84,6 +85,9 @@ def with_gain(image, rays, detector):
         detector.variance,
     )
     if gain is not None and not is_consistent(gain, crests, detector.variance):
+        gain = None
+    quiet = quiet_gain(image.counts) if gain is not None else None
+    if quiet and abs(gain / quiet - 1) > TRANSFER.agreement:
         gain = None
     if detector.gain is not None:
         return detector._replace(shown_gain=gain)

@@ -11,6 +11,8 @@ FLAGS = (
     "faint",
     "wavelength",
     "no_dark",
+    "no_gain",
+    "refused",
     "negative",
 )
 # A line is faint below this signal-to-noise ratio, the usual limit of a clear detection.

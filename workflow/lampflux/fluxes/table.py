@@ -75,15 +75,15 @@ def flux_rows(windows, fluxes, spectrum, header, identified, fibres):
     list of dict
         A row for each window, with `COLUMNS`.
     """
-    has_dark = header["BIASMETH"] in ("dark", "scaled dark")
     simulated = header.get("SIMULATE", False)
+    about = exposure_flags(header)
     rows = []
     for window, flux in zip(windows, fluxes):
         row = flux_row(window, flux, spectrum, header["EXPTIME"] * fibres)
         columns, misplaced = line_check(
             row, spectrum.wavelength, header["WAVEMETH"], trusted_range(header), identified
         )
-        flags = flag_words(flux, has_dark, misplaced)
+        flags = flag_words(flux, about, misplaced)
         rows.append(row | columns | {"flags": flags, "simulated": simulated})
     return rows
 
@@ -144,13 +144,23 @@ def blend_text(neighbours):
     )
 
 
-def flag_words(flux, has_dark, misplaced):
+def exposure_flags(header):
+    """Give the flags that all windows of an exposure share, by its header."""
+    return {
+        "no_dark": header["BIASMETH"] not in ("dark", "scaled dark"),
+        "no_gain": header.get("ERRSRC", "gain") != "gain",
+        "refused": header.get("NREFUSED", 0) > 0,
+    }
+
+
+def flag_words(flux, about, misplaced):
     """Write a window's flags.
 
     Parameters
     ----------
     flux : lampflux.fluxes.measure.LineFlux
-    has_dark : bool
+    about : dict of str to bool
+        From `exposure_flags`.
     misplaced : bool
         Whether the line falls outside the window by the trusted wavelengths.
 
@@ -160,7 +170,7 @@ def flag_words(flux, has_dark, misplaced):
         Words in the order of `lampflux.fluxes.flags.FLAGS`, with spaces between.
     """
     own = dict.fromkeys(flux.flags, True)
-    return " ".join(raised(**own, wavelength=misplaced, no_dark=not has_dark))
+    return " ".join(raised(**own, **about, wavelength=misplaced))
 
 
 def line_check(row, wavelength, method, trusted, peaks):

@@ -20,6 +20,9 @@ IDEAL = {
     "cosmic_fraction": 0.0,
 }
 
+# What errors without a gain follow from, by the header of the spectrum.
+ERRORS_FROM = {"scatter": "rows", "columns": "neighbouring columns"}
+
 QUALITY_COLUMNS = [
     "exposure",
     "brand",
@@ -51,6 +54,9 @@ QUALITY_COLUMNS = [
     "saturated_fraction",
     "saturation_expected",
     "cosmic_fraction",
+    "cosmics_refused",
+    "rows_broken",
+    "error_source",
     "simulated",
 ]
 
@@ -103,6 +109,9 @@ def exposure_parameters(header, spectrum):
         "cosmic_fraction": (
             spectrum["replaced"].sum() / pixels if pixels and header["COSMICS"] else np.nan
         ),
+        "cosmics_refused": header.get("NREFUSED", 0),
+        "rows_broken": header.get("NBROKEN", 0),
+        "error_source": header.get("ERRSRC", "gain"),
         "simulated": header.get("SIMULATE", False),
         "levels": levels,
         "wavelength": spectrum["wavelength"] if solved else None,
@@ -272,12 +281,31 @@ def score_exposures(exposures, thresholds, fit):
         if max(gain / shown, shown / gain) > GAIN_FACTOR:
             words["warned"].append("gain")
             reasons.append(f"gain {gain:.3g} electron/ADU, but the frame shows {shown:.3g}")
+        for name, text in told_by_extraction(row).items():
+            words["warned"].append(name)
+            reasons.append(text)
         worst = next((each for each in ("failed", "warned") if words[each]), "good")
         found.append(
             {"score": worst, "reasons": "; ".join(reasons)}
             | {verdict: " ".join(names) for verdict, names in words.items()}
         )
     return exposures.join(pd.DataFrame(found, index=exposures.index))
+
+
+def told_by_extraction(row):
+    """Tell what extraction could not do: parameter to reason."""
+    reasons = {}
+    if row["cosmics_refused"]:
+        reasons["cosmics_refused"] = (
+            f"{row['cosmics_refused']} pixels on lines left alone: too many for cosmic rays"
+        )
+    if row["rows_broken"]:
+        reasons["rows_broken"] = f"{row['rows_broken']} lit rows saturated throughout, left out"
+    if row["error_source"] != "gain":
+        reasons["error_source"] = (
+            f"gain not known, errors from the scatter of {ERRORS_FROM[row['error_source']]}"
+        )
+    return reasons
 
 
 def reason(name, value, ideal, limit):
