@@ -728,7 +728,7 @@ def other(snakemake, tmp_path_factory):
         "exposures": "night/exposures.csv",
         "line_windows": "lines",
         "fibres": 1,
-        "lamps": {"Cd": ["Cd I"], "Zn": ["Zn I"]},
+        "lamps": {"Cd": ["Cd I"], "Zn": ["Sn I"]},
         "arms": {"Near-IR": OTHER | {"spatial_axis": 1, "rows": [2, 9]}},
     }
     run = snakemake(root, *write_config(root / "mine.yaml", **settings))
@@ -801,7 +801,7 @@ def test_a_lamp_in_which_no_line_is_identified_gets_an_empty_table_of_windows(ot
 def test_an_ion_without_a_line_list_is_named(other):
     said = [line for line in other.run.output.splitlines() if "No line list" in line]
     assert len(said) == 1
-    assert "Zn I" in said[0]
+    assert "Sn I" in said[0]
     assert "Cd I" not in said[0]
 
 

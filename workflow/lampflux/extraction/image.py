@@ -16,6 +16,8 @@ from lampflux.extraction.projection import of_rows
 
 # A row is broken where this part of it, off the lines, is saturated.
 BROKEN = 0.5
+# ... but not where so many rows are: then the light itself saturates.
+MOST_BROKEN = 0.1
 
 
 class LitImage(NamedTuple):
@@ -68,6 +70,8 @@ def lit_image(frame, background, lines, lit, detector):
     saturated = raw >= detector.saturation
     # Lines do not saturate between each other: such a row is broken, and holds no light.
     broken = saturated[:, lines.weights <= 0].mean(axis=1) > BROKEN
+    if broken.mean() > MOST_BROKEN:
+        broken[:] = False
     counts[broken], saturated[broken] = 0, False
     pile = full_well(counts, detector.variance, detector.gain)
     if np.isfinite(pile) and np.count_nonzero(saturated) < SATURATED_PIXELS:
