@@ -42,6 +42,12 @@ def arm_of(wildcards):
     return campaign.arms[exposure_of(wildcards).arm]
 
 
+def master_of(wildcards):
+    """The master of darks or biases that an exposure needs; nothing for none."""
+    master = exposure_of(wildcards).master
+    return rules.make_master.output.fits.format(master=master.name) if master else []
+
+
 def master_arm_of(wildcards):
     """The settings of a master's arm."""
     return campaign.arms[campaign.masters[wildcards.master].arm]

@@ -4,12 +4,6 @@
 FRAMES_REPORTED = 40
 
 
-def master_of(wildcards):
-    """The master of darks or biases that an exposure needs; nothing for none."""
-    master = exposure_of(wildcards).master
-    return rules.make_master.output.fits.format(master=master.name) if master else []
-
-
 rule extract_spectrum:
     input:
         frame=lambda wildcards: fetched(exposure_of(wildcards).path),
