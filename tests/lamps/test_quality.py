@@ -119,6 +119,12 @@ def test_a_good_exposure_has_no_word_and_the_figures_that_were_put_in():
     assert set(QUALITY_COLUMNS) <= set(row.index)
 
 
+def test_a_lamp_that_was_off_fails_even_alone():
+    row = checked(exposure(width=0.0, method="nominal")).iloc[0]
+    assert row["score"] == "failed"
+    assert "no line: was the lamp on?" in row["reasons"]
+
+
 @pytest.mark.parametrize(
     ("faults", "parameter", "value", "verdict"),
     [

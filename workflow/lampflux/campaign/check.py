@@ -1,11 +1,17 @@
 """Check frames, darks and window tables without computing anything."""
 
+import os
+from itertools import combinations
+
 import numpy as np
 
 from lampflux.errors import UserError
 from lampflux.files.exposure import exposure_format
-from lampflux.files.frames import check_columns, check_shapes
+from lampflux.files.frames import check_columns, check_shapes, read_frame
 from lampflux.fluxes.windows import line_windows, read_rows, window_pixels
+
+# Bytes in the middle of a file that tell most frames apart.
+SAMPLE = 1 << 16
 
 
 def complaints(look, *arguments):
@@ -30,6 +36,35 @@ def complaints(look, *arguments):
     except OSError as error:
         return [f"{error.filename} cannot be read ({error.strerror}); correct this."]
     return []
+
+
+def same_pixels(paths):
+    """Find frames that are copies of each other under other names.
+
+    Parameters
+    ----------
+    paths : collection of str
+        Files that are there.
+
+    Returns
+    -------
+    list of str
+        One sentence for each pair with the same pixels.
+    """
+    alike = {}
+    for path in sorted({os.path.realpath(path) for path in paths}):
+        size = os.path.getsize(path)
+        with open(path, "rb") as file:
+            file.seek(size // 2)
+            alike.setdefault((size, file.read(SAMPLE)), []).append(path)
+    return [
+        f"{first} and {second} hold the same pixels; remove the copy, or give the right frame."
+        for group in alike.values()
+        for first, second in combinations(group, 2)
+        if not complaints(read_frame, first)
+        and not complaints(read_frame, second)
+        and np.array_equal(read_frame(first).counts, read_frame(second).counts, equal_nan=True)
+    ]
 
 
 def exposure_problems(exposure):

@@ -274,6 +274,9 @@ def score_exposures(exposures, thresholds, fit):
                 continue
             words[verdict].append(name)
             reasons.append(reason(name, row[name], ideal, thresholds[name][verdict == "failed"]))
+        if row["line_width"] == 0:
+            words["failed"].append("line_width")
+            reasons.append("no line: was the lamp on?")
         if fit and row["wave_method"] == "nominal":
             words["warned"].append("wave_method")
             reasons.append("wavelengths nominal, not fitted")
