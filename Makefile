@@ -19,7 +19,7 @@ UV := $(shell command -v uv)
 INSTALL = $(if $(UV),$(UV) pip install --python $(@D)/bin/python,$(@D)/bin/pip install \
 	--disable-pip-version-check) --quiet --require-hashes --requirement $<
 
-.PHONY: install install-dev run report test test-slurm lint docs fuzz benchmark \
+.PHONY: install install-dev run report test test-all test-slurm lint docs fuzz benchmark \
 	benchmark-wavelengths lock clean
 
 install: .venv/installed
@@ -33,6 +33,9 @@ report: .venv/installed
 	$(BIN)/snakemake --report results/report.html
 
 test: .venv/installed-dev
+	$(BIN)/pytest --numprocesses auto --dist loadfile -m "not slow"
+
+test-all: .venv/installed-dev
 	$(BIN)/pytest --numprocesses auto --dist loadfile
 
 test-slurm: .venv-cluster/installed

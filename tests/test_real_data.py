@@ -243,7 +243,9 @@ def test_the_hector_exposures_header_lines_and_fluxes_agree(hector):
         assert row["wavelength_trusted"] == str(trusted)
         # Two Ar I lines, 0.45 Angstrom apart, share the window at 3868. Nothing is cut off in a
         # frame that was rebuilt of a spectrum, and nothing is claimed to be.
-        assert row["flags"] in (("", "blended") if int(row["pixel"]) == 3868 else ("",))
+        # A frame rebuilt from a spectrum has no noise that would show a gain.
+        others = [word for word in row["flags"].split() if word != "no_gain"]
+        assert others in ([[], ["blended"]] if int(row["pixel"]) == 3868 else [[]])
         assert float(row["saturated_fraction"]) == 0
         assert row["ion"] == "Ar I"
         # Half the distance between the lines of the blend; window centres are not lines.

@@ -64,6 +64,7 @@ def test_fluxes_are_true_with_the_constants_as_they_are(name):
     hold(name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("factor", [0.8, 1.2])
 @pytest.mark.parametrize(
     ("module", "group", "constant"), CONSTANTS, ids=lambda part: getattr(part, "__name__", part)

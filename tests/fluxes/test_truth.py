@@ -105,6 +105,7 @@ def test_blends_that_shift_the_fit_are_flagged(name):
 # Constants that matter most, and what a fifth of them moves
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("factor", [0.8, 1.2])
 @pytest.mark.parametrize(
     ("module", "tuning", "name", "case"),

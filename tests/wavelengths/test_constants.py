@@ -15,6 +15,7 @@ MOVED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("factor", [0.8, 1.2])
 @pytest.mark.parametrize(
     ("module", "group", "name"),

