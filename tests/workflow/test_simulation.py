@@ -42,6 +42,7 @@ def test_fluxes_of_a_small_campaign_are_the_injected_ones(root):
     for room in ("spectra", "calibrated"):
         product = root / "results" / room / "Photron_ThAr_Red_10s_01.fits"
         assert fits.getheader(product)["SIMULATE"] is True
+        assert fits.getheader(product)["GAIN"] == pytest.approx(1.9, rel=0.2)
     fluxes = pd.read_csv(root / "results" / "fluxes" / "Photron_ThAr_Red_10s_01.csv")
     assert fluxes["simulated"].all()
 

@@ -19,6 +19,10 @@ class BlockTransfer(NamedTuple):
     rounds: int = 30
     # Its slope exceeds its error by this factor.
     significance: float = 20.0
+    # From the darkest to the brightest of these percentiles the light adds this many times the
+    # noise without it: else wings of lines and fibres scatter more than light does.
+    range: tuple[float, float] = (5.0, 95.0)
+    rise: float = 2.0
 
 
 BLOCKS = BlockTransfer()
@@ -40,7 +44,8 @@ def quiet_gain(counts):
     float or None
         Gain [electron/ADU]; None where light differs too little from block to block.
     """
-    square = (counts[:-1, :-1] - counts[:-1, 1:] - counts[1:, :-1] + counts[1:, 1:]) / 2
+    # Free of a slope along the columns that differs from row to row, as wings of lines in fibres.
+    square = np.diff(np.diff(counts, 2, axis=1), axis=0) / np.sqrt(12)
     height, width = BLOCKS.rows, BLOCKS.columns
     rows, columns = square.shape[0] // height, square.shape[1] // width
     scatter, light = (
@@ -49,7 +54,7 @@ def quiet_gain(counts):
         .swapaxes(1, 2)
         .reshape(-1, height, width)
         .astype(float)
-        for part in (square, counts[:-1, :-1])
+        for part in (square, counts[:-1, 1:-1])
     )
     variance, level = np.square(scatter).mean(axis=(1, 2)), light.mean(axis=(1, 2))
     bends = np.diff(light.mean(axis=1), 2, axis=1).var(axis=1) / 6 * height
@@ -64,6 +69,9 @@ def quiet_gain(counts):
         line = inverse @ terms.T @ (weights * variance)
         expected = np.maximum(terms @ line, least)
         weights = (np.abs(variance / expected - 1) < BLOCKS.outlying) / expected**2
-    # A block's variance has this relative one; neighbouring squares share pixels.
+    darkest, brightest = line[0] * (np.percentile(level, BLOCKS.range) - level.mean()) + line[1]
+    if brightest < (1 + BLOCKS.rise) * darkest:
+        return None
+    # A block's variance has this relative one; neighbours share pixels.
     error = np.sqrt(inverse[0, 0] * 2 * 2.25 / (height * width))
     return float(1 / line[0]) if line[0] > BLOCKS.significance * error else None
