@@ -51,6 +51,7 @@ else:
     include: "workflow/rules/calibrated.smk"
     include: "workflow/rules/windows.smk"
     include: "workflow/rules/fluxes.smk"
+    include: "workflow/rules/pictures.smk"
     include: "workflow/rules/lamps.smk"
     include: "workflow/rules/quality.smk"
     include: "workflow/rules/answers.smk"

@@ -20,6 +20,7 @@ INPUTS = {
 # Products, in the order of the page.
 PRODUCTS = (
     "spectrum",
+    "spectrum_rows",
     "spectrum_header",
     "calibrated",
     "calibrated_header",
@@ -28,6 +29,7 @@ PRODUCTS = (
     "proposed_windows",
     "fluxes",
     "flux_lines",
+    "window_fits",
     "lamp",
     "lamp_exposures",
     "coverage",

@@ -25,7 +25,7 @@ WORKING_PARTS = (
     "resources",
     "workflow",
 )
-RULES = ("extract_spectrum", "calibrate_wavelengths", "measure_fluxes")
+RULES = ("extract_spectrum", "calibrate_wavelengths", "measure_fluxes", "draw_exposure")
 
 
 def rule_messages():

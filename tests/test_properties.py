@@ -423,7 +423,9 @@ def spectrum_of(counts, error):
     """A spectrum of plain counts, for the arithmetic of fluxes."""
     ones, zeros = np.ones(counts.size), np.zeros(counts.size)
     wavelength = 5000 + 0.5 * np.arange(counts.size)
-    return Spectrum(wavelength, counts, error, counts, error, ones, zeros, zeros, zeros, counts)
+    return Spectrum(
+        wavelength, counts, error, counts, error, ones, zeros, zeros, zeros, counts, zeros
+    )
 
 
 def flux_and_error(counts, error, ends, per_flux):

@@ -1,6 +1,7 @@
 """Note what every Python process of a benchmark takes, at its end."""
 
 import atexit
+import cProfile
 import os
 import re
 import resource
@@ -21,9 +22,15 @@ def note():
 def exit_noted(status):
     """End as forks do, without what is registered for the end, but noted."""
     note()
+    if "LAMPFLUX_PROFILES" in os.environ:
+        name = f"{os.path.basename(sys.argv[0])}.{os.getpid()}"
+        profile.dump_stats(os.path.join(os.environ["LAMPFLUX_PROFILES"], name))
     exit_at_once(status)
 
 
 if "LAMPFLUX_ACCOUNTS" in os.environ:
     atexit.register(note)
     exit_at_once, os._exit = os._exit, exit_noted
+    if "LAMPFLUX_PROFILES" in os.environ:
+        profile = cProfile.Profile()
+        os.register_at_fork(after_in_child=profile.enable)

@@ -69,7 +69,7 @@ def spectrum(folder, make):
         "cosmic_rays": False,
     }
     files = SimpleNamespace(frame=str(folder / "frame.fits"), get=lambda name: None)
-    output = SimpleNamespace(fits=str(folder / "out.fits"), png=str(folder / "out.png"))
+    output = SimpleNamespace(fits=str(folder / "out.fits"))
     job = SimpleNamespace(input=files, params=SimpleNamespace(**params), output=output)
     script("spectra")(job)
     return fits.getdata(output.fits), fits.getheader(output.fits)

@@ -335,10 +335,14 @@ def test_the_file_holds_both_spectra(tmp_path):
     path = tmp_path / "a.fits"
     clean = {"counts": counts + 1, "replaced": np.array([0, 2, 3])}
     spectrum = SimpleNamespace(
-        counts=counts, uncertainty=noise, missing=np.array([0, 4, 1]), clean=clean
+        counts=counts,
+        uncertainty=noise,
+        missing=np.array([0, 4, 1]),
+        clean=clean,
+        rows=np.array([1, 3]),
     )
     cards = [("LAMP", "ThAr"), ("GAIN", None), ("RDNOISE", np.nan), ("RAWFILE", "né.fits")]
-    write_spectrum(path, cards, spectrum)
+    write_spectrum(path, cards, spectrum, np.ones((2, 3)), (4, 6))
     with fits.open(path) as hdus:
         for hdu, wanted in zip(hdus[:3], (counts, noise, [0, 4, 1]), strict=True):
             np.testing.assert_array_equal(hdu.data, wanted)
@@ -346,6 +350,8 @@ def test_the_file_holds_both_spectra(tmp_path):
         for name, unit in (("counts", "adu"), ("replaced", "pixel")):
             np.testing.assert_array_equal(hdus["CLEAN"].data[name], clean[name])
             assert hdus["CLEAN"].columns[name].unit == unit
+        assert hdus["ROWS"].data["row"].tolist() == [1, 3]
+        assert hdus["FRAME"].data.tolist() == np.ones((2, 3)).tolist()
         assert hdus[0].header["LAMP"] == "ThAr"
         assert hdus[0].header["RAWFILE"] == r"n\xe9.fits"
         assert not {"GAIN", "RDNOISE"} & set(hdus[0].header)
@@ -378,7 +384,7 @@ def job(folder, frame, dark=None, rows="all", bias=SETTINGS):
         amplifiers=None,
         cosmic_rays=True,
     )
-    output = Job(fits=str(folder / "out.fits"), png=str(folder / "out.png"))
+    output = Job(fits=str(folder / "out.fits"))
     return Job(input=inputs, params=params, output=output)
 
 

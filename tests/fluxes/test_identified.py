@@ -24,7 +24,9 @@ def observe(seed, places=PLACES, counts=COUNTS):
     none = np.zeros(pixel.size)
     wavelength = 5000 + 0.5 * pixel
     peak = 0.05 * light
-    return Spectrum(wavelength, clean, error, clean, error, none + 50, none, none, none, peak)
+    return Spectrum(
+        wavelength, clean, error, clean, error, none + 50, none, none, none, peak, none
+    )
 
 
 def identify(places):

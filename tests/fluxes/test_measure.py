@@ -89,6 +89,7 @@ def exposed(lines, seed=None, continuum=0.0, size=SIZE):
         nothing,
         nothing,
         counts / 50,
+        nothing,
     )
 
 

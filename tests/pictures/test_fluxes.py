@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from lampflux.fluxes.measure import DrawnFit
 from lampflux.pictures.fluxes import draw_windows
 from lampflux.pictures.style import new_figure, save
 
@@ -26,7 +25,7 @@ def test_each_window_has_a_close_up_with_its_line_and_flux(tmp_path, count):
     ]
     figure = new_figure(IDENTITY, "windows")
     counts = np.random.default_rng(1).normal(0, 100, 100)
-    fits = [DrawnFit(np.arange(20, 40), np.full(20, 5.0), np.full(20, 9.0))] * count
+    fits = [(np.arange(20, 40), np.full(20, 5.0), np.full((1, 20), 9.0))] * count
     draw_windows(figure, 5000 + 0.5 * np.arange(100), counts, fits, rows)
     _, *below = figure.axes
     titles = [axes.get_title(loc="left") for axes in below]

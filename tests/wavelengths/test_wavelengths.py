@@ -9,7 +9,7 @@ from astropy.io import fits
 from astropy.wcs import WCS
 
 from arcs import catalogue, dispersion, gaussian_lines, nominal_of
-from conftest import PROJECT, chain, summaries, write_config, write_frame, write_text
+from conftest import PROJECT, RULES, chain, summaries, write_config, write_frame, write_text
 
 SIZE = 2048
 TRUTH = dispersion(5800, 7700, SIZE)
@@ -20,7 +20,7 @@ NEON = ("Acme_Ne_Far_10s_01", "Acme_Ne_Far_20s_02")
 KRYPTON = "Acme_Kr_Far_10s_01"
 PROPOSAL = ("propose_windows", "Ne_Far")
 KRYPTON_WINDOWS = "start,stop\n400,420\n1500,1520\n"
-FITTING = ["calibrate_wavelengths", "measure_fluxes"]
+FITTING = RULES[1:]
 
 
 def injected(ion, seed):
@@ -210,7 +210,7 @@ def test_a_proposed_table_that_is_copied_and_edited_takes_precedence(copy, snake
     write_text(copy / "resources/line_windows/Ne_Far.csv", own)
     run = snakemake(copy, "--configfile", copy / "mine.yaml")
     assert run.status == 0, run.output
-    assert run.jobs == chain(*NEON, rules=["measure_fluxes"]) | summaries(*NEON)
+    assert run.jobs == chain(*NEON, rules=RULES[2:]) | summaries(*NEON)
     for exposure in NEON:
         rows = rows_of(copy / f"results/fluxes/{exposure}.csv")
         assert [(row["pixel_start"], row["wavelength_air"]) for row in rows] == [

@@ -40,7 +40,7 @@ NOMINAL = {  # crval, crpix, cdelt: the figures of the issue, not of config.yaml
 PRODUCTS = {
     "spectra": (".fits", ".png"),
     "calibrated": (".fits", ".png", "_lines.csv"),
-    "fluxes": (".csv", ".png", "_lines.csv"),
+    "fluxes": (".csv", ".png", "_lines.csv", "_fits.csv"),
 }
 
 OF_ALL_LAMPS = (
@@ -205,7 +205,7 @@ def test_every_product_of_every_exposure_exists_and_nothing_else(campaign):
 
 def test_every_job_leaves_a_log(campaign):
     assert files_below(campaign.root / "results/logs") == {
-        *(f"{room}/{exposure}.log" for exposure in EXPOSURES for room in PRODUCTS),
+        *(f"{room}/{exposure}.log" for exposure in EXPOSURES for room in (*PRODUCTS, "pictures")),
         *(f"lamps/{lamp}.log" for _, lamp in lamps_of(*EXPOSURES)),
         "lamps/atlas.log",
         "lamps/exposure_plan.log",
@@ -476,7 +476,7 @@ def test_a_second_run_has_nothing_to_do(copy, snakemake):
 def test_an_edited_window_table_re_runs_that_lamp_and_arms_fluxes(copy, snakemake):
     write_text(copy / "resources/line_windows/HgAr_Blue.csv", OWN_WINDOWS + "3000,3010\n")
     run = snakemake(copy)
-    assert run.jobs == chain(HALF_SECOND, rules=["measure_fluxes"]) | summaries(HALF_SECOND)
+    assert run.jobs == chain(HALF_SECOND, rules=RULES[2:]) | summaries(HALF_SECOND)
     _, rows = flux_table(copy, HALF_SECOND)
     assert list(rows[:, 0]) == [105, 2047, 3005]
 
@@ -484,7 +484,7 @@ def test_an_edited_window_table_re_runs_that_lamp_and_arms_fluxes(copy, snakemak
 def test_a_new_window_table_of_the_users_re_runs_that_lamp_and_arms_fluxes(copy, snakemake):
     write_text(copy / "resources/line_windows/Ne_Red.csv", "start,stop\n447,465\n")
     run = snakemake(copy, "--dry-run")
-    assert run.jobs == chain(*SHARED_DARK, rules=["measure_fluxes"]) | summaries(*SHARED_DARK)
+    assert run.jobs == chain(*SHARED_DARK, rules=RULES[2:]) | summaries(*SHARED_DARK)
 
 
 def test_a_changed_crval_re_runs_that_arms_wavelengths_and_fluxes(copy, snakemake):
@@ -546,7 +546,7 @@ def test_a_nearer_dark_re_runs_the_exposures_in_its_folder(copy, snakemake):
 
 def test_another_number_of_fibres_re_runs_the_fluxes_only(copy, snakemake):
     run = snakemake(copy, "--dry-run", "--config", "fibres=60")
-    assert run.jobs == chain(*EXPOSURES, rules=["measure_fluxes"]) | summaries(*EXPOSURES)
+    assert run.jobs == chain(*EXPOSURES, rules=RULES[2:]) | summaries(*EXPOSURES)
 
 
 def test_another_bias_range_re_runs_the_arms_exposures_without_a_dark(copy, snakemake):
@@ -572,8 +572,7 @@ def test_inputs_that_were_touched_but_not_changed_re_run_nothing(copy, snakemake
 
 def test_a_deleted_flux_picture_re_runs_the_job_that_draws_it(copy, snakemake):
     (copy / f"results/fluxes/{OWN_DARK}.png").unlink()
-    wanted = chain(OWN_DARK, rules=["measure_fluxes"]) | summaries(OWN_DARK)
-    assert snakemake(copy, "--dry-run").jobs == wanted
+    assert snakemake(copy, "--dry-run").jobs == chain(OWN_DARK, rules=["draw_exposure"])
 
 
 def test_a_dry_run_names_the_reason_for_each_job(copy, snakemake):
@@ -653,7 +652,7 @@ def test_a_run_writes_nothing_into_the_project(clone):
 @pytest.mark.parametrize(
     ("name", "rules"),
     [
-        ("lampflux/fluxes/windows.py", ["measure_fluxes"]),
+        ("lampflux/fluxes/windows.py", RULES[2:]),
         ("lampflux/files/frames.py", RULES),
         ("lampflux/campaign/exposures.py", []),
         ("scripts/calibrated.py", RULES[1:]),
@@ -667,10 +666,16 @@ def test_changed_code_re_runs_the_jobs_that_use_it(clone, edit, snakemake, name,
     assert run.jobs == chain(OWN_DARK, NO_DARK, rules=rules) | follow
 
 
+def test_another_look_makes_only_the_pictures_again(clone, edit, snakemake):
+    edit("workflow/lampflux/pictures/extraction.py", "\n# A word more.\n")
+    run = snakemake(clone.root, "--dry-run", project=clone.project)
+    assert run.jobs == chain(OWN_DARK, NO_DARK, rules=["draw_exposure"])
+
+
 def test_an_edited_window_table_of_the_project_re_runs_its_fluxes(clone, edit, snakemake):
     edit("resources/line_windows/ThAr_Red.csv", "4000,4010,,,\n")
     run = snakemake(clone.root, "--dry-run", project=clone.project)
-    assert run.jobs == chain(OWN_DARK, rules=["measure_fluxes"]) | summaries(OWN_DARK)
+    assert run.jobs == chain(OWN_DARK, rules=RULES[2:]) | summaries(OWN_DARK)
 
 
 def test_a_comment_in_the_projects_config_re_runs_nothing(clone, edit, snakemake):

@@ -9,12 +9,6 @@ rule calibrate_wavelengths:
     output:
         fits="<results>/calibrated/{exposure}.fits",
         lines="<results>/calibrated/{exposure}_lines.csv",
-        png=report(
-            "<results>/calibrated/{exposure}.png",
-            caption="../report/calibrated.rst",
-            category="5 Calibrated spectra",
-            labels={"exposure": "{exposure}"},
-        ),
     log:
         "<results>/logs/calibrated/{exposure}.log",
     conda:

@@ -12,12 +12,7 @@ rule measure_fluxes:
     output:
         csv="<results>/fluxes/{exposure}.csv",
         lines="<results>/fluxes/{exposure}_lines.csv",
-        png=report(
-            "<results>/fluxes/{exposure}.png",
-            caption="../report/fluxes.rst",
-            category="4 Line fluxes",
-            labels={"exposure": "{exposure}"},
-        ),
+        fits="<results>/fluxes/{exposure}_fits.csv",
     log:
         "<results>/logs/fluxes/{exposure}.log",
     conda:

@@ -1,8 +1,5 @@
 # Raw frames to 1D spectra: dark or bias subtracted, rows summed.
 
-# Pictures of raw frames are the largest: a report of many exposures leaves them out.
-FRAMES_REPORTED = 40
-
 
 rule extract_spectrum:
     input:
@@ -12,16 +9,6 @@ rule extract_spectrum:
         bad_pixels=lambda wildcards: arm_of(wildcards)["frame"].get("bad_pixels", []),
     output:
         fits="<results>/spectra/{exposure}.fits",
-        png=(
-            report(
-                "<results>/spectra/{exposure}.png",
-                caption="../report/spectra.rst",
-                category="6 Spectra",
-                labels={"exposure": "{exposure}"},
-            )
-            if len(campaign.exposures) <= FRAMES_REPORTED
-            else "<results>/spectra/{exposure}.png"
-        ),
     log:
         "<results>/logs/spectra/{exposure}.log",
     conda:

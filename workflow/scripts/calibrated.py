@@ -9,9 +9,7 @@ import logging
 from lampflux.files.spectra import read_sums, write_calibrated
 from lampflux.files.tables import write_rows
 from lampflux.jobs import run
-from lampflux.peaks import find_peaks, without_leaning
-from lampflux.pictures.style import new_figure, save
-from lampflux.pictures.wavelengths import draw_calibration
+from lampflux.peaks import find_peaks
 from lampflux.wavelengths import identify, line_list
 from lampflux.wavelengths.identification import nominal_identification
 from lampflux.wavelengths.reference import arm_reference
@@ -22,7 +20,7 @@ from lampflux.wavelengths.verdict import Verdict
 
 
 def main(snakemake):
-    """Read the spectrum, find its wavelengths, write and draw them."""
+    """Read the spectrum, find its wavelengths and write them."""
     header, table = read_sums(snakemake.input.spectrum)
     counts, uncertainty = table["clean"].astype(float), table["clean_uncertainty"].astype(float)
     params = snakemake.params
@@ -44,11 +42,6 @@ def main(snakemake):
     table["wavelength"], table["wavelength_error"] = found.wavelength, found.error
     write_calibrated(snakemake.output.fits, header, params.nominal, cards, table, found.peaks)
     write_rows(snakemake.output.lines, LINE_COLUMNS, found.lines)
-
-    reason = f": {found.verdict.reason}" if found.verdict.reason else ""
-    figure = new_figure(header, f"{found.method} wavelengths{reason}")
-    draw_calibration(figure, found, nominal, counts, without_leaning(found.peaks))
-    save(figure, snakemake.output.png)
 
 
 if __name__ == "__main__":

@@ -15,15 +15,20 @@ from lampflux.fluxes.identified import identified_fluxes
 from lampflux.fluxes.laboratory import lines_on_detector
 from lampflux.fluxes.line_model import model_lines
 from lampflux.fluxes.measure import measure
-from lampflux.fluxes.table import COLUMNS, expected_pixels, flux_rows, trusted_range
+from lampflux.fluxes.table import (
+    COLUMNS,
+    FIT_COLUMNS,
+    expected_pixels,
+    fit_rows,
+    flux_rows,
+    trusted_range,
+)
 from lampflux.fluxes.windows import line_windows, read_rows, window_pixels
 from lampflux.jobs import run
-from lampflux.pictures.fluxes import draw_windows
-from lampflux.pictures.style import new_figure, save
 
 
 def main(snakemake):
-    """Read the calibrated spectrum and the window table, measure, write and draw."""
+    """Read the calibrated spectrum and the window table, measure and write."""
     header, spectrum, peaks = read_spectrum(snakemake.input.calibrated)
     source, fibres = snakemake.input.windows, snakemake.params.fibres
     # Proposed windows may be none, a user's table never.
@@ -56,15 +61,11 @@ def main(snakemake):
     )
     rows = flux_rows(windows, fluxes, spectrum, header, identified, fibres)
     write_rows(snakemake.output.csv, COLUMNS, rows)
+    write_rows(snakemake.output.fits, FIT_COLUMNS, fit_rows(fluxes))
 
     per_flux, simulated = header["EXPTIME"] * fibres, header.get("SIMULATE", False)
     every = identified_fluxes(spectrum, lines, identified, per_flux, simulated)
     write_csv(every, snakemake.output.lines)
-    figure = new_figure(header, "line windows")
-    draw_windows(
-        figure, spectrum.wavelength, spectrum.clean, [flux.drawn for flux in fluxes], rows
-    )
-    save(figure, snakemake.output.png)
 
 
 if __name__ == "__main__":

@@ -10,14 +10,13 @@ from lampflux import __version__
 from lampflux.extraction.cards import spectrum_cards
 from lampflux.extraction.raw import read_raw
 from lampflux.extraction.spectrum import extract
+from lampflux.extraction.thumbnail import block_means
 from lampflux.files.spectra import write_spectrum
 from lampflux.jobs import run
-from lampflux.pictures.extraction import draw_extraction
-from lampflux.pictures.style import new_figure, save
 
 
 def main(snakemake):
-    """Read the frame and its dark or master, extract both spectra, write and draw them."""
+    """Read the frame and its dark or master, extract both spectra and write them."""
     paths, params = snakemake.input, snakemake.params
     identity = params.identity
     darks = paths.get("dark"), paths.get("master")
@@ -42,10 +41,7 @@ def main(snakemake):
         *spectrum_cards(spectrum, raw.facts, params.rows, params.cosmic_rays),
         ("CREATOR", f"lampflux {__version__}", "software that made this file"),
     ]
-    write_spectrum(snakemake.output.fits, cards, spectrum)
-    figure = new_figure(identity, "raw frame and spectrum")
-    draw_extraction(figure, raw.frame, spectrum.rows, spectrum.counts, spectrum.clean)
-    save(figure, snakemake.output.png)
+    write_spectrum(snakemake.output.fits, cards, spectrum, block_means(raw.frame), raw.frame.shape)
 
 
 if __name__ == "__main__":

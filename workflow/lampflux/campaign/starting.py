@@ -22,7 +22,7 @@ SERVER_VARIABLES = JOB_VARIABLES | dict.fromkeys(
     ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"
 )
 # Scripts of which there are many jobs, and what Snakemake's words before each script import.
-FORKED = "spectra", "calibrated", "fluxes", "lamps"
+FORKED = "spectra", "calibrated", "fluxes", "pictures", "lamps"
 PREAMBLE = ("snakemake.iocontainers",)
 
 

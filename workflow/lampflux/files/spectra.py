@@ -41,7 +41,7 @@ def is_known(value):
     return value is not None and not (isinstance(value, float) and not np.isfinite(value))
 
 
-def write_spectrum(path, cards, spectrum):
+def write_spectrum(path, cards, spectrum, frame, shape):
     """Write the spectrum's FITS file.
 
     Parameters
@@ -50,7 +50,11 @@ def write_spectrum(path, cards, spectrum):
     cards : list of tuple
         Header cards; those without a known value are left out.
     spectrum : lampflux.extraction.spectrum.Extraction
-        Its ``counts``, ``uncertainty``, ``missing`` and ``clean`` are written.
+        Its ``counts``, ``uncertainty``, ``missing``, ``clean`` and ``rows`` are written.
+    frame : ndarray, shape (blocks of rows, blocks of columns)
+        The raw frame, averaged over blocks, for its picture [ADU].
+    shape : (int, int)
+        Rows and columns of the raw frame.
     """
     units = {"counts": "adu", "uncertainty": "adu", "peak": "adu"}
     columns = [
@@ -65,6 +69,10 @@ def write_spectrum(path, cards, spectrum):
             fits.ImageHDU(spectrum.uncertainty, name="UNCERTAINTY"),
             fits.ImageHDU(spectrum.missing.astype(np.int32), name="MISSING"),
             binary_table(columns, name="CLEAN"),
+            binary_table(
+                [fits.Column("row", "J", unit="pixel", array=spectrum.rows)], name="ROWS"
+            ),
+            fits.ImageHDU(frame.astype(np.float32), name="FRAME"),
         ]
     )
     hdus[0].header["BUNIT"] = ("adu", "counts summed over the spatial axis")
@@ -75,6 +83,8 @@ def write_spectrum(path, cards, spectrum):
             logging.info("%s = %s", keyword, value)
     hdus["UNCERTAINTY"].header["BUNIT"] = ("adu", "1 sigma")
     hdus["MISSING"].header["BUNIT"] = ("pixel", "pixels left out of each column's sum")
+    hdus["FRAME"].header["BUNIT"] = ("adu", "raw counts, means of blocks of pixels")
+    hdus["FRAME"].header["NROWS"], hdus["FRAME"].header["NCOLUMNS"] = shape
     with whole(path) as part:
         hdus.writeto(part)
 
@@ -136,9 +146,10 @@ def write_calibrated(path, header, nominal, cards, table, peaks):
 class Spectrum(NamedTuple):
     """What a calibrated file holds, arrays of shape (pixels,).
 
-    ``wavelength`` in air [Angstrom]; ``plain`` and ``clean`` counts and ``plain_error`` and
-    ``clean_error``, 1 sigma [ADU]; number of pixels ``summed``, ``replaced``, ``missing`` (of
-    the replaced) and ``saturated`` in the clean sum, and its highest pixel, ``peak`` [ADU].
+    ``wavelength`` in air and ``wavelength_error``, 1 sigma, NaN for nominal ones [Angstrom];
+    ``plain`` and ``clean`` counts and ``plain_error`` and ``clean_error``, 1 sigma [ADU]; number
+    of pixels ``summed``, ``replaced``, ``missing`` (of the replaced) and ``saturated`` in the
+    clean sum, and its highest pixel, ``peak`` [ADU].
     """
 
     wavelength: np.ndarray
@@ -151,6 +162,7 @@ class Spectrum(NamedTuple):
     missing: np.ndarray
     saturated: np.ndarray
     peak: np.ndarray
+    wavelength_error: np.ndarray
 
 
 def read_sums(path):
@@ -175,6 +187,28 @@ def read_sums(path):
         clean = {names.get(name, name): np.array(table[name]) for name in table.names}
         columns = {"pixel": np.arange(flux.size), "flux": flux, "uncertainty": uncertainty}
         return hdus[0].header, columns | {"mask": missing > 0} | clean
+
+
+def read_frame(path):
+    """Read what an extracted spectrum keeps of its frame.
+
+    Parameters
+    ----------
+    path : str
+
+    Returns
+    -------
+    frame : ndarray, shape (blocks of rows, blocks of columns)
+        [ADU]
+    shape : (int, int)
+        Rows and columns of the frame.
+    rows : ndarray of int
+        Rows of the clean sum.
+    """
+    with fits.open(path) as hdus:
+        header = hdus["FRAME"].header
+        shape = header["NROWS"], header["NCOLUMNS"]
+        return hdus["FRAME"].data.astype(float), shape, np.array(hdus["ROWS"].data["row"])
 
 
 def peak_table(peaks):
@@ -207,7 +241,7 @@ def read_spectrum(path):
     with fits.open(path) as hdus:
         header, table, found = hdus[0].header, hdus["SPECTRUM"].data, hdus["PEAKS"]
         names = ("wavelength", "flux", "uncertainty", "clean", "clean_uncertainty", "summed")
-        names += ("replaced", "missing", "saturated", "peak")
+        names += ("replaced", "missing", "saturated", "peak", "wavelength_error")
         spectrum = Spectrum(*(table[name].astype(float) for name in names))
         kinds = {"blended": bool, "flat": bool, "leaning": bool}
         columns = {

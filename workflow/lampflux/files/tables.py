@@ -5,6 +5,8 @@ import io
 import math
 import re
 
+import numpy as np
+
 from lampflux.errors import UserError
 from lampflux.files.whole import whole
 
@@ -108,6 +110,49 @@ def read_identified_lines(path):
         numbers=("pixel", "pixel_error", "height", "wavelength_air", "residual"),
         may_be_empty=True,
     )
+
+
+def read_shown_fluxes(path):
+    """Read what a picture shows of a flux table; None for what is not known.
+
+    Parameters
+    ----------
+    path : str
+
+    Returns
+    -------
+    list of dict
+        ``pixel_start``, ``pixel_stop``, ``net_flux``, ``net_flux_err``, ``ion``,
+        ``wavelength_air`` and ``flags``.
+    """
+    numbers = ("pixel_start", "pixel_stop", "net_flux", "net_flux_err", "wavelength_air")
+    unknown = dict.fromkeys((*numbers, "ion")) | {"flags": ""}
+    return [unknown | row for row in read_table(path, numbers, may_be_empty=True)]
+
+
+def read_fits(path):
+    """Read what was fitted to each window.
+
+    Parameters
+    ----------
+    path : str
+
+    Returns
+    -------
+    list of (ndarray, ndarray, ndarray)
+        For each window the pixels, shape (pixels,), the continuum there, and the lines, last all
+        that were not fitted with the window's, shape (lines, pixels) [ADU].
+    """
+    windows = {}
+    with open(path, encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            part = windows.setdefault(row["window"], {}).setdefault(row["part"], {})
+            part[int(row["pixel"])] = float(row["counts"])
+    fits = []
+    for parts in windows.values():
+        continuum, *lines = (np.array(list(part.values())) for part in parts.values())
+        fits.append((np.array(list(parts["continuum"])), continuum, np.array(lines)))
+    return fits
 
 
 def read_reference(path):

@@ -36,6 +36,8 @@ COLUMNS = (
     "wavelength_trusted",
     "simulated",
 )
+# Of the fits: a row for each pixel of each part of a window's fit.
+FIT_COLUMNS = ("window", "part", "pixel", "counts")
 # Columns that `lampflux.fluxes.measure.measure` gives.
 MEASURED = (
     "net_flux",
@@ -86,6 +88,33 @@ def flux_rows(windows, fluxes, spectrum, header, identified, fibres):
         flags = flag_words(flux, about, misplaced)
         rows.append(row | columns | {"flags": flags, "simulated": simulated})
     return rows
+
+
+def fit_rows(fluxes):
+    """Lay out what was fitted to each window.
+
+    Parameters
+    ----------
+    fluxes : list of lampflux.fluxes.measure.LineFlux
+
+    Yields
+    ------
+    dict
+        With `FIT_COLUMNS`: the window's number, from 1; 'continuum', 'line 1' and so on, and
+        'others', the light of lines that were not fitted with them; a pixel, and counts [ADU].
+    """
+    for window, flux in enumerate(fluxes, start=1):
+        *lines, others = flux.drawn.lines
+        parts = {"continuum": flux.drawn.continuum}
+        parts |= {f"line {number}": line for number, line in enumerate(lines, start=1)}
+        for part, values in (parts | {"others": others}).items():
+            for pixel, counts in zip(flux.drawn.pixels, values):
+                yield {
+                    "window": window,
+                    "part": part,
+                    "pixel": pixel,
+                    "counts": f"{counts:.6g}",
+                }
 
 
 def trusted_range(header):

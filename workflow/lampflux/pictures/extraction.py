@@ -1,57 +1,27 @@
 """Pictures of raw frames and their spectra."""
 
-import math
-
 import numpy as np
 from matplotlib.colors import AsinhNorm
 
 from lampflux.pictures.style import COLOUR, draw_spectrum
 
-# Largest image that is drawn; larger frames are averaged down to it.
-IMAGE_SHAPE = (500, 1024)
 
-
-def block_means(image, shape):
-    """Average an image over blocks so that it is no larger than wanted.
-
-    Parameters
-    ----------
-    image : ndarray, shape (rows, columns)
-    shape : (int, int)
-        Most rows and columns of the result.
-
-    Returns
-    -------
-    ndarray
-        Block means; blocks at the far edges may hold fewer pixels.
-    """
-    for most in shape:
-        step = math.ceil(len(image) / most)
-        sums = np.zeros((math.ceil(len(image) / step), image.shape[1]), np.float32)
-        counts = np.zeros((len(sums), 1), np.float32)
-        for first in range(step):
-            part = image[first::step]
-            sums[: len(part)] += part
-            counts[: len(part)] += 1
-        # Rows are done, columns follow, and they change places again.
-        image = (sums / counts).T
-    return image
-
-
-def draw_frame(axes, frame, lit):
+def draw_frame(axes, image, shape, lit):
     """Draw a raw frame, stretched so that faint and bright lines both show.
 
     Parameters
     ----------
     axes : matplotlib.axes.Axes
-    frame : ndarray, shape (rows, columns)
+    image : ndarray, shape (blocks of rows, blocks of columns)
+        The frame, or the means of its blocks [ADU].
+    shape : (int, int)
+        Rows and columns of the frame.
     lit : ndarray of int
         Rows of the clean sum; their edges are marked unless they are all.
     """
-    image = block_means(frame, IMAGE_SHAPE)
     low, middle, high = np.nanpercentile(image, (1, 50, 99.9))
     spread = max(middle - low, 1.0)
-    height, width = frame.shape
+    height, width = shape
     picture = axes.imshow(
         image,
         norm=AsinhNorm(linear_width=spread, vmin=low - spread, vmax=max(high, low + spread)),
@@ -74,19 +44,17 @@ def draw_frame(axes, frame, lit):
     bar.minorticks_off()
 
 
-def draw_extraction(figure, frame, lit, spectrum, clean):
+def draw_extraction(figure, frame, shape, lit, table):
     """Draw a raw frame above its plain and its clean spectrum.
 
     Parameters
     ----------
     figure : matplotlib.figure.Figure
-    frame : ndarray, shape (rows, columns)
-    lit : ndarray of int
-        Rows of the clean sum.
-    spectrum : ndarray, shape (columns,)
-        Plain sum [ADU].
-    clean : dict of str to ndarray, each shape (columns,)
-        ``counts`` [ADU] and number of ``saturated`` pixels.
+    frame, shape, lit
+        As in `draw_frame`.
+    table : dict of str to ndarray, each shape (columns,)
+        ``pixel``, the plain sum, ``flux``, and the ``clean`` one [ADU], and number of
+        ``saturated`` pixels.
     """
     above, below = figure.subplots(
         2,
@@ -100,17 +68,22 @@ def draw_extraction(figure, frame, lit, spectrum, clean):
             "hspace": 0.16,
         },
     )
-    draw_frame(above, frame, lit)
-    columns = np.arange(spectrum.size)
+    draw_frame(above, frame, shape, lit)
+    columns = table["pixel"]
     below.plot(
-        columns, spectrum, color=COLOUR.plain_sum, lw=0.8, drawstyle="steps-mid", label="all rows"
+        columns,
+        table["flux"],
+        color=COLOUR.plain_sum,
+        lw=0.8,
+        drawstyle="steps-mid",
+        label="all rows",
     )
-    draw_spectrum(below, columns, clean["counts"], faint=True, label="lit rows, clean")
-    clipped = clean["saturated"] > 0
+    draw_spectrum(below, columns, table["clean"], faint=True, label="lit rows, clean")
+    clipped = table["saturated"] > 0
     if clipped.any():
         below.plot(
             columns[clipped],
-            clean["counts"][clipped],
+            table["clean"][clipped],
             "v",
             color=COLOUR.highlight,
             ms=4,

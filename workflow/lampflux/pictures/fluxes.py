@@ -20,10 +20,10 @@ def draw_windows(figure, wavelength, counts, fits, rows):
     figure : matplotlib.figure.Figure
     wavelength, counts : ndarray, shape (pixels,)
         Air wavelength [Angstrom] and counts of the clean sum [ADU].
-    fits : list of lampflux.fluxes.measure.DrawnFit
-        What is drawn close up of each window; none where there are no windows.
+    fits : list of (ndarray, ndarray, ndarray)
+        What was fitted to each window, as `lampflux.files.tables.read_fits` gives it.
     rows : list of dict
-        Rows of the flux table.
+        The windows, as `lampflux.files.tables.read_shown_fluxes` gives them.
     """
     if not rows:
         axes = figure.subplots()
@@ -86,13 +86,14 @@ def draw_close_up(axes, counts, fit, number, row):
     axes.axvspan(
         row["pixel_start"] - 0.5, row["pixel_stop"] + 0.5, color=COLOUR.highlight, alpha=0.25, lw=0
     )
-    draw_spectrum(axes, fit.pixels, counts[fit.pixels])
-    for line in fit.lines if len(fit.lines) > 2 else ():
-        axes.plot(fit.pixels, fit.continuum + line, color=COLOUR.highlight, lw=0.6, ls="--")
-    model = fit.continuum + fit.lines.sum(axis=0)
-    axes.plot(fit.pixels, model, color=COLOUR.highlight, lw=1.0, drawstyle="steps-mid")
-    axes.plot(fit.pixels, fit.continuum, color=COLOUR.highlight, lw=0.8, ls=":")
-    draw_residual(axes, fit.pixels, counts[fit.pixels] - model)
+    pixels, continuum, lines = fit
+    draw_spectrum(axes, pixels, counts[pixels])
+    for line in lines if len(lines) > 2 else ():
+        axes.plot(pixels, continuum + line, color=COLOUR.highlight, lw=0.6, ls="--")
+    model = continuum + lines.sum(axis=0)
+    axes.plot(pixels, model, color=COLOUR.highlight, lw=1.0, drawstyle="steps-mid")
+    axes.plot(pixels, continuum, color=COLOUR.highlight, lw=0.8, ls=":")
+    draw_residual(axes, pixels, counts[pixels] - model)
     axes.xaxis.set_major_locator(MaxNLocator(3, integer=True))
     axes.yaxis.set_major_locator(MaxNLocator(4))
     axes.tick_params(labelsize="small")

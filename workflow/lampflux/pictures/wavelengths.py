@@ -4,22 +4,21 @@ import numpy as np
 
 from lampflux.pictures.style import COLOUR, draw_spectrum, finish
 
+# Residuals are drawn up to this many times their robust scatter.
+LARGEST_RESIDUAL = 6.0
+# Names of lines are no nearer than this part of the axis, and no more than this many.
+NAME_SPACE, MOST_NAMES = 0.017, 45
 
-def draw_calibration(figure, identification, nominal, counts, peaks):
-    """Draw a spectrum with its identified lines, or by its nominal wavelengths without any.
+
+def draw_nominal(figure, nominal, counts):
+    """Draw a spectrum by its nominal wavelengths, plain and stretched.
 
     Parameters
     ----------
     figure : matplotlib.figure.Figure
-    identification : lampflux.wavelengths.Identification
     nominal, counts : ndarray, shape (pixels,)
-        Nominal wavelengths [Angstrom] and summed counts [ADU].
-    peaks : lampflux.peaks.Peaks
-        That the solution was fitted to.
+        [Angstrom], [ADU]
     """
-    if identification.solution:
-        draw_identification(figure, identification, nominal, counts, peaks)
-        return
     linear, stretched = figure.subplots(2, sharex=True)
     draw_spectrum(linear, nominal, counts)
     draw_spectrum(stretched, nominal, counts, faint=True)
@@ -27,9 +26,22 @@ def draw_calibration(figure, identification, nominal, counts, peaks):
     figure.supylabel("Sum along the slit (ADU)", fontsize="medium")
 
 
-def draw_identification(figure, identification, nominal, counts, peaks):
-    """Draw a spectrum with its identified lines, their residuals, and the nominal error."""
-    solution, wavelength = identification.solution, identification.wavelength
+def draw_calibration(figure, spectrum, nominal, lines, trusted):
+    """Draw a spectrum with its identified lines, their residuals, and the nominal error.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+    spectrum : lampflux.files.spectra.Spectrum
+    nominal : ndarray, shape (pixels,)
+        Nominal wavelengths [Angstrom].
+    lines : list of dict
+        The spectrum's peaks and the lines they are, as
+        `lampflux.files.tables.read_identified_lines` gives them.
+    trusted : (int, int)
+        First and last pixel between which the wavelengths are trusted.
+    """
+    wavelength = spectrum.wavelength
     figure.set_figheight(8.0)
     above, middle, below = figure.subplots(
         3,
@@ -43,58 +55,57 @@ def draw_identification(figure, identification, nominal, counts, peaks):
             "hspace": 0.2,
         },
     )
-    draw_spectrum(above, wavelength, counts, faint=True)
+    draw_spectrum(above, wavelength, spectrum.clean, faint=True)
     above.set_ylabel("Sum along the slit (ADU)")
-    at = np.interp(peaks.pixel, np.arange(counts.size), wavelength)
-    name_identified_lines(above, at, peaks.height, solution)
-
-    draw_residuals(middle, at, peaks.pixel, wavelength, solution)
-
-    below.plot(wavelength, nominal - wavelength, color=COLOUR.data, lw=1.2)
-    below.axhline(0, color=COLOUR.muted, lw=0.5)
-    below.set_ylabel("Nominal minus\nsolution (Å)")
-    below.set_xlabel(
-        "Wavelength in air (Å)" + ("; hatched: not trusted" if not whole_range(solution) else "")
+    found = [line for line in lines if "residual" in line]
+    at, residual = (
+        np.array([line[name] for line in found]) for name in ("wavelength_air", "residual")
     )
-    finish(below)
-    for axes in above, middle, below:
-        hatch_untrusted(axes, wavelength, solution)
-
-
-def draw_residuals(axes, at, pixel, wavelength, solution):
-    """Draw the distance of identified lines from the solution."""
-    step = np.interp(pixel, np.arange(wavelength.size - 1), np.diff(wavelength))
-    residual = solution.residual * step
-    limit = 6.0 * solution.scatter * np.abs(np.median(step))
-    used, left_out = solution.used, np.isfinite(residual) & ~solution.used
-    axes.axhline(0, color=COLOUR.muted, lw=0.5)
-    axes.plot(
-        at[left_out],
-        residual[left_out].clip(-limit, limit),
-        "x",
-        color=COLOUR.muted,
-        ms=4,
-        label="left out (clipped to the frame)",
-    )
-    axes.plot(at[used], residual[used], "o", color=COLOUR.data, ms=3.5, label="used")
-    axes.fill_between(
+    used = np.array([line["used"] == "True" for line in found])
+    name_lines(above, wavelength, [line for line, is_used in zip(found, used) if is_used])
+    draw_residuals(middle, at, residual, used)
+    middle.fill_between(
         wavelength,
-        -solution.error,
-        solution.error,
+        -spectrum.wavelength_error,
+        spectrum.wavelength_error,
         color=COLOUR.highlight,
         alpha=0.3,
         lw=0,
         label="1 sigma",
     )
+    middle.legend(fontsize="small", ncols=3, loc="upper left", bbox_to_anchor=(0, 1.27))
+
+    below.plot(wavelength, nominal - wavelength, color=COLOUR.data, lw=1.2)
+    below.axhline(0, color=COLOUR.muted, lw=0.5)
+    below.set_ylabel("Nominal minus\nsolution (Å)")
+    is_whole = trusted == (0, wavelength.size - 1)
+    below.set_xlabel("Wavelength in air (Å)" + ("" if is_whole else "; hatched: not trusted"))
+    finish(below)
+    for axes in above, middle, below:
+        hatch_untrusted(axes, wavelength, trusted)
+
+
+def draw_residuals(axes, wavelength, residual, used):
+    """Draw the distance of identified lines from the solution [Angstrom]."""
+    limit = LARGEST_RESIDUAL * 1.4826 * np.median(np.abs(residual[used]))
+    axes.axhline(0, color=COLOUR.muted, lw=0.5)
+    axes.plot(
+        wavelength[~used],
+        residual[~used].clip(-limit, limit),
+        "x",
+        color=COLOUR.muted,
+        ms=4,
+        label="left out (clipped to the frame)",
+    )
+    axes.plot(wavelength[used], residual[used], "o", color=COLOUR.data, ms=3.5, label="used")
     axes.set_ylim(-1.15 * limit, 1.15 * limit)
     axes.set_ylabel("Line minus\nsolution (Å)")
-    axes.legend(fontsize="small", ncols=3, loc="upper left", bbox_to_anchor=(0, 1.27))
     finish(axes)
 
 
-def hatch_untrusted(axes, wavelength, solution):
+def hatch_untrusted(axes, wavelength, trusted):
     """Hatch where a solution is not trusted."""
-    for first, last in (0, solution.first), (solution.last, wavelength.size - 1):
+    for first, last in (0, trusted[0]), (trusted[1], wavelength.size - 1):
         if last > first:
             axes.axvspan(
                 wavelength[first],
@@ -107,24 +118,19 @@ def hatch_untrusted(axes, wavelength, solution):
             )
 
 
-def whole_range(solution):
-    """Whether a solution is trusted over the whole detector."""
-    return solution.first == 0 and solution.last == solution.wavelength.size - 1
-
-
-def name_identified_lines(axes, at, height, solution):
-    """Name the brightest used lines above a spectrum, as many as fit beside each other."""
+def name_lines(axes, wavelength, lines):
+    """Name the brightest lines above a spectrum, as many as fit beside each other."""
     axes.margins(y=0.02)
-    span = abs(solution.wavelength[-1] - solution.wavelength[0])
+    space = NAME_SPACE * abs(wavelength[-1] - wavelength[0])
     named = []
-    for peak in np.argsort(-height):
-        if not solution.used[peak] or any(abs(at[peak] - x) < 0.017 * span for x in named):
+    for line in sorted(lines, key=lambda line: -line["height"]):
+        at = line["wavelength_air"]
+        if any(abs(at - other) < space for other in named):
             continue
-        named.append(at[peak])
-        line = solution.line[peak]
+        named.append(at)
         axes.annotate(
-            f"{solution.lines.ion[line]} {solution.lines.wavelength[line]:.1f}",
-            (at[peak], 1.0),
+            f"{line['ion']} {at:.1f}",
+            (at, 1.0),
             (0, 3),
             xycoords=("data", "axes fraction"),
             textcoords="offset points",
@@ -134,5 +140,5 @@ def name_identified_lines(axes, at, height, solution):
             fontsize="x-small",
             color=COLOUR.muted,
         )
-        if len(named) == 45:
+        if len(named) == MOST_NAMES:
             return

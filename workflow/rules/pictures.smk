@@ -1,0 +1,49 @@
+# Three pictures of each exposure, drawn from its products: a new look makes nothing else again.
+
+# Pictures of raw frames are the largest: a report of many exposures leaves them out.
+FRAMES_REPORTED = 40
+
+
+rule draw_exposure:
+    input:
+        spectrum=rules.extract_spectrum.output.fits,
+        calibrated=rules.calibrate_wavelengths.output.fits,
+        lines=rules.calibrate_wavelengths.output.lines,
+        fluxes=rules.measure_fluxes.output.csv,
+        fits=rules.measure_fluxes.output.fits,
+    output:
+        spectrum=(
+            report(
+                "<results>/spectra/{exposure}.png",
+                caption="../report/spectra.rst",
+                category="6 Spectra",
+                labels={"exposure": "{exposure}"},
+            )
+            if len(campaign.exposures) <= FRAMES_REPORTED
+            else "<results>/spectra/{exposure}.png"
+        ),
+        calibrated=report(
+            "<results>/calibrated/{exposure}.png",
+            caption="../report/calibrated.rst",
+            category="5 Calibrated spectra",
+            labels={"exposure": "{exposure}"},
+        ),
+        fluxes=report(
+            "<results>/fluxes/{exposure}.png",
+            caption="../report/fluxes.rst",
+            category="4 Line fluxes",
+            labels={"exposure": "{exposure}"},
+        ),
+    log:
+        "<results>/logs/pictures/{exposure}.log",
+    # After the numbers.
+    priority: -1
+    conda:
+        "../../environment.yml"
+    params:
+        code=code_of("pictures"),
+        nominal=lambda wildcards: campaign.nominal_solution(exposure_of(wildcards)),
+    message:
+        "{wildcards.exposure}: products to pictures"
+    script:
+        "../scripts/pictures.py"

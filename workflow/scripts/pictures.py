@@ -1,0 +1,44 @@
+"""Draw an exposure: its frame and spectrum, its identified lines, and its line windows."""
+
+import sys
+
+sys.path.insert(0, f"{snakemake.scriptdir}/..")
+
+from lampflux.files.spectra import read_frame, read_spectrum, read_sums
+from lampflux.files.tables import read_fits, read_identified_lines, read_shown_fluxes
+from lampflux.jobs import run
+from lampflux.pictures.extraction import draw_extraction
+from lampflux.pictures.fluxes import draw_windows
+from lampflux.pictures.style import new_figure, save
+from lampflux.pictures.wavelengths import draw_calibration, draw_nominal
+from lampflux.wavelengths.scale import nominal_wavelength
+
+
+def main(snakemake):
+    """Read an exposure's products and draw three pictures."""
+    paths, pictures = snakemake.input, snakemake.output
+    header, sums = read_sums(paths.spectrum)
+    figure = new_figure(header, "raw frame and spectrum")
+    draw_extraction(figure, *read_frame(paths.spectrum), sums)
+    save(figure, pictures.spectrum)
+
+    header, spectrum, _ = read_spectrum(paths.calibrated)
+    nominal = nominal_wavelength(sums["pixel"], **snakemake.params.nominal)
+    reason = f": {header['WAVEREAS']}" if "WAVEREAS" in header else ""
+    figure = new_figure(header, f"{header['WAVEMETH']} wavelengths{reason}")
+    if header["WAVEMETH"] == "nominal":
+        draw_nominal(figure, nominal, spectrum.clean)
+    else:
+        trusted = header["WAVEFRST"], header["WAVELAST"]
+        lines = read_identified_lines(paths.lines)
+        draw_calibration(figure, spectrum, nominal, lines, trusted)
+    save(figure, pictures.calibrated)
+
+    figure = new_figure(header, "line windows")
+    rows, fits = read_shown_fluxes(paths.fluxes), read_fits(paths.fits)
+    draw_windows(figure, spectrum.wavelength, spectrum.clean, fits, rows)
+    save(figure, pictures.fluxes)
+
+
+if __name__ == "__main__":
+    run(main, snakemake)
