@@ -5,6 +5,9 @@ import pandas as pd
 
 from lampflux.errors import UserError
 
+# Window tables and line lists give the same line within this distance [Angstrom].
+SAME_LINE = 0.3
+
 
 def matrix(measurements, column):
     """Arrange a column of the joined flux tables as exposures (rows) by lines (columns)."""
@@ -22,8 +25,8 @@ def join_tables(tables, exposures, identified=None):
     exposures : list of dict
         ``exposure`` (name), ``seconds`` and ``id`` of each.
     identified : list of DataFrame, optional
-        The table of the identified lines of each exposure. Lines inside a window are measured
-        there and left out; the others follow the windows, by wavelength.
+        The table of the identified lines of each exposure. The line that a window is for is
+        measured there and left out; the others follow the windows, by wavelength.
 
     Returns
     -------
@@ -49,7 +52,7 @@ def join_tables(tables, exposures, identified=None):
         table.assign(line=np.arange(1, len(table) + 1), measured="window") for table in tables
     ]
     if identified is not None:
-        others = lines_outside_windows(tables, identified)
+        others = lines_without_window(tables, identified)
         parts = [pd.concat(pair) if len(pair[1]) else pair[0] for pair in zip(parts, others)]
     numbered = [each["id"] for each in exposures if each["id"].isdigit()]
     running = len(set(map(int, numbered))) == len(exposures)
@@ -73,8 +76,11 @@ def join_tables(tables, exposures, identified=None):
     return pd.concat(ordered, ignore_index=True)
 
 
-def lines_outside_windows(tables, identified):
-    """Give the identified lines that lie in no window, as rows of a flux table.
+def lines_without_window(tables, identified):
+    """Give the identified lines that no window is for, as rows of a flux table.
+
+    A window may hold other lines beside its own. Its own is the one nearest to the wavelength
+    that the window has from the laboratory, or the brightest where it has none.
 
     Parameters
     ----------
@@ -86,23 +92,30 @@ def lines_outside_windows(tables, identified):
     list of DataFrame
         One for each exposure; a line has the same number in all.
     """
-    inside = set()
+    own = set()
     for table, lines in zip(tables, identified):
-        pixel = lines["pixel"].to_numpy(dtype=float)[:, np.newaxis]
-        first, last = (table[name].to_numpy(dtype=float) for name in ("pixel_start", "pixel_stop"))
-        within = np.any((pixel >= first - 0.5) & (pixel <= last + 0.5), axis=1)
-        inside |= set(lines.loc[within, "wavelength_air"])
-    outside = sorted(set(pd.concat(identified)["wavelength_air"]) - inside)
-    number = {place: len(tables[0]) + 1 + count for count, place in enumerate(outside)}
+        for window in table.itertuples():
+            inside = lines[
+                lines["pixel"].between(window.pixel_start - 0.5, window.pixel_stop + 0.5)
+            ]
+            if inside.empty:
+                continue
+            off = (inside["wavelength_air"] - window.wavelength_air).abs()
+            if off.isna().all():
+                own.add(inside.loc[inside["flux"].idxmax(), "wavelength_air"])
+            elif off.min() < SAME_LINE:
+                own.add(inside.loc[off.idxmin(), "wavelength_air"])
+    others = sorted(set(pd.concat(identified)["wavelength_air"]) - own)
+    number = {place: len(tables[0]) + 1 + count for count, place in enumerate(others)}
     parts = []
     for lines in identified:
-        own = lines[lines["wavelength_air"].isin(number)].drop_duplicates("wavelength_air")
+        rows = lines[lines["wavelength_air"].isin(number)].drop_duplicates("wavelength_air")
         parts.append(
-            own.rename(columns={"flux": "net_flux", "flux_err": "net_flux_err"}).assign(
-                Wavelength=own["wavelength_air"],
+            rows.rename(columns={"flux": "net_flux", "flux_err": "net_flux_err"}).assign(
+                Wavelength=rows["wavelength_air"],
                 wavelength_trusted=True,
                 measured="fit",
-                line=own["wavelength_air"].map(number),
+                line=rows["wavelength_air"].map(number),
             )
         )
     return parts
