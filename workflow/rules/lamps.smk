@@ -100,6 +100,7 @@ rule compare_lamps:
 rule plan_exposures:
     input:
         lamps=LAMP_TABLES,
+        instrument=campaign.planned_instrument,
         page=TABLE_PAGE,
     output:
         plan="<results>/lamps/exposure_plan.csv",

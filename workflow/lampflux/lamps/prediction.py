@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -9,15 +10,24 @@ import pandas as pd
 from lampflux.lamps.coverage import line_gaps
 from lampflux.lamps.planner import choose_times, served, time_to_snr
 
-# Lines nearer than this are not told apart [resolution elements], unless the other has less than
-# this part of the light.
-APART, FAINTER = 1.5, 0.05
 # Standard deviation over full width at half maximum of a Gaussian.
 SIGMA_PER_FWHM = 1 / math.sqrt(8 * math.log(2))
-# Wavelengths at which the precision is evaluated.
-GRID = 200
-# Most lamps that are combined.
-MOST_LAMPS = 3
+
+
+class PredictionSettings(NamedTuple):
+    """Constants of the prediction."""
+
+    # Lines nearer than this are not told apart [resolution elements], unless the other has less
+    # than this part of the light.
+    apart: float = 1.5
+    fainter: float = 0.05
+    # Wavelengths at which the precision is evaluated.
+    grid: int = 200
+    # Most lamps that are combined: more would take longer than a calibration may.
+    most_lamps: int = 3
+
+
+PREDICTION = PredictionSettings()
 
 CHOICE_COLUMNS = [
     "instrument",
@@ -154,12 +164,12 @@ def single_lines(lines, element, listed=None):
     Returns
     -------
     ndarray of bool, shape (lines,)
-        Lines without a neighbour within ``APART`` elements of more than ``FAINTER`` their light.
+        Lines without a neighbour within ``PREDICTION.apart`` elements of more than ``PREDICTION.fainter`` of their light.
     """
     place, flux = (lines[name].to_numpy(dtype=float) for name in ("wavelength", "flux"))
-    near = np.abs(place[:, np.newaxis] - place) < APART * element
+    near = np.abs(place[:, np.newaxis] - place) < PREDICTION.apart * element
     np.fill_diagonal(near, False)
-    single = ~np.any(near & (flux > FAINTER * flux[:, np.newaxis]), axis=1)
+    single = ~np.any(near & (flux > PREDICTION.fainter * flux[:, np.newaxis]), axis=1)
     for ion, of_ion in () if listed is None else listed.groupby("ion"):
         places, intensity = (
             of_ion[name].to_numpy(dtype=float) for name in ("wavelength_air", "intensity")
@@ -167,8 +177,8 @@ def single_lines(lines, element, listed=None):
         for number in np.flatnonzero(lines["ion"] == ion) if len(places) else ():
             offset = np.abs(places - place[number])
             own = np.argmin(offset)
-            others = (offset < APART * element) & (np.arange(len(places)) != own)
-            single[number] &= not np.any(intensity[others] > FAINTER * intensity[own])
+            others = (offset < PREDICTION.apart * element) & (np.arange(len(places)) != own)
+            single[number] &= not np.any(intensity[others] > PREDICTION.fainter * intensity[own])
     return single
 
 
@@ -190,12 +200,11 @@ def plan_mode(lines, mode):
         does.
     """
     useful = lines["single"] & ~lines["blocked"] & (lines["time_snr"] <= mode.longest_time)
-    needed = lines["time_snr"].clip(lower=mode.shortest_time) / mode.time_step
-    # Times that the shutter makes.
-    possible = lines.assign(time_snr=np.ceil(needed - 1e-9) * mode.time_step)
-    single, pair = choose_times(possible[useful]) if useful.any() else (np.nan, (np.nan, np.nan))
+    single, pair = np.nan, (np.nan, np.nan)
+    if useful.any():
+        single, pair = choose_times(lines[useful], mode.shortest_time, mode.time_step)
     times = [time for time in (pair if np.isfinite(pair[0]) else (single,)) if np.isfinite(time)]
-    serves = np.array([served(possible, time) & useful for time in times], dtype=bool)
+    serves = np.array([served(lines, time) & useful for time in times], dtype=bool)
     serves = serves.reshape(len(times), len(lines))
     seconds = np.array(times) @ serves if times else np.zeros(len(lines))
     electrons = lines["electrons_per_second"].to_numpy() * seconds
@@ -272,7 +281,7 @@ def wavelength_precision(wavelengths, errors, band, order):
     middle, half = (band[0] + band[1]) / 2, (band[1] - band[0]) / 2
     design = np.polynomial.legendre.legvander((np.asarray(wavelengths) - middle) / half, order)
     weighted = design / np.asarray(errors)[:, np.newaxis]
-    grid = np.polynomial.legendre.legvander(np.linspace(-1, 1, GRID), order)
+    grid = np.polynomial.legendre.legvander(np.linspace(-1, 1, PREDICTION.grid), order)
     # The errors of the fit at the grid are those of its triangular factor.
     triangle = np.linalg.qr(weighted, mode="r")
     spread = np.linalg.lstsq(triangle.T, grid.T, rcond=None)[0]
@@ -302,7 +311,7 @@ def rank_choices(plans, mode, measured):
         return pd.DataFrame(columns=CHOICE_COLUMNS)
     dispersion = mode.element / mode.pixels
     rows = []
-    for number in range(1, min(MOST_LAMPS, len(plans)) + 1):
+    for number in range(1, min(PREDICTION.most_lamps, len(plans)) + 1):
         for lamps in itertools.combinations(plans, number):
             if number > 1 and not all(plans[lamp][0] for lamp in lamps):
                 # A lamp without a line in use adds nothing.
