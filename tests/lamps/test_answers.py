@@ -9,7 +9,7 @@ import pytest
 
 from conftest import PROJECT
 from lampflux.files.answers import write_answers
-from lampflux.files.pages import markdown_table
+from lampflux.files.pages import markdown_table, without_constants
 from lampflux.lamps.answers import (
     NOTE,
     QUESTION,
@@ -17,6 +17,7 @@ from lampflux.lamps.answers import (
     choice_table,
     lamp_table,
     mode_verdict,
+    not_measured,
     steadiness,
     worst_health,
 )
@@ -100,7 +101,7 @@ def test_steadiness_is_that_of_the_lines_with_windows():
 
 def test_the_tables_have_no_empty_column():
     best = choice_table(choices(), lines(), quality("warned"))
-    assert list(best["lamps"]) == ["A Ne", "A Ne + B Kr"]
+    assert list(best["exposures"]) == ["A Ne 2 s", "A Ne 2 s; B Kr 1 + 9 s"]
     assert list(best["health"]) == ["1 of 2 warned", "1 of 3 warned"]
     assert list(best["drift"]) == [0.4, 0.4]
     lamps = lamp_table(lines(), coverage(), plans(), quality(), 50)
@@ -110,6 +111,20 @@ def test_the_tables_have_no_empty_column():
     assert list(lamps["health"]) == ["good", "good"]
     no_drift = lines().assign(drift=np.nan)
     assert "drift" not in choice_table(choices(), no_drift, quality())
+
+
+def test_lamps_that_were_not_measured_in_an_arm_are_named():
+    assert not_measured(plans()) == ""
+    blue = plans().assign(arm=["Blue", "Red"])
+    assert not_measured(blue).endswith("there: B Kr in the Blue arm, A Ne in the Red arm.")
+
+
+def test_a_page_leaves_out_columns_that_say_nothing():
+    table = pd.DataFrame({"lamp": ["A", "B"], "arm": "Red", "drift": np.nan})
+    shown, same = without_constants(table)
+    assert list(shown) == ["lamp"]
+    assert same == {"arm": "Red"}
+    assert list(without_constants(table[:1])[0]) == list(table)
 
 
 def test_health_counts_failed_before_warned():
@@ -162,6 +177,7 @@ def test_the_verdicts_and_the_best_lamps_are_visible_at_once(tmp_path, size):
         question=QUESTION,
         verdicts={f"LR-Blue {number}": verdict for number in range(6)},
         note=NOTE,
+        made_by="Made by lampflux.",
         tables={
             "choices": choice_table(pd.concat(modes), lines(), quality()),
             "lamps": lamp_table(lines(), coverage(), plans(), quality(), 50),

@@ -1,5 +1,8 @@
 """The answers in words and tables: which lamps, which lines, how steady, how long to expose."""
 
+import itertools
+from typing import NamedTuple
+
 import numpy as np
 import pandas as pd
 
@@ -9,10 +12,18 @@ NOTE = (
     "largest error of the wavelengths, and exposure times. Light, detector and shutter are "
     "assumptions of the instrument's file until they are known; times scale with them."
 )
-# A lamp alone whose wavelengths are worse by no more than this factor does as well as a pair.
-AS_GOOD = 1.25
-# A mode of which no more is missing at either end was measured whole [Angstrom].
-NEARLY_ALL = 25.0
+
+
+class AnswerSettings(NamedTuple):
+    """Constants of the verdicts."""
+
+    # A lamp alone whose wavelengths are worse by no more than this factor does as well as a pair.
+    as_good: float = 1.25
+    # A mode of which no more is missing at either end was measured whole [Angstrom].
+    nearly_all: float = 25.0
+
+
+ANSWERS = AnswerSettings()
 
 
 def verdicts(choices, coverage, line_limit):
@@ -45,12 +56,15 @@ def mode_verdict(choices):
         f"wavelengths good to {significant(best['precision'])} Å"
     )
     first, last = best["measured_from"], best["measured_to"]
-    if first > best["mode_from"] + NEARLY_ALL or last < best["mode_to"] - NEARLY_ALL:
+    if (
+        first > best["mode_from"] + ANSWERS.nearly_all
+        or last < best["mode_to"] - ANSWERS.nearly_all
+    ):
         text += f" as far as measured ({first:.0f} to {last:.0f} Å)"
     if 2 not in known.index or 1 not in known.index:
         return text
     alone = known.loc[1]
-    nearly = alone["precision"] <= AS_GOOD * best["precision"]
+    nearly = alone["precision"] <= ANSWERS.as_good * best["precision"]
     words = "does nearly as well" if nearly else "gives"
     return f"{text}; {alone['lamps']} alone {words}: {significant(alone['precision'])} Å"
 
@@ -100,13 +114,11 @@ def choice_table(choices, lines, quality):
         rows.append(
             {
                 "mode": row.mode,
-                "lamps": row.lamps,
+                "exposures": row.exposures,
                 "lines": row.lines,
                 "gap": round(row.gap),
                 "precision": float(significant(row.precision)),
-                "precision_mean": float(significant(row.precision_mean)),
-                "exposures": row.exposures,
-                "seconds": float(f"{row.seconds:.3g}"),
+                "total": float(f"{row.seconds:.3g}"),
                 "drift": round(max(drifts), 1) if drifts else np.nan,
                 "health": worst_health(health, lamps),
             }
@@ -153,6 +165,29 @@ def lamp_table(lines, coverage, plans, quality, line_limit):
             }
         )
     return pd.DataFrame(rows).dropna(axis="columns", how="all")
+
+
+def not_measured(plans):
+    """Name the lamps that were not measured in every arm: they count only where they were.
+
+    Parameters
+    ----------
+    plans : DataFrame
+        The exposure plan, a row for each ``brand``, ``lamp`` and ``arm``.
+
+    Returns
+    -------
+    str
+        A sentence; empty where there is none.
+    """
+    measured = set(zip(plans["brand"] + " " + plans["lamp"], plans["arm"]))
+    lamps, arms = (sorted({names[place] for names in measured}) for place in (0, 1))
+    missing = [
+        f"{lamp} in the {arm} arm"
+        for arm, lamp in itertools.product(arms, lamps)
+        if (lamp, arm) not in measured
+    ]
+    return f"Not measured, and so not counted there: {', '.join(missing)}." if missing else ""
 
 
 def steadiness(lines):

@@ -1,12 +1,24 @@
 """The measurements of a lamp's lines in all its exposures, joined."""
 
+from typing import NamedTuple
+
 import numpy as np
 import pandas as pd
 
 from lampflux.errors import UserError
 
-# Window tables and line lists give the same line within this distance [Angstrom].
-SAME_LINE = 0.3
+
+class JoinSettings(NamedTuple):
+    """Constants of joining flux tables."""
+
+    # Window tables and line lists give the same line within this distance [Angstrom].
+    same_line: float = 0.3
+    # A line that is identified in a smaller part of the exposures that could show it is taken for
+    # chance: another peak, or a part of a blend.
+    seen_part: float = 0.5
+
+
+JOIN = JoinSettings()
 
 
 def matrix(measurements, column):
@@ -52,7 +64,7 @@ def join_tables(tables, exposures, identified=None):
         table.assign(line=np.arange(1, len(table) + 1), measured="window") for table in tables
     ]
     if identified is not None:
-        others = lines_without_window(tables, identified)
+        others = lines_without_window(tables, identified, exposures)
         parts = [pd.concat(pair) if len(pair[1]) else pair[0] for pair in zip(parts, others)]
     numbered = [each["id"] for each in exposures if each["id"].isdigit()]
     running = len(set(map(int, numbered))) == len(exposures)
@@ -76,7 +88,7 @@ def join_tables(tables, exposures, identified=None):
     return pd.concat(ordered, ignore_index=True)
 
 
-def lines_without_window(tables, identified):
+def lines_without_window(tables, identified, exposures):
     """Give the identified lines that no window is for, as rows of a flux table.
 
     A window may hold other lines beside its own. Its own is the one nearest to the wavelength
@@ -85,6 +97,7 @@ def lines_without_window(tables, identified):
     Parameters
     ----------
     tables, identified : list of DataFrame
+    exposures : list of dict
         As in `join_tables`.
 
     Returns
@@ -103,9 +116,10 @@ def lines_without_window(tables, identified):
             off = (inside["wavelength_air"] - window.wavelength_air).abs()
             if off.isna().all():
                 own.add(inside.loc[inside["flux"].idxmax(), "wavelength_air"])
-            elif off.min() < SAME_LINE:
+            elif off.min() < JOIN.same_line:
                 own.add(inside.loc[off.idxmin(), "wavelength_air"])
-    others = sorted(set(pd.concat(identified)["wavelength_air"]) - own)
+    seconds = np.array([float(each["seconds"]) for each in exposures])
+    others = sorted(often_identified(identified, seconds) - own)
     number = {place: len(tables[0]) + 1 + count for count, place in enumerate(others)}
     parts = []
     for lines in identified:
@@ -119,3 +133,29 @@ def lines_without_window(tables, identified):
             )
         )
     return parts
+
+
+def often_identified(identified, seconds):
+    """Find the lines that most exposures show, of those that are long enough to show them.
+
+    Parameters
+    ----------
+    identified : list of DataFrame
+        ``wavelength_air`` [Angstrom] of the identified lines of each exposure; exposures without
+        any do not count.
+    seconds : ndarray, shape (exposures,)
+        Exposure times [s].
+
+    Returns
+    -------
+    set of float
+    """
+    lines = [set(table["wavelength_air"]) for table in identified]
+    known = np.array([bool(each) for each in lines])
+    often = set()
+    for line in set().union(*lines):
+        seen = np.array([line in each for each in lines])
+        long_enough = known & (seconds >= seconds[seen].min())
+        if seen.sum() >= JOIN.seen_part * long_enough.sum():
+            often.add(line)
+    return often

@@ -164,7 +164,8 @@ def single_lines(lines, element, listed=None):
     Returns
     -------
     ndarray of bool, shape (lines,)
-        Lines without a neighbour within ``PREDICTION.apart`` elements of more than ``PREDICTION.fainter`` of their light.
+        Lines without a neighbour within `PREDICTION.apart` elements that has more than
+        `PREDICTION.fainter` of their light.
     """
     place, flux = (lines[name].to_numpy(dtype=float) for name in ("wavelength", "flux"))
     near = np.abs(place[:, np.newaxis] - place) < PREDICTION.apart * element
@@ -289,6 +290,36 @@ def wavelength_precision(wavelengths, errors, band, order):
     return float(np.sqrt(variance.max())), float(np.sqrt(variance.mean()))
 
 
+def joined_centres(parts, floor):
+    """Join the centres of lamps' lines; what no light takes away is common to the same line.
+
+    Parameters
+    ----------
+    parts : list of DataFrame
+        ``wavelength`` [Angstrom] and ``centre_err`` [pixel] of each lamp's lines; NaN for those
+        that no exposure serves.
+    floor : float
+        Part of each error that all measurements of a line share [pixel].
+
+    Returns
+    -------
+    wavelength, error : ndarray, shape (lines,)
+        [Angstrom], [pixel]
+
+    Examples
+    --------
+    >>> one = pd.DataFrame({"wavelength": [6965.43], "centre_err": [0.05]})
+    >>> wavelength, error = joined_centres([one, one], floor=0.03)
+    >>> error.round(4)
+    array([0.0412])
+    """
+    lines = pd.concat(parts, ignore_index=True).dropna(subset=["centre_err"])
+    with np.errstate(divide="ignore"):
+        information = 1 / (lines["centre_err"].astype(float) ** 2 - floor**2).clip(lower=0)
+    total = information.groupby(lines["wavelength"].astype(float)).sum()
+    return total.index.to_numpy(), np.sqrt(1 / total.to_numpy() + floor**2)
+
+
 def rank_choices(plans, mode, measured):
     """Rank lamps, pairs and triples of lamps by what they are worth for the wavelengths.
 
@@ -316,10 +347,8 @@ def rank_choices(plans, mode, measured):
             if number > 1 and not all(plans[lamp][0] for lamp in lamps):
                 # A lamp without a line in use adds nothing.
                 continue
-            lines = pd.concat([plans[lamp][1] for lamp in lamps], ignore_index=True)
-            lines = lines.dropna(subset=["centre_err"])
-            place = lines["wavelength"].to_numpy(dtype=float)
-            errors = lines["centre_err"].to_numpy(dtype=float) * dispersion
+            place, errors = joined_centres([plans[lamp][1] for lamp in lamps], mode.centre_floor)
+            errors = errors * dispersion
             low, high = line_gaps(place, band)
             widest = np.argmax(high - low)
             worst, mean = wavelength_precision(place, errors, band, mode.order)
@@ -329,7 +358,7 @@ def rank_choices(plans, mode, measured):
                     "mode": mode.name,
                     "lamps": " + ".join(lamps),
                     "number": number,
-                    "lines": len(np.unique(place)),
+                    "lines": len(place),
                     "gap": high[widest] - low[widest],
                     "gap_from": low[widest],
                     "gap_to": high[widest],
