@@ -9,7 +9,15 @@ import pandas as pd
 from lampflux import __version__
 from lampflux.files.answers import write_answers
 from lampflux.jobs import run
-from lampflux.lamps.answers import NOTE, QUESTION, choice_table, lamp_table, not_measured, verdicts
+from lampflux.lamps.answers import (
+    NOTE,
+    QUESTION,
+    choice_table,
+    gain_note,
+    lamp_table,
+    not_measured,
+    verdicts,
+)
 
 
 def main(snakemake):
@@ -24,10 +32,10 @@ def main(snakemake):
         title=f"Lamps for {name}{mark}",
         question=QUESTION,
         verdicts=verdicts(choices, coverage, limit),
-        note=" ".join([NOTE, not_measured(plan)]).strip(),
+        note=" ".join(filter(None, [NOTE, not_measured(plan), gain_note(quality)])),
         made_by=f"Made by lampflux {__version__}.",
         tables={
-            "choices": choice_table(choices, lines, quality),
+            "choices": choice_table(choices, quality),
             "lamps": lamp_table(lines, coverage, plan, quality, limit),
             "health": quality.loc[quality["score"] != "good", ["exposure", "score", "reasons"]],
         },

@@ -38,6 +38,7 @@ def main(snakemake):
     cards = [
         *identity.items(),
         ("RAWFILE", os.path.basename(paths.frame), "raw frame"),
+        ("DATE-OBS", raw.header.get("DATE-OBS"), "begin of the exposure, from the raw frame"),
         *raw.cards,
         *spectrum_cards(spectrum, raw.facts, params.rows, params.cosmic_rays),
         ("CREATOR", f"lampflux {__version__}", "software that made this file"),

@@ -135,9 +135,9 @@ def is_number(value):
 
 
 def text(value):
-    """Write a value: numbers with six digits at most, and nothing where it is not known."""
+    """Write a value: numbers with four digits, from 1000 on with six; nothing if not known."""
     if is_number(value):
-        return f"{value:.6g}"
+        return f"{value:.6g}" if abs(value) >= 1000 else f"{value:.4g}"
     return "" if pd.isna(value) else str(value)
 
 

@@ -90,15 +90,13 @@ def arm_verdict(coverage, line_limit):
     return "; ".join(words) + f" (lines above {line_limit:g} ADU/s/fibre)"
 
 
-def choice_table(choices, lines, quality):
+def choice_table(choices, quality):
     """Tabulate the best lamp, pair and triple of each mode.
 
     Parameters
     ----------
     choices : DataFrame
         All choices of all modes.
-    lines : DataFrame
-        Summaries of all lines.
     quality : DataFrame
         Health of the exposures.
 
@@ -106,11 +104,11 @@ def choice_table(choices, lines, quality):
     -------
     DataFrame
     """
-    steady, health = steadiness(lines), lamp_health(quality)
+    steady, health = steadiness(quality), lamp_health(quality)
     rows = []
     for row in choices[choices["rank"] == 1].itertuples():
         lamps = row.lamps.split(" + ")
-        drifts = [steady[lamp] for lamp in lamps if np.isfinite(steady.get(lamp, np.nan))]
+        scatter = [steady[lamp] for lamp in lamps if lamp in steady]
         rows.append(
             {
                 "mode": row.mode,
@@ -119,7 +117,7 @@ def choice_table(choices, lines, quality):
                 "gap": round(row.gap),
                 "precision": float(significant(row.precision)),
                 "total": float(f"{row.seconds:.3g}"),
-                "drift": round(max(drifts), 1) if drifts else np.nan,
+                "scatter": float(significant(max(scatter))) if scatter else np.nan,
                 "health": worst_health(health, lamps),
             }
         )
@@ -150,7 +148,7 @@ def lamp_table(lines, coverage, plans, quality, line_limit):
         brightest = own.sort_values("flux").iloc[-1] if len(own) else {}
         place, flux = (brightest.get(name, np.nan) for name in ("wavelength", "flux"))
         two = f"{plan.pair_short:.3g} + {plan.pair_long:.3g}"
-        steady = steadiness(own).get(lamp, np.nan)
+        steady = steadiness(quality[quality["arm"] == plan.arm]).get(lamp, np.nan)
         rows.append(
             {
                 "lamp": lamp,
@@ -159,7 +157,7 @@ def lamp_table(lines, coverage, plans, quality, line_limit):
                 "gap": round(alone["gap"].iloc[0]) if len(alone) else np.nan,
                 "brightest_line": round(place, 1),
                 "flux": float(f"{flux:.3g}"),
-                "drift": round(steady, 1),
+                "scatter": float(significant(steady)),
                 "exposures": two if np.isfinite(plan.pair_short) else f"{plan.single:.3g}",
                 "health": worst_health(health, [lamp], plan.arm),
             }
@@ -190,11 +188,40 @@ def not_measured(plans):
     return f"Not measured, and so not counted there: {', '.join(missing)}." if missing else ""
 
 
-def steadiness(lines):
-    """Median drift of each lamp's lines with windows [% per exposure], by brand and lamp."""
-    measured = lines[(lines["measured"] == "window") & lines["drift"].notna()]
-    names = measured["brand"] + " " + measured["lamp"]
-    return measured["drift"].abs().groupby(names).median().to_dict()
+def steadiness(quality):
+    """Scatter of each lamp's brightness over the exposures of one time [%].
+
+    Parameters
+    ----------
+    quality : DataFrame
+        Health of the exposures, with ``brightness`` (over the lamp's mean) and ``seconds``.
+
+    Returns
+    -------
+    dict
+        Brand and lamp to the standard deviation in its least steady arm, of the time with the most
+        exposures; of two exposures or more.
+    """
+    found = {}
+    known = quality[quality["brightness"].notna()]
+    for (brand, lamp, _), part in known.groupby(["brand", "lamp", "arm"]):
+        times = part["seconds"].value_counts()
+        series = part.loc[part["seconds"] == times.index[0], "brightness"]
+        if len(series) > 1:
+            name = f"{brand} {lamp}"
+            found[name] = max(found.get(name, 0.0), 100 * series.std() / series.mean())
+    return found
+
+
+def gain_note(quality):
+    """Say where errors do not follow from a gain."""
+    number = (quality["error_source"] != "gain").sum()
+    if not number:
+        return ""
+    return (
+        f"The gain is not known for {number} of {len(quality)} exposures: their errors follow "
+        "from the scatter of rows or columns."
+    )
 
 
 def lamp_health(quality):

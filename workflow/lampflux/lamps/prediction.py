@@ -23,6 +23,8 @@ class PredictionSettings(NamedTuple):
     fainter: float = 0.05
     # Wavelengths at which the precision is evaluated.
     grid: int = 200
+    # Precisions that differ by less than this factor count as equal: less time decides.
+    as_precise: float = 1.1
     # Most lamps that are combined: more would take longer than a calibration may.
     most_lamps: int = 3
 
@@ -334,8 +336,8 @@ def rank_choices(plans, mode, measured):
     Returns
     -------
     DataFrame
-        A row for each choice; those of as many lamps rank by the smallest worst error, then the
-        shortest time. docs/products.md explains the columns.
+        A row for each choice; those of as many lamps rank by the smallest worst error, in steps of
+        `PREDICTION.as_precise`, then the shortest time. docs/products.md explains the columns.
     """
     band = max(mode.low, measured[0]), min(mode.high, measured[1])
     if not band[0] < band[1]:
@@ -379,5 +381,8 @@ def rank_choices(plans, mode, measured):
             )
     if not rows:
         return pd.DataFrame(columns=CHOICE_COLUMNS)
-    table = pd.DataFrame(rows).sort_values(["number", "precision", "seconds"], ignore_index=True)
+    table = pd.DataFrame(rows)
+    steps = np.round(np.log(table["precision"].astype(float)) / np.log(PREDICTION.as_precise))
+    order = ["number", "steps", "seconds", "precision"]
+    table = table.assign(steps=steps).sort_values(order, ignore_index=True).drop(columns="steps")
     return table.assign(rank=table.groupby("number").cumcount() + 1)
