@@ -21,6 +21,7 @@ rule calibrate_wavelengths:
         "../../environment.yml"
     params:
         code=code_of("calibrated"),
+        pictures=config["pictures"],
         nominal=lambda wildcards: campaign.nominal_solution(exposure_of(wildcards)),
         ions=lambda wildcards: list(campaign.line_lists[exposure_of(wildcards).lamp]),
         fit=config["wavelengths"] == "fitted",

@@ -24,6 +24,7 @@ rule measure_fluxes:
         "../../environment.yml"
     params:
         code=code_of("fluxes"),
+        pictures=config["pictures"],
         fibres=config["fibres"],
         ions=lambda wildcards: list(campaign.line_lists[exposure_of(wildcards).lamp]),
     message:

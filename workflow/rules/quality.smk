@@ -33,6 +33,7 @@ rule check_quality:
         "../../environment.yml"
     params:
         code=code_of("quality"),
+        pictures=config["pictures"],
         exposures=campaign.exposure_descriptions(),
         ions={lamp: list(paths) for lamp, paths in campaign.line_lists.items()},
         thresholds=config["quality"],

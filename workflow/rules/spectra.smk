@@ -28,6 +28,7 @@ rule extract_spectrum:
         "../../environment.yml"
     params:
         code=code_of("spectra"),
+        pictures=config["pictures"],
         identity=lambda wildcards: exposure_of(wildcards).cards,
         spatial_axis=lambda wildcards: arm_of(wildcards)["spatial_axis"],
         layout=lambda wildcards: arm_of(wildcards)["frame"],

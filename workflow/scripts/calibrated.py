@@ -48,7 +48,7 @@ def main(snakemake):
     reason = f": {found.verdict.reason}" if found.verdict.reason else ""
     figure = new_figure(header, f"{found.method} wavelengths{reason}")
     draw_calibration(figure, found, nominal, counts, without_leaning(found.peaks))
-    save(figure, snakemake.output.png)
+    save(figure, snakemake.output.png, snakemake.params.pictures)
 
 
 if __name__ == "__main__":

@@ -64,7 +64,7 @@ def main(snakemake):
     draw_windows(
         figure, spectrum.wavelength, spectrum.clean, [flux.drawn for flux in fluxes], rows
     )
-    save(figure, snakemake.output.png)
+    save(figure, snakemake.output.png, snakemake.params.pictures)
 
 
 if __name__ == "__main__":

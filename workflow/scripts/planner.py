@@ -48,7 +48,8 @@ def main(snakemake):
     simulated = plans["simulated"].any()
     title, page = "Exposure plan", snakemake.input.page
     write_page(plans[PLAN_COLUMNS], title, simulated, page, output.html, "exposure_plan")
-    save(draw_plan(plans, planned, settings.peak, settings.snr), output.png)
+    figure = draw_plan(plans, planned, settings.peak, settings.snr)
+    save(figure, output.png, settings.pictures)
 
 
 if __name__ == "__main__":

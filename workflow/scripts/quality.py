@@ -47,7 +47,8 @@ def main(snakemake):
     write_csv(table, output.csv, digits=6)
     title = "Health of the exposures"
     write_page(table, title, simulated, snakemake.input.page, output.html, "quality")
-    save(draw_health(exposures, params.thresholds, IDEAL), output.png)
+    figure = draw_health(exposures, params.thresholds, IDEAL)
+    save(figure, output.png, params.pictures)
 
 
 if __name__ == "__main__":

@@ -46,7 +46,7 @@ def main(snakemake):
     write_spectrum(snakemake.output.fits, cards, spectrum)
     figure = new_figure(identity, "raw frame and spectrum")
     draw_extraction(figure, raw.frame, spectrum.rows, spectrum.counts, spectrum.clean)
-    save(figure, snakemake.output.png)
+    save(figure, snakemake.output.png, params.pictures)
 
 
 if __name__ == "__main__":
