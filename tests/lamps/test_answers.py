@@ -9,14 +9,16 @@ import pytest
 
 from conftest import PROJECT
 from lampflux.files.answers import write_answers
-from lampflux.files.pages import markdown_table
+from lampflux.files.pages import markdown_table, without_constants
 from lampflux.lamps.answers import (
     NOTE,
     QUESTION,
     arm_verdict,
     choice_table,
+    gain_note,
     lamp_table,
     mode_verdict,
+    not_measured,
     steadiness,
     worst_health,
 )
@@ -38,17 +40,18 @@ def choices(alone=0.02, pair=0.01, measured_to=7400.0):
 
 def lines():
     rows = [
-        ("A", "Ne", "Red", "window", 6402.2, 9000.0, 0.3),
-        ("A", "Ne", "Red", "window", 6506.5, 40.0, -0.5),
-        ("A", "Ne", "Red", "fit", 6600.0, 70.0, 9.0),
-        ("B", "Kr", "Red", "window", 7601.5, 800.0, np.nan),
+        ("A", "Ne", "Red", 6402.2, 9000.0),
+        ("A", "Ne", "Red", 6506.5, 40.0),
+        ("A", "Ne", "Red", 6600.0, 70.0),
+        ("B", "Kr", "Red", 7601.5, 800.0),
     ]
-    names = ["brand", "lamp", "arm", "measured", "wavelength", "flux", "drift"]
+    names = ["brand", "lamp", "arm", "wavelength", "flux"]
     return pd.DataFrame(rows, columns=names)
 
 
 def quality(score="good"):
     table = pd.DataFrame({"brand": ["A", "A", "B"], "lamp": ["Ne", "Ne", "Kr"], "arm": "Red"})
+    table = table.assign(seconds=1.0, brightness=[0.99, 1.01, 1.0], error_source="gain")
     return table.assign(score=["good", score, "good"])
 
 
@@ -94,22 +97,43 @@ def test_an_arm_has_its_best_pair_and_lamp():
     )
 
 
-def test_steadiness_is_that_of_the_lines_with_windows():
-    assert steadiness(lines()) == {"A Ne": pytest.approx(0.4)}
+def test_steadiness_is_the_scatter_of_the_brightness_in_the_least_steady_arm():
+    table = pd.concat([quality(), quality().assign(arm="Blue", brightness=[0.9, 1.1, 1.0])])
+    expected = 100 * np.std([0.9, 1.1], ddof=1)
+    assert steadiness(table) == {"A Ne": pytest.approx(expected)}
+
+
+def test_exposures_without_a_gain_are_counted():
+    assert gain_note(quality()) == ""
+    table = quality().assign(error_source=["gain", "scatter", "scatter"])
+    assert gain_note(table).startswith("The gain is not known for 2 of 3 exposures")
 
 
 def test_the_tables_have_no_empty_column():
-    best = choice_table(choices(), lines(), quality("warned"))
-    assert list(best["lamps"]) == ["A Ne", "A Ne + B Kr"]
+    best = choice_table(choices(), quality("warned"))
+    assert list(best["exposures"]) == ["A Ne 2 s", "A Ne 2 s; B Kr 1 + 9 s"]
     assert list(best["health"]) == ["1 of 2 warned", "1 of 3 warned"]
-    assert list(best["drift"]) == [0.4, 0.4]
+    assert list(best["scatter"]) == [1.4, 1.4]
     lamps = lamp_table(lines(), coverage(), plans(), quality(), 50)
     assert list(lamps["lines"]) == [2, 1]
     assert list(lamps["brightest_line"]) == [6402.2, 7601.5]
     assert list(lamps["exposures"]) == ["0.5 + 8", "9"]
     assert list(lamps["health"]) == ["good", "good"]
-    no_drift = lines().assign(drift=np.nan)
-    assert "drift" not in choice_table(choices(), no_drift, quality())
+    assert "scatter" not in choice_table(choices(), quality().assign(brightness=np.nan))
+
+
+def test_lamps_that_were_not_measured_in_an_arm_are_named():
+    assert not_measured(plans()) == ""
+    blue = plans().assign(arm=["Blue", "Red"])
+    assert not_measured(blue).endswith("there: B Kr in the Blue arm, A Ne in the Red arm.")
+
+
+def test_a_page_leaves_out_columns_that_say_nothing():
+    table = pd.DataFrame({"lamp": ["A", "B"], "arm": "Red", "drift": np.nan})
+    shown, same = without_constants(table)
+    assert list(shown) == ["lamp"]
+    assert same == {"arm": "Red"}
+    assert list(without_constants(table[:1])[0]) == list(table)
 
 
 def test_health_counts_failed_before_warned():
@@ -162,8 +186,9 @@ def test_the_verdicts_and_the_best_lamps_are_visible_at_once(tmp_path, size):
         question=QUESTION,
         verdicts={f"LR-Blue {number}": verdict for number in range(6)},
         note=NOTE,
+        made_by="Made by lampflux.",
         tables={
-            "choices": choice_table(pd.concat(modes), lines(), quality()),
+            "choices": choice_table(pd.concat(modes), quality()),
             "lamps": lamp_table(lines(), coverage(), plans(), quality(), 50),
             "health": quality().iloc[:0],
         },

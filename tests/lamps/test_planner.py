@@ -79,6 +79,22 @@ def test_where_no_noise_is_known_the_brightest_line_sets_the_time():
     assert choose_times(table_of([np.nan] * 2, [7, 30]))[0] == 7
 
 
+def test_times_are_those_that_the_shutter_makes():
+    times = table_of([0.03, 0.13, 0.22, 30.1], [1, 2, 3, 30.4])
+    single, pair = choose_times(times, shortest=0.1, step=0.5)
+    assert single == 0.5
+    # No whole step lies between the time that the last line needs and its longest.
+    assert np.isnan(pair).all()
+    assert choose_times(times, shortest=0.1, step=0.1) == (
+        pytest.approx(0.3),
+        pytest.approx((0.3, 30.1)),
+    )
+    unknown = table_of([np.nan] * 2, [7.26, 30])
+    assert choose_times(unknown, shortest=0.1, step=0.1)[0] == pytest.approx(7.2)
+    assert np.isnan(choose_times(unknown, shortest=8.0, step=0.1)[0])
+    assert np.isnan(choose_times(times, shortest=60.0)[0])
+
+
 @pytest.mark.parametrize("factor", [0.25, 1.0, 3.0])
 def test_another_instrument_scales_light_but_not_read_noise(factor):
     lines = lamp_lines((10, 60, 300))

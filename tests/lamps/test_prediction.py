@@ -191,6 +191,19 @@ def test_lamps_that_fill_each_others_gaps_rank_first(modes):
     assert sum(map(int, best.loc[2, "lines_by_tenth"].split())) == 24
 
 
+def test_a_second_lamp_of_the_same_lines_adds_only_light(modes):
+    # With light enough the errors are those of the profiles and the laboratory.
+    mode, own = modes["HR-Blue"]._replace(snr=300.0), np.linspace(4260, 5600, 20)
+    plans = {
+        name: plan_mode(mode_lines(lamp(own, flux=9000.0), mode), mode) for name in ("A", "B")
+    }
+    plans["C"] = plan_mode(mode_lines(lamp(own + 30, flux=9000.0), mode), mode)
+    choices = rank_choices(plans, mode, (3700.0, 7800.0)).set_index("lamps")
+    assert choices.loc["A + B", "precision"] > 0.9 * choices.loc["A", "precision"]
+    assert choices.loc["A + B", "lines"] == 20
+    assert choices.loc["A + C", "precision"] < 0.8 * choices.loc["A", "precision"]
+
+
 def test_a_lamp_without_a_line_in_use_is_in_no_pair(modes):
     mode = modes["HR-Blue"]
     plans = {

@@ -86,16 +86,38 @@ def exposure(**faults):
     return header, spectrum, table
 
 
-def checked(*every, thresholds=THRESHOLDS, fit=True, arm="Red", seconds=None):
+def identified(hg=1.0, ar=1.0, lines=6):
+    """Fluxes of identified lines of two elements; an element without light has none."""
+    rows = [
+        {"ion": ion, "wavelength_air": start + 10.0 * n, "flux": 100.0 * (n + 1) * light}
+        for ion, start, light in (("Hg I", 6000.0, hg), ("Ar I", 6005.0, ar))
+        for n in range(lines if light else 0)
+    ]
+    return pd.DataFrame(rows, columns=["ion", "wavelength_air", "flux"]).assign(flags=np.nan)
+
+
+def checked(
+    *every,
+    thresholds=THRESHOLDS,
+    fit=True,
+    arm="Red",
+    seconds=None,
+    found=None,
+    brightness=None,
+    begin=None,
+):
     """Score exposures of one lamp."""
     seconds = seconds or [1.0] * len(every)
     rows = [
         {"exposure": f"A_Ne_{arm}_1s_{number}", "brand": "A", "lamp": "Ne", "arm": arm}
         | {"seconds": seconds[number]}
-        | exposure_parameters(header, spectrum)
+        | exposure_parameters(header | ({"DATE-OBS": begin[number]} if begin else {}), spectrum)
         for number, (header, spectrum, _) in enumerate(every)
     ]
-    compared = compare_exposures(pd.DataFrame(rows), [table for *_, table in every])
+    exposures = pd.DataFrame(rows).assign(brightness=1.0 if brightness is None else brightness)
+    found = [identified()] * len(every) if found is None else found
+    tables = [table for *_, table in every]
+    compared = compare_exposures(exposures, tables, found, {"Ne": ["Hg I", "Ar I"]})
     return score_exposures(compared, thresholds, fit)
 
 
@@ -115,6 +137,7 @@ def test_a_good_exposure_has_no_word_and_the_figures_that_were_put_in():
     assert row["wave_rms_pixel"] == pytest.approx(0.02)
     assert row["brightest_line"] == 6050.0
     assert row["brightest_flux"] == 900.0
+    # The last exposure of the series has all.
     assert row[list(IDEAL)].notna().all()
     assert set(QUALITY_COLUMNS) <= set(row.index)
 
@@ -162,7 +185,6 @@ def test_a_fault_is_measured_and_scored(faults, parameter, value, verdict):
     [
         ({"refused": 40}, "cosmics_refused", "40 pixels on lines left alone"),
         ({"broken": 1}, "rows_broken", "1 lit rows saturated throughout"),
-        ({"errors": "scatter"}, "error_source", "gain not known, errors from the scatter of rows"),
         ({"errors": "columns"}, "error_source", "scatter of neighbouring columns"),
     ],
 )
@@ -196,6 +218,64 @@ def test_a_dark_leaves_no_bias_to_score_and_cosmic_rays_not_looked_for_no_fracti
     assert np.isnan(row["bias_level"])
     assert np.isnan(row["bias_shift"])
     assert np.isnan(row["cosmic_fraction"])
+
+
+def test_errors_from_the_scatter_of_rows_are_good():
+    assert beside_good(errors="scatter")["score"] == "good"
+
+
+@pytest.mark.parametrize(
+    ("found", "verdict", "reason"),
+    [
+        (identified(hg=0.0), "failed", "lines missing 0.5 > 0.3"),
+        (identified(hg=0.0), "failed", "no line of Hg identified"),
+        (identified(hg=0.04), "failed", "element ratio 0.04 < 0.7 (Hg)"),
+        (identified(ar=0.8), "warned", "element ratio 0.8 < 0.9 (Ar)"),
+        (identified(lines=5), "warned", "lines missing 0.167 > 0.1"),
+        (identified(hg=0.5, ar=0.5), "good", ""),
+    ],
+)
+def test_an_element_gone_dark_and_lines_that_are_missing_are_named(found, verdict, reason):
+    every = [exposure() for _ in range(4)]
+    rows = checked(*every, found=[identified()] * 3 + [found])
+    assert set(rows["score"][:3]) == {"good"}
+    assert rows["score"].iloc[3] == verdict
+    assert reason in rows["reasons"].iloc[3]
+
+
+def test_a_missing_element_is_named_even_in_the_only_exposure():
+    row = checked(exposure(), found=[identified(ar=0.0)]).iloc[0]
+    assert (row["warned"], row["reasons"]) == ("elements_missing", "no line of Ar identified")
+    # Without any line other reasons say so.
+    assert checked(exposure(), found=[identified(0.0, 0.0)])["score"].iloc[0] == "good"
+
+
+def test_lines_of_a_longer_exposure_are_not_expected_in_a_shorter_one():
+    every = [exposure() for _ in range(4)]
+    found = [identified(lines=3)] + [identified()] * 3
+    rows = checked(*every, seconds=[1.0, 60.0, 60.0, 60.0], found=found)
+    assert set(rows["score"]) == {"good"}
+
+
+@pytest.mark.parametrize(
+    ("change", "verdict"), [(-0.02, "good"), (-0.1, "warned"), (-0.3, "failed"), (0.3, "good")]
+)
+def test_a_lamp_that_loses_brightness_is_told_at_the_end_of_its_series(change, verdict):
+    rng = np.random.default_rng(1)
+    brightness = 1 + change * np.linspace(-0.5, 0.5, 10) + rng.normal(0, 0.002, 10)
+    rows = checked(*[exposure()] * 10, brightness=brightness)
+    assert set(rows["score"][:9]) == {"good"}
+    assert rows["score"].iloc[9] == verdict
+    assert rows["brightness_fall"].iloc[9] == pytest.approx(-100 * min(change, 0), abs=0.5)
+    assert rows["brightness_fall"][:9].isna().all()
+
+
+def test_the_time_of_observation_orders_the_series_where_headers_have_it():
+    begin = [f"2023-05-01T10:0{minute}:00" for minute in (3, 2, 1, 0)]
+    rows = checked(*[exposure()] * 4, brightness=[0.8, 0.87, 0.93, 1.0], begin=begin)
+    assert list(rows["score"]) == ["failed", "good", "good", "good"]
+    figure = draw_health(rows.assign(simulated=False), THRESHOLDS, IDEAL)
+    assert figure.axes[-1].get_xlabel() == "Hours after 2023-05-01 10:00"
 
 
 def test_two_exposures_tell_no_median():

@@ -437,6 +437,28 @@ def test_identified_lines_outside_the_windows_follow_them():
     assert lines["pixel_start"].iloc[2:].isna().all()
 
 
+@pytest.mark.parametrize(
+    ("named", "left"), [(5758.0 + 0.5 * 105, 5758.0 + 0.5 * 113), (np.nan, 5758.0 + 0.5 * 105)]
+)
+def test_a_second_line_in_a_window_is_counted_too(named, left):
+    windows = windows_for(1).assign(wavelength_air=named)
+    tables = [flux_table(windows, 10, [90.0], 0.1)]
+    # The window's own line is the one it names, or else the brighter.
+    identified = [identified_table([105.0, 113.0], [30.0, 60.0])]
+    lines = summarise(join_tables(tables, series(10), identified), FIBRES, GAIN).lines
+    assert list(lines["measured"]) == ["window", "fit"]
+    assert lines["wavelength"].iloc[1] == left
+
+
+def test_a_line_that_few_exposures_show_is_taken_for_chance():
+    tables = [flux_table(windows_for(1), time, [90.0], 0.1) for time in (1, 10, 10, 10)]
+    # One line needs 10 s to be seen, the other is seen once of three times.
+    seen = [105.0], [105.0, 300.0, 400.0], [105.0, 300.0], [105.0, 300.0]
+    identified = [identified_table(pixels, 30.0) for pixels in seen]
+    lines = summarise(join_tables(tables, series(1, 10, 10, 10), identified), FIBRES, GAIN).lines
+    assert list(lines["wavelength"].iloc[1:]) == [5758.0 + 0.5 * 300]
+
+
 def test_a_faint_lines_peak_follows_from_its_flux():
     rng, windows, seen = np.random.default_rng(3), windows_for(len(FLUX)), []
     faint = np.append(FLUX[1:], 3.0)

@@ -22,6 +22,18 @@ def test_a_picture_is_a_png_and_leaves_no_part_file(tmp_path):
     assert names(tmp_path) == ["a.png"]
 
 
+def test_vector_pictures_lie_beside_the_png_and_are_the_same_each_time(tmp_path):
+    for folder in "first", "second":
+        (tmp_path / folder).mkdir()
+        save(new_figure(IDENTITY, "raw frame"), tmp_path / folder / "a.png", ["pdf", "svg"])
+        assert names(tmp_path / folder) == ["a.pdf", "a.png", "a.svg"]
+    for name in names(tmp_path / "first"):
+        first, second = (tmp_path / folder / name for folder in ("first", "second"))
+        assert first.read_bytes() == second.read_bytes()
+    assert (tmp_path / "first/a.pdf").read_bytes().startswith(b"%PDF")
+    assert "raw frame" in (tmp_path / "first/a.svg").read_text()
+
+
 def test_a_picture_that_fails_leaves_nothing(tmp_path):
     class Broken:
         def savefig(self, path, format, **options):

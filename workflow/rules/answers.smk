@@ -27,6 +27,7 @@ rule plan_instrument:
         "../../environment.yml"
     params:
         code=code_of("instrument"),
+        pictures=campaign.pictures,
         line_lists=campaign.line_lists,
     message:
         "what the lamps will give the instrument"

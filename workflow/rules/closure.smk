@@ -26,6 +26,7 @@ rule compare_with_truth:
         "../../environment.yml"
     params:
         code=code_of("closure"),
+        pictures=campaign.pictures,
         fibres=config["fibres"],
     message:
         "measured fluxes and wavelengths against those put in"

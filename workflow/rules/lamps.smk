@@ -33,6 +33,7 @@ rule summarise_lamp:
         "../../environment.yml"
     params:
         code=code_of("lamps"),
+        pictures=campaign.pictures,
         lamp=lambda wildcards: campaign.lamp_description(*lamp_of(wildcards)),
         fibres=config["fibres"],
     message:
@@ -89,6 +90,7 @@ rule compare_lamps:
         "../../environment.yml"
     params:
         code=code_of("atlas"),
+        pictures=campaign.pictures,
         lamps=list(campaign.series),
         line_limit=config["line_limit"],
     message:
@@ -100,6 +102,7 @@ rule compare_lamps:
 rule plan_exposures:
     input:
         lamps=LAMP_TABLES,
+        instrument=campaign.planned_instrument,
         page=TABLE_PAGE,
     output:
         plan="<results>/lamps/exposure_plan.csv",
@@ -122,6 +125,7 @@ rule plan_exposures:
         "../../environment.yml"
     params:
         code=code_of("planner"),
+        pictures=campaign.pictures,
         lamps=list(campaign.series),
         fibres=config["fibres"],
         line_limit=config["line_limit"],

@@ -42,6 +42,7 @@ rule draw_exposure:
         "../../environment.yml"
     params:
         code=code_of("pictures"),
+        pictures=campaign.pictures,
         nominal=lambda wildcards: campaign.nominal_solution(exposure_of(wildcards)),
     message:
         "{wildcards.exposure}: products to pictures"

@@ -7,6 +7,11 @@ rule check_quality:
             rules.calibrate_wavelengths.output.fits, exposure=stems(campaign.in_order)
         ),
         fluxes=collect(rules.measure_fluxes.output.csv, exposure=stems(campaign.in_order)),
+        identified=collect(rules.measure_fluxes.output.lines, exposure=stems(campaign.in_order)),
+        lamps=[
+            rules.summarise_lamp.output.exposures.format(brand=brand, lamp=lamp, arm=arm)
+            for brand, lamp, arm in campaign.series
+        ],
         page=TABLE_PAGE,
     output:
         csv="<results>/quality/exposures.csv",
@@ -28,7 +33,9 @@ rule check_quality:
         "../../environment.yml"
     params:
         code=code_of("quality"),
+        pictures=campaign.pictures,
         exposures=campaign.exposure_descriptions(),
+        ions={lamp: list(paths) for lamp, paths in campaign.line_lists.items()},
         thresholds=config["quality"],
         fit=config["wavelengths"] == "fitted",
     message:

@@ -9,7 +9,11 @@ def products_of(exposures):
         *collect(rules.extract_spectrum.output, exposure=stems(exposures)),
         *collect(rules.calibrate_wavelengths.output, exposure=stems(exposures)),
         *collect(rules.measure_fluxes.output, exposure=stems(exposures)),
-        *collect(rules.draw_exposure.output, exposure=stems(exposures)),
+        *(
+            collect(rules.draw_exposure.output, exposure=stems(exposures))
+            if campaign.draws_exposures
+            else []
+        ),
         *collect(rules.summarise_lamp.output, zip, brand=brand, lamp=lamp, arm=arm),
     ]
 

@@ -6,9 +6,18 @@ sys.path.insert(0, f"{snakemake.scriptdir}/..")
 
 import pandas as pd
 
+from lampflux import __version__
 from lampflux.files.answers import write_answers
 from lampflux.jobs import run
-from lampflux.lamps.answers import NOTE, QUESTION, choice_table, lamp_table, verdicts
+from lampflux.lamps.answers import (
+    NOTE,
+    QUESTION,
+    choice_table,
+    gain_note,
+    lamp_table,
+    not_measured,
+    verdicts,
+)
 
 
 def main(snakemake):
@@ -23,9 +32,10 @@ def main(snakemake):
         title=f"Lamps for {name}{mark}",
         question=QUESTION,
         verdicts=verdicts(choices, coverage, limit),
-        note=NOTE,
+        note=" ".join(filter(None, [NOTE, not_measured(plan), gain_note(quality)])),
+        made_by=f"Made by lampflux {__version__}.",
         tables={
-            "choices": choice_table(choices, lines, quality),
+            "choices": choice_table(choices, quality),
             "lamps": lamp_table(lines, coverage, plan, quality, limit),
             "health": quality.loc[quality["score"] != "good", ["exposure", "score", "reasons"]],
         },

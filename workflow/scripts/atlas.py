@@ -48,8 +48,10 @@ def main(snakemake):
     write_csv(table, output.coverage)
     title = f"Coverage by lines above {line_limit:g} ADU/s/fibre"
     write_page(table, title, simulated, page, output.coverage_html, "coverage")
-    save(draw_atlas(lines.assign(simulated=simulated), bands, line_limit), output.atlas)
-    save(draw_coverage(counted, coverage, bands, line_limit), output.coverage_png)
+    atlas = draw_atlas(lines.assign(simulated=simulated), bands, line_limit)
+    save(atlas, output.atlas, snakemake.params.pictures)
+    figure = draw_coverage(counted, coverage, bands, line_limit)
+    save(figure, output.coverage_png, snakemake.params.pictures)
 
 
 if __name__ == "__main__":

@@ -40,7 +40,7 @@ def main(snakemake):
     for frame, path in ((table, snakemake.output.lines), (summary, snakemake.output.summary)):
         with whole(path) as hidden:
             frame.to_csv(hidden, index=False, float_format="%.6g", lineterminator="\n")
-    save(draw(table), snakemake.output.png)
+    save(draw(table), snakemake.output.png, snakemake.params.pictures)
 
 
 if __name__ == "__main__":

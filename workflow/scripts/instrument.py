@@ -39,7 +39,8 @@ def main(snakemake):
     best = {row.mode: row for row in choices.query("rank == 1 and number <= 2").itertuples()}
     for mode, row in best.items():
         logging.info("%s: %s, %.3f Angstrom at worst", mode, row.lamps, row.precision)
-    save(draw_arcs(name, modes, best, planned, simulated), output.png)
+    figure = draw_arcs(name, modes, best, planned, simulated)
+    save(figure, output.png, snakemake.params.pictures)
 
 
 if __name__ == "__main__":

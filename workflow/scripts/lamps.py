@@ -46,7 +46,7 @@ def main(snakemake):
     number = "one exposure" if len(exposures) == 1 else f"{len(exposures)} exposures"
     title = f"{brand} {lamp}, {arm} arm: {number}; spectrum of {snakemake.params.lamp['shown']}"
     figure = draw_lamp(title, simulated, (wavelength, counts), summary, measurements)
-    save(figure, snakemake.output.png)
+    save(figure, snakemake.output.png, snakemake.params.pictures)
 
 
 if __name__ == "__main__":

@@ -17,10 +17,11 @@ from lampflux.wavelengths.scale import nominal_wavelength
 def main(snakemake):
     """Read an exposure's products and draw three pictures."""
     paths, pictures = snakemake.input, snakemake.output
+    formats = snakemake.params.pictures
     header, sums = read_sums(paths.spectrum)
     figure = new_figure(header, "raw frame and spectrum")
     draw_extraction(figure, *read_frame(paths.spectrum), sums)
-    save(figure, pictures.spectrum)
+    save(figure, pictures.spectrum, formats)
 
     header, spectrum, _ = read_spectrum(paths.calibrated)
     nominal = nominal_wavelength(sums["pixel"], **snakemake.params.nominal)
@@ -32,12 +33,12 @@ def main(snakemake):
         trusted = header["WAVEFRST"], header["WAVELAST"]
         lines = read_identified_lines(paths.lines)
         draw_calibration(figure, spectrum, nominal, lines, trusted)
-    save(figure, pictures.calibrated)
+    save(figure, pictures.calibrated, formats)
 
     figure = new_figure(header, "line windows")
     rows, fits = read_shown_fluxes(paths.fluxes), read_fits(paths.fits)
     draw_windows(figure, spectrum.wavelength, spectrum.clean, fits, rows)
-    save(figure, pictures.fluxes)
+    save(figure, pictures.fluxes, formats)
 
 
 if __name__ == "__main__":

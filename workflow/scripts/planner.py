@@ -8,9 +8,10 @@ import logging
 
 import pandas as pd
 
+from lampflux.campaign.planned_instrument import read_planned_instrument
 from lampflux.files.pages import write_csv, write_page
 from lampflux.jobs import run
-from lampflux.lamps.planner import HEADROOM, PLAN_COLUMNS, PLANNED_COLUMNS, plan
+from lampflux.lamps.planner import PLAN_COLUMNS, PLANNED_COLUMNS, PLANNER, plan
 from lampflux.pictures.planner import draw_plan
 from lampflux.pictures.style import save
 
@@ -18,14 +19,23 @@ from lampflux.pictures.style import save
 def main(snakemake):
     """Read the summaries of all lamps, plan, write and draw."""
     settings, output = snakemake.params, snakemake.output
+    # All modes have the shutter.
+    shutter = read_planned_instrument(snakemake.input.instrument)[1][0]
     plans, parts = [], []
     for path, (brand, lamp, arm) in zip(snakemake.input.lamps, settings.lamps):
         lines = pd.read_csv(path)
         lines = lines[(lines["measured"] == "window") | (lines["flux"] > settings.line_limit)]
         scale = settings.scale.get(arm, {"factor": 1.0, "error": 0.0})
-        peak = min(settings.peak, HEADROOM * settings.saturation[arm])
+        peak = min(settings.peak, PLANNER.headroom * settings.saturation[arm])
         summary, times = plan(
-            lines, settings.fibres, peak, settings.snr, scale["factor"], scale["error"]
+            lines,
+            settings.fibres,
+            peak,
+            settings.snr,
+            scale["factor"],
+            scale["error"],
+            shutter.shortest_time,
+            shutter.time_step,
         )
         logging.info("%s %s %s: single %.4g s", brand, lamp, arm, summary["single"])
         names = {"brand": brand, "lamp": lamp, "arm": arm}
@@ -38,7 +48,8 @@ def main(snakemake):
     simulated = plans["simulated"].any()
     title, page = "Exposure plan", snakemake.input.page
     write_page(plans[PLAN_COLUMNS], title, simulated, page, output.html, "exposure_plan")
-    save(draw_plan(plans, planned, settings.peak, settings.snr), output.png)
+    figure = draw_plan(plans, planned, settings.peak, settings.snr)
+    save(figure, output.png, settings.pictures)
 
 
 if __name__ == "__main__":

@@ -32,8 +32,14 @@ def main(snakemake):
             names = ("wavelength", "clean", "summed", "replaced", "saturated")
             spectrum = {name: np.array(hdus["SPECTRUM"].data[name]) for name in names}
             rows.append(identity | exposure_parameters(hdus[0].header, spectrum))
-    fluxes = [pd.read_csv(path) for path in snakemake.input.fluxes]
-    exposures = compare_exposures(pd.DataFrame(rows), fluxes)
+    fluxes, identified, lamps = (
+        [pd.read_csv(path) for path in paths]
+        for paths in (snakemake.input.fluxes, snakemake.input.identified, snakemake.input.lamps)
+    )
+    brightness = pd.concat(lamps).set_index("exposure")["brightness"]
+    exposures = pd.DataFrame(rows)
+    exposures["brightness"] = exposures["exposure"].map(brightness)
+    exposures = compare_exposures(exposures, fluxes, identified, params.ions)
     exposures = score_exposures(exposures, params.thresholds, params.fit)
     for row in exposures[exposures["score"] != "good"].itertuples():
         logging.info("%s: %s (%s)", row.exposure, row.score, row.reasons)
@@ -41,7 +47,8 @@ def main(snakemake):
     write_csv(table, output.csv, digits=6)
     title = "Health of the exposures"
     write_page(table, title, simulated, snakemake.input.page, output.html, "quality")
-    save(draw_health(exposures, params.thresholds, IDEAL), output.png)
+    figure = draw_health(exposures, params.thresholds, IDEAL)
+    save(figure, output.png, params.pictures)
 
 
 if __name__ == "__main__":

@@ -212,6 +212,16 @@ class Campaign:
         return self.places.resource(self.config["planner"]["instrument"])
 
     @property
+    def draws_exposures(self):
+        """Whether there are pictures of single exposures."""
+        return self.config["pictures"] != "none"
+
+    @property
+    def pictures(self):
+        """Formats of the pictures beside PNG."""
+        return self.config["pictures"] if self.draws_exposures else []
+
+    @property
     def simulated_frames(self):
         """Folder of the simulated frames; None where frames exist."""
         return str(Path(self.config["simulation"]["frames_dir"])) if self.simulates else None

@@ -23,13 +23,17 @@ TITLES = {
 }
 
 
-def write_answers(title, question, verdicts, note, tables, picture, template, html, markdown):
+def write_answers(
+    title, question, verdicts, note, made_by, tables, picture, template, html, markdown
+):
     """Write the answers: verdicts first, then tables and a picture.
 
     Parameters
     ----------
     title, question, note : str
         The note stands below the first table.
+    made_by : str
+        Software and version, the last line.
     verdicts : dict
         Mode or arm to its verdict.
     tables : dict of DataFrame
@@ -40,16 +44,18 @@ def write_answers(title, question, verdicts, note, tables, picture, template, ht
         The pages.
     """
     facts = column_facts("lamp_choices") | column_facts("answers")
-    image = base64.b64encode(Path(picture).read_bytes()).decode()
+    # In short lines, since the report takes no line of more than 10,000 characters.
+    image = base64.encodebytes(Path(picture).read_bytes()).decode()
     fill_template(
         template,
         html,
         title=escape(title),
         question=escape(question),
-        verdicts="".join(
+        verdicts="\n".join(
             f"<dt>{escape(name)}</dt><dd>{escape(text)}</dd>" for name, text in verdicts.items()
         ),
         note=escape(note),
+        made_by=escape(made_by),
         picture=f"data:image/png;base64,{image}",
         links=", ".join(f'<a href="{path}">{text}</a>' for text, path in PAGES.items()),
         **{f"{name}_title": text for name, text in TITLES.items()},
@@ -63,6 +69,6 @@ def write_answers(title, question, verdicts, note, tables, picture, template, ht
     for name, text in TITLES.items():
         rows = markdown_table(tables[name], facts) if len(tables[name]) else "None."
         parts += [f"## {text}", rows]
-    parts.append(note)
+    parts += [note, made_by]
     with whole(markdown) as part:
         part.write_text("\n\n".join(parts) + "\n", encoding="utf-8")

@@ -46,9 +46,28 @@ def write_page(table, title, simulated, template, path, product):
     product : str
         Name of the schema that explains the columns, as in workflow/schemas/products.
     """
-    headings, rows = table_parts(table, column_facts(product))
+    shown, same = without_constants(table)
+    headings, rows = table_parts(shown, column_facts(product))
     title = escape(title) + (" [SIMULATED]" if simulated else "")
-    fill_template(template, path, title=title, headings=headings, rows=rows)
+    words = "; ".join(f"{name.replace('_', ' ')} {text(value)}" for name, value in same.items())
+    same = f"The same in all rows: {escape(words)}." if words else ""
+    fill_template(template, path, title=title, headings=headings, rows=rows, same=same)
+
+
+def without_constants(table):
+    """Leave out columns that are empty or the same in all rows of a table of several.
+
+    Returns
+    -------
+    table : DataFrame
+    same : dict
+        Column to its value in all rows, of those that are not empty.
+    """
+    if len(table) < 2:
+        return table, {}
+    alike = [name for name in table if table[name].nunique(dropna=False) == 1]
+    same = {name: table[name].iloc[0] for name in alike}
+    return table.drop(columns=alike), {k: v for k, v in same.items() if not pd.isna(v)}
 
 
 def fill_template(template, path, **parts):
@@ -90,7 +109,7 @@ def markdown_table(table, facts):
     headings = [name.replace("_", " ") + (f" ({u})" if u else "") for name, u in zip(table, units)]
     rows = [headings, ["---"] * len(headings)]
     for row in table.itertuples(index=False):
-        rows.append(["" if pd.isna(value) else str(value) for value in row])
+        rows.append(map(text, row))
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
@@ -109,11 +128,21 @@ def heading(name, facts):
     return f'<th scope="col"><button title="{hover}">{text}</button></th>'
 
 
+def is_number(value):
+    """Whether a value is a number that is known."""
+    known = pd.api.types.is_number(value) and not pd.api.types.is_bool(value)
+    return known and not pd.isna(value)
+
+
+def text(value):
+    """Write a value: numbers with four digits, from 1000 on with six; nothing if not known."""
+    if is_number(value):
+        return f"{value:.6g}" if abs(value) >= 1000 else f"{value:.4g}"
+    return "" if pd.isna(value) else str(value)
+
+
 def cell(value):
-    """Write a value as a cell: numbers to the right, with six digits at most."""
-    if pd.isna(value):
-        return "<td></td>"
-    if pd.api.types.is_number(value) and not pd.api.types.is_bool(value):
-        return f'<td class="number">{value:.6g}</td>'
-    text = escape(str(value))
-    return f'<td class="{text}">{text}</td>' if text in MARKED_WORDS else f"<td>{text}</td>"
+    """Write a value as a cell: numbers to the right, marked words in colour."""
+    words = escape(text(value))
+    kind = "number" if is_number(value) else words if words in MARKED_WORDS else ""
+    return f'<td class="{kind}">{words}</td>' if kind else f"<td>{words}</td>"

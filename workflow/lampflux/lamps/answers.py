@@ -1,5 +1,8 @@
 """The answers in words and tables: which lamps, which lines, how steady, how long to expose."""
 
+import itertools
+from typing import NamedTuple
+
 import numpy as np
 import pandas as pd
 
@@ -9,10 +12,18 @@ NOTE = (
     "largest error of the wavelengths, and exposure times. Light, detector and shutter are "
     "assumptions of the instrument's file until they are known; times scale with them."
 )
-# A lamp alone whose wavelengths are worse by no more than this factor does as well as a pair.
-AS_GOOD = 1.25
-# A mode of which no more is missing at either end was measured whole [Angstrom].
-NEARLY_ALL = 25.0
+
+
+class AnswerSettings(NamedTuple):
+    """Constants of the verdicts."""
+
+    # A lamp alone whose wavelengths are worse by no more than this factor does as well as a pair.
+    as_good: float = 1.25
+    # A mode of which no more is missing at either end was measured whole [Angstrom].
+    nearly_all: float = 25.0
+
+
+ANSWERS = AnswerSettings()
 
 
 def verdicts(choices, coverage, line_limit):
@@ -45,12 +56,15 @@ def mode_verdict(choices):
         f"wavelengths good to {significant(best['precision'])} Å"
     )
     first, last = best["measured_from"], best["measured_to"]
-    if first > best["mode_from"] + NEARLY_ALL or last < best["mode_to"] - NEARLY_ALL:
+    if (
+        first > best["mode_from"] + ANSWERS.nearly_all
+        or last < best["mode_to"] - ANSWERS.nearly_all
+    ):
         text += f" as far as measured ({first:.0f} to {last:.0f} Å)"
     if 2 not in known.index or 1 not in known.index:
         return text
     alone = known.loc[1]
-    nearly = alone["precision"] <= AS_GOOD * best["precision"]
+    nearly = alone["precision"] <= ANSWERS.as_good * best["precision"]
     words = "does nearly as well" if nearly else "gives"
     return f"{text}; {alone['lamps']} alone {words}: {significant(alone['precision'])} Å"
 
@@ -76,15 +90,13 @@ def arm_verdict(coverage, line_limit):
     return "; ".join(words) + f" (lines above {line_limit:g} ADU/s/fibre)"
 
 
-def choice_table(choices, lines, quality):
+def choice_table(choices, quality):
     """Tabulate the best lamp, pair and triple of each mode.
 
     Parameters
     ----------
     choices : DataFrame
         All choices of all modes.
-    lines : DataFrame
-        Summaries of all lines.
     quality : DataFrame
         Health of the exposures.
 
@@ -92,22 +104,20 @@ def choice_table(choices, lines, quality):
     -------
     DataFrame
     """
-    steady, health = steadiness(lines), lamp_health(quality)
+    steady, health = steadiness(quality), lamp_health(quality)
     rows = []
     for row in choices[choices["rank"] == 1].itertuples():
         lamps = row.lamps.split(" + ")
-        drifts = [steady[lamp] for lamp in lamps if np.isfinite(steady.get(lamp, np.nan))]
+        scatter = [steady[lamp] for lamp in lamps if lamp in steady]
         rows.append(
             {
                 "mode": row.mode,
-                "lamps": row.lamps,
+                "exposures": row.exposures,
                 "lines": row.lines,
                 "gap": round(row.gap),
                 "precision": float(significant(row.precision)),
-                "precision_mean": float(significant(row.precision_mean)),
-                "exposures": row.exposures,
-                "seconds": float(f"{row.seconds:.3g}"),
-                "drift": round(max(drifts), 1) if drifts else np.nan,
+                "total": float(f"{row.seconds:.3g}"),
+                "scatter": float(significant(max(scatter))) if scatter else np.nan,
                 "health": worst_health(health, lamps),
             }
         )
@@ -138,7 +148,7 @@ def lamp_table(lines, coverage, plans, quality, line_limit):
         brightest = own.sort_values("flux").iloc[-1] if len(own) else {}
         place, flux = (brightest.get(name, np.nan) for name in ("wavelength", "flux"))
         two = f"{plan.pair_short:.3g} + {plan.pair_long:.3g}"
-        steady = steadiness(own).get(lamp, np.nan)
+        steady = steadiness(quality[quality["arm"] == plan.arm]).get(lamp, np.nan)
         rows.append(
             {
                 "lamp": lamp,
@@ -147,7 +157,7 @@ def lamp_table(lines, coverage, plans, quality, line_limit):
                 "gap": round(alone["gap"].iloc[0]) if len(alone) else np.nan,
                 "brightest_line": round(place, 1),
                 "flux": float(f"{flux:.3g}"),
-                "drift": round(steady, 1),
+                "scatter": float(significant(steady)),
                 "exposures": two if np.isfinite(plan.pair_short) else f"{plan.single:.3g}",
                 "health": worst_health(health, [lamp], plan.arm),
             }
@@ -155,11 +165,63 @@ def lamp_table(lines, coverage, plans, quality, line_limit):
     return pd.DataFrame(rows).dropna(axis="columns", how="all")
 
 
-def steadiness(lines):
-    """Median drift of each lamp's lines with windows [% per exposure], by brand and lamp."""
-    measured = lines[(lines["measured"] == "window") & lines["drift"].notna()]
-    names = measured["brand"] + " " + measured["lamp"]
-    return measured["drift"].abs().groupby(names).median().to_dict()
+def not_measured(plans):
+    """Name the lamps that were not measured in every arm: they count only where they were.
+
+    Parameters
+    ----------
+    plans : DataFrame
+        The exposure plan, a row for each ``brand``, ``lamp`` and ``arm``.
+
+    Returns
+    -------
+    str
+        A sentence; empty where there is none.
+    """
+    measured = set(zip(plans["brand"] + " " + plans["lamp"], plans["arm"]))
+    lamps, arms = (sorted({names[place] for names in measured}) for place in (0, 1))
+    missing = [
+        f"{lamp} in the {arm} arm"
+        for arm, lamp in itertools.product(arms, lamps)
+        if (lamp, arm) not in measured
+    ]
+    return f"Not measured, and so not counted there: {', '.join(missing)}." if missing else ""
+
+
+def steadiness(quality):
+    """Scatter of each lamp's brightness over the exposures of one time [%].
+
+    Parameters
+    ----------
+    quality : DataFrame
+        Health of the exposures, with ``brightness`` (over the lamp's mean) and ``seconds``.
+
+    Returns
+    -------
+    dict
+        Brand and lamp to the standard deviation in its least steady arm, of the time with the most
+        exposures; of two exposures or more.
+    """
+    found = {}
+    known = quality[quality["brightness"].notna()]
+    for (brand, lamp, _), part in known.groupby(["brand", "lamp", "arm"]):
+        times = part["seconds"].value_counts()
+        series = part.loc[part["seconds"] == times.index[0], "brightness"]
+        if len(series) > 1:
+            name = f"{brand} {lamp}"
+            found[name] = max(found.get(name, 0.0), 100 * series.std() / series.mean())
+    return found
+
+
+def gain_note(quality):
+    """Say where errors do not follow from a gain."""
+    number = (quality["error_source"] != "gain").sum()
+    if not number:
+        return ""
+    return (
+        f"The gain is not known for {number} of {len(quality)} exposures: their errors follow "
+        "from the scatter of rows or columns."
+    )
 
 
 def lamp_health(quality):

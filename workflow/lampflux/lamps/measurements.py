@@ -1,9 +1,24 @@
 """The measurements of a lamp's lines in all its exposures, joined."""
 
+from typing import NamedTuple
+
 import numpy as np
 import pandas as pd
 
 from lampflux.errors import UserError
+
+
+class JoinSettings(NamedTuple):
+    """Constants of joining flux tables."""
+
+    # Window tables and line lists give the same line within this distance [Angstrom].
+    same_line: float = 0.3
+    # A line that is identified in a smaller part of the exposures that could show it is taken for
+    # chance: another peak, or a part of a blend.
+    seen_part: float = 0.5
+
+
+JOIN = JoinSettings()
 
 
 def matrix(measurements, column):
@@ -22,8 +37,8 @@ def join_tables(tables, exposures, identified=None):
     exposures : list of dict
         ``exposure`` (name), ``seconds`` and ``id`` of each.
     identified : list of DataFrame, optional
-        The table of the identified lines of each exposure. Lines inside a window are measured
-        there and left out; the others follow the windows, by wavelength.
+        The table of the identified lines of each exposure. The line that a window is for is
+        measured there and left out; the others follow the windows, by wavelength.
 
     Returns
     -------
@@ -49,7 +64,7 @@ def join_tables(tables, exposures, identified=None):
         table.assign(line=np.arange(1, len(table) + 1), measured="window") for table in tables
     ]
     if identified is not None:
-        others = lines_outside_windows(tables, identified)
+        others = lines_without_window(tables, identified, exposures)
         parts = [pd.concat(pair) if len(pair[1]) else pair[0] for pair in zip(parts, others)]
     numbered = [each["id"] for each in exposures if each["id"].isdigit()]
     running = len(set(map(int, numbered))) == len(exposures)
@@ -73,12 +88,16 @@ def join_tables(tables, exposures, identified=None):
     return pd.concat(ordered, ignore_index=True)
 
 
-def lines_outside_windows(tables, identified):
-    """Give the identified lines that lie in no window, as rows of a flux table.
+def lines_without_window(tables, identified, exposures):
+    """Give the identified lines that no window is for, as rows of a flux table.
+
+    A window may hold other lines beside its own. Its own is the one nearest to the wavelength
+    that the window has from the laboratory, or the brightest where it has none.
 
     Parameters
     ----------
     tables, identified : list of DataFrame
+    exposures : list of dict
         As in `join_tables`.
 
     Returns
@@ -86,23 +105,57 @@ def lines_outside_windows(tables, identified):
     list of DataFrame
         One for each exposure; a line has the same number in all.
     """
-    inside = set()
+    own = set()
     for table, lines in zip(tables, identified):
-        pixel = lines["pixel"].to_numpy(dtype=float)[:, np.newaxis]
-        first, last = (table[name].to_numpy(dtype=float) for name in ("pixel_start", "pixel_stop"))
-        within = np.any((pixel >= first - 0.5) & (pixel <= last + 0.5), axis=1)
-        inside |= set(lines.loc[within, "wavelength_air"])
-    outside = sorted(set(pd.concat(identified)["wavelength_air"]) - inside)
-    number = {place: len(tables[0]) + 1 + count for count, place in enumerate(outside)}
+        for window in table.itertuples():
+            inside = lines[
+                lines["pixel"].between(window.pixel_start - 0.5, window.pixel_stop + 0.5)
+            ]
+            if inside.empty:
+                continue
+            off = (inside["wavelength_air"] - window.wavelength_air).abs()
+            if off.isna().all():
+                own.add(inside.loc[inside["flux"].idxmax(), "wavelength_air"])
+            elif off.min() < JOIN.same_line:
+                own.add(inside.loc[off.idxmin(), "wavelength_air"])
+    seconds = np.array([float(each["seconds"]) for each in exposures])
+    others = sorted(often_identified(identified, seconds) - own)
+    number = {place: len(tables[0]) + 1 + count for count, place in enumerate(others)}
     parts = []
     for lines in identified:
-        own = lines[lines["wavelength_air"].isin(number)].drop_duplicates("wavelength_air")
+        rows = lines[lines["wavelength_air"].isin(number)].drop_duplicates("wavelength_air")
         parts.append(
-            own.rename(columns={"flux": "net_flux", "flux_err": "net_flux_err"}).assign(
-                Wavelength=own["wavelength_air"],
+            rows.rename(columns={"flux": "net_flux", "flux_err": "net_flux_err"}).assign(
+                Wavelength=rows["wavelength_air"],
                 wavelength_trusted=True,
                 measured="fit",
-                line=own["wavelength_air"].map(number),
+                line=rows["wavelength_air"].map(number),
             )
         )
     return parts
+
+
+def often_identified(identified, seconds):
+    """Find the lines that most exposures show, of those that are long enough to show them.
+
+    Parameters
+    ----------
+    identified : list of DataFrame
+        ``wavelength_air`` [Angstrom] of the identified lines of each exposure; exposures without
+        any do not count.
+    seconds : ndarray, shape (exposures,)
+        Exposure times [s].
+
+    Returns
+    -------
+    set of float
+    """
+    lines = [set(table["wavelength_air"]) for table in identified]
+    known = np.array([bool(each) for each in lines])
+    often = set()
+    for line in set().union(*lines):
+        seen = np.array([line in each for each in lines])
+        long_enough = known & (seconds >= seconds[seen].min())
+        if seen.sum() >= JOIN.seen_part * long_enough.sum():
+            often.add(line)
+    return often

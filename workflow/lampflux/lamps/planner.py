@@ -1,11 +1,23 @@
 """How long each lamp needs, and how long it may have."""
 
+from typing import NamedTuple
+
 import numpy as np
 import pandas as pd
 
-# Part of the saturation limit that a peak may reach at most: the limit counts from zero, peaks
-# from the bias.
-HEADROOM = 0.9
+
+class PlannerSettings(NamedTuple):
+    """Constants of the exposure plan."""
+
+    # Part of the saturation limit that a peak may reach at most: the limit counts from zero, peaks
+    # from the bias.
+    headroom: float = 0.9
+    # A quotient that is above a whole number by less is that number, and not the next.
+    rounding: float = 1e-9
+
+
+PLANNER = PlannerSettings()
+
 PLAN_COLUMNS = [
     "brand",
     "lamp",
@@ -113,7 +125,9 @@ def line_times(lines, fibres, peak, snr, factor, factor_error):
     signal = rate * factor * time_peak
     variance = read + photons * factor * time_peak
     with np.errstate(divide="ignore", invalid="ignore"):
-        repeats = np.where(signal > 0, np.ceil(snr**2 * variance / signal**2 - 1e-9), np.nan)
+        repeats = np.where(
+            signal > 0, np.ceil(snr**2 * variance / signal**2 - PLANNER.rounding), np.nan
+        )
     return pd.DataFrame(
         {
             "time_peak": time_peak,
@@ -131,13 +145,38 @@ def served(times, time):
     return (times["time_snr"] <= time) & (time <= times["time_peak"])
 
 
-def choose_times(times):
+def shutter_times(times, shortest, step):
+    """Round exposure times up to those that a shutter makes.
+
+    Parameters
+    ----------
+    times : ndarray
+        [s]
+    shortest, step : float
+        Shortest time, and the step between times [s]; no steps where it is 0.
+
+    Returns
+    -------
+    ndarray
+
+    Examples
+    --------
+    >>> shutter_times(np.array([0.058, 0.1, 0.123, 7.0]), 0.1, 0.05)
+    array([0.1 , 0.1 , 0.15, 7.  ])
+    """
+    times = np.maximum(times, shortest)
+    return np.ceil(times / step - PLANNER.rounding) * step if step else times
+
+
+def choose_times(times, shortest=0.0, step=0.0):
     """Choose the exposure time, or the two, that serve most lines, and of these the shortest.
 
     Parameters
     ----------
     times : DataFrame
         ``time_peak`` and ``time_snr`` of each line [s].
+    shortest, step : float
+        Times that the shutter makes, as in `shutter_times`.
 
     Returns
     -------
@@ -149,14 +188,17 @@ def choose_times(times):
     """
     none = (np.nan, np.nan)
     if times["time_snr"].isna().all():
-        return float(times["time_peak"].min()), none
+        longest = times["time_peak"].min()
+        if step:
+            longest = np.floor(longest / step + PLANNER.rounding) * step
+        return float(longest) if longest >= shortest else np.nan, none
     # A line is served from the time it needs on, so the shortest best time is one of these.
-    starts = times["time_snr"][times["time_snr"] <= times["time_peak"]].sort_values()
-    if starts.empty:
+    starts = times["time_snr"][times["time_snr"] <= times["time_peak"]].to_numpy(dtype=float)
+    starts = np.unique(shutter_times(starts, shortest, step))
+    serves = np.array([served(times, time) for time in starts], dtype=bool)
+    number = serves.reshape(len(starts), len(times)).sum(axis=1)
+    if not number.any():
         return np.nan, none
-    starts = starts.unique()
-    serves = np.array([served(times, time) for time in starts])
-    number = serves.sum(axis=1)
     best = np.argmax(number)
     # Lines that one of two times serves, at least.
     together = number[:, np.newaxis] + number - serves.astype(int) @ serves.T.astype(int)
@@ -173,6 +215,8 @@ def plan(
     snr: float,
     factor: float = 1.0,
     factor_error: float = 0.0,
+    shortest: float = 0.0,
+    step: float = 0.0,
 ) -> tuple[dict, pd.DataFrame]:
     """Plan the exposures of one lamp in one arm.
 
@@ -185,6 +229,8 @@ def plan(
         used.
     fibres, peak, snr, factor, factor_error
         As in `line_times`.
+    shortest, step : float
+        Times that the shutter makes, as in `shutter_times`.
 
     Returns
     -------
@@ -210,7 +256,7 @@ def plan(
         5000.0     100.0      1.0    single
     """
     times = line_times(lines, fibres, peak, snr, factor, factor_error)
-    single, pair = choose_times(times)
+    single, pair = choose_times(times, shortest, step)
     in_single = served(times, single)
     in_pair = served(times, pair[0]) | served(times, pair[1])
     brightest = times["time_peak"].idxmin() if times["time_peak"].notna().any() else None

@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -9,15 +10,26 @@ import pandas as pd
 from lampflux.lamps.coverage import line_gaps
 from lampflux.lamps.planner import choose_times, served, time_to_snr
 
-# Lines nearer than this are not told apart [resolution elements], unless the other has less than
-# this part of the light.
-APART, FAINTER = 1.5, 0.05
 # Standard deviation over full width at half maximum of a Gaussian.
 SIGMA_PER_FWHM = 1 / math.sqrt(8 * math.log(2))
-# Wavelengths at which the precision is evaluated.
-GRID = 200
-# Most lamps that are combined.
-MOST_LAMPS = 3
+
+
+class PredictionSettings(NamedTuple):
+    """Constants of the prediction."""
+
+    # Lines nearer than this are not told apart [resolution elements], unless the other has less
+    # than this part of the light.
+    apart: float = 1.5
+    fainter: float = 0.05
+    # Wavelengths at which the precision is evaluated.
+    grid: int = 200
+    # Precisions that differ by less than this factor count as equal: less time decides.
+    as_precise: float = 1.1
+    # Most lamps that are combined: more would take longer than a calibration may.
+    most_lamps: int = 3
+
+
+PREDICTION = PredictionSettings()
 
 CHOICE_COLUMNS = [
     "instrument",
@@ -154,12 +166,13 @@ def single_lines(lines, element, listed=None):
     Returns
     -------
     ndarray of bool, shape (lines,)
-        Lines without a neighbour within ``APART`` elements of more than ``FAINTER`` their light.
+        Lines without a neighbour within `PREDICTION.apart` elements that has more than
+        `PREDICTION.fainter` of their light.
     """
     place, flux = (lines[name].to_numpy(dtype=float) for name in ("wavelength", "flux"))
-    near = np.abs(place[:, np.newaxis] - place) < APART * element
+    near = np.abs(place[:, np.newaxis] - place) < PREDICTION.apart * element
     np.fill_diagonal(near, False)
-    single = ~np.any(near & (flux > FAINTER * flux[:, np.newaxis]), axis=1)
+    single = ~np.any(near & (flux > PREDICTION.fainter * flux[:, np.newaxis]), axis=1)
     for ion, of_ion in () if listed is None else listed.groupby("ion"):
         places, intensity = (
             of_ion[name].to_numpy(dtype=float) for name in ("wavelength_air", "intensity")
@@ -167,8 +180,8 @@ def single_lines(lines, element, listed=None):
         for number in np.flatnonzero(lines["ion"] == ion) if len(places) else ():
             offset = np.abs(places - place[number])
             own = np.argmin(offset)
-            others = (offset < APART * element) & (np.arange(len(places)) != own)
-            single[number] &= not np.any(intensity[others] > FAINTER * intensity[own])
+            others = (offset < PREDICTION.apart * element) & (np.arange(len(places)) != own)
+            single[number] &= not np.any(intensity[others] > PREDICTION.fainter * intensity[own])
     return single
 
 
@@ -190,12 +203,11 @@ def plan_mode(lines, mode):
         does.
     """
     useful = lines["single"] & ~lines["blocked"] & (lines["time_snr"] <= mode.longest_time)
-    needed = lines["time_snr"].clip(lower=mode.shortest_time) / mode.time_step
-    # Times that the shutter makes.
-    possible = lines.assign(time_snr=np.ceil(needed - 1e-9) * mode.time_step)
-    single, pair = choose_times(possible[useful]) if useful.any() else (np.nan, (np.nan, np.nan))
+    single, pair = np.nan, (np.nan, np.nan)
+    if useful.any():
+        single, pair = choose_times(lines[useful], mode.shortest_time, mode.time_step)
     times = [time for time in (pair if np.isfinite(pair[0]) else (single,)) if np.isfinite(time)]
-    serves = np.array([served(possible, time) & useful for time in times], dtype=bool)
+    serves = np.array([served(lines, time) & useful for time in times], dtype=bool)
     serves = serves.reshape(len(times), len(lines))
     seconds = np.array(times) @ serves if times else np.zeros(len(lines))
     electrons = lines["electrons_per_second"].to_numpy() * seconds
@@ -272,12 +284,42 @@ def wavelength_precision(wavelengths, errors, band, order):
     middle, half = (band[0] + band[1]) / 2, (band[1] - band[0]) / 2
     design = np.polynomial.legendre.legvander((np.asarray(wavelengths) - middle) / half, order)
     weighted = design / np.asarray(errors)[:, np.newaxis]
-    grid = np.polynomial.legendre.legvander(np.linspace(-1, 1, GRID), order)
+    grid = np.polynomial.legendre.legvander(np.linspace(-1, 1, PREDICTION.grid), order)
     # The errors of the fit at the grid are those of its triangular factor.
     triangle = np.linalg.qr(weighted, mode="r")
     spread = np.linalg.lstsq(triangle.T, grid.T, rcond=None)[0]
     variance = np.sum(spread**2, axis=0)
     return float(np.sqrt(variance.max())), float(np.sqrt(variance.mean()))
+
+
+def joined_centres(parts, floor):
+    """Join the centres of lamps' lines; what no light takes away is common to the same line.
+
+    Parameters
+    ----------
+    parts : list of DataFrame
+        ``wavelength`` [Angstrom] and ``centre_err`` [pixel] of each lamp's lines; NaN for those
+        that no exposure serves.
+    floor : float
+        Part of each error that all measurements of a line share [pixel].
+
+    Returns
+    -------
+    wavelength, error : ndarray, shape (lines,)
+        [Angstrom], [pixel]
+
+    Examples
+    --------
+    >>> one = pd.DataFrame({"wavelength": [6965.43], "centre_err": [0.05]})
+    >>> wavelength, error = joined_centres([one, one], floor=0.03)
+    >>> error.round(4)
+    array([0.0412])
+    """
+    lines = pd.concat(parts, ignore_index=True).dropna(subset=["centre_err"])
+    with np.errstate(divide="ignore"):
+        information = 1 / (lines["centre_err"].astype(float) ** 2 - floor**2).clip(lower=0)
+    total = information.groupby(lines["wavelength"].astype(float)).sum()
+    return total.index.to_numpy(), np.sqrt(1 / total.to_numpy() + floor**2)
 
 
 def rank_choices(plans, mode, measured):
@@ -294,23 +336,21 @@ def rank_choices(plans, mode, measured):
     Returns
     -------
     DataFrame
-        A row for each choice; those of as many lamps rank by the smallest worst error, then the
-        shortest time. docs/products.md explains the columns.
+        A row for each choice; those of as many lamps rank by the smallest worst error, in steps of
+        `PREDICTION.as_precise`, then the shortest time. docs/products.md explains the columns.
     """
     band = max(mode.low, measured[0]), min(mode.high, measured[1])
     if not band[0] < band[1]:
         return pd.DataFrame(columns=CHOICE_COLUMNS)
     dispersion = mode.element / mode.pixels
     rows = []
-    for number in range(1, min(MOST_LAMPS, len(plans)) + 1):
+    for number in range(1, min(PREDICTION.most_lamps, len(plans)) + 1):
         for lamps in itertools.combinations(plans, number):
             if number > 1 and not all(plans[lamp][0] for lamp in lamps):
                 # A lamp without a line in use adds nothing.
                 continue
-            lines = pd.concat([plans[lamp][1] for lamp in lamps], ignore_index=True)
-            lines = lines.dropna(subset=["centre_err"])
-            place = lines["wavelength"].to_numpy(dtype=float)
-            errors = lines["centre_err"].to_numpy(dtype=float) * dispersion
+            place, errors = joined_centres([plans[lamp][1] for lamp in lamps], mode.centre_floor)
+            errors = errors * dispersion
             low, high = line_gaps(place, band)
             widest = np.argmax(high - low)
             worst, mean = wavelength_precision(place, errors, band, mode.order)
@@ -320,7 +360,7 @@ def rank_choices(plans, mode, measured):
                     "mode": mode.name,
                     "lamps": " + ".join(lamps),
                     "number": number,
-                    "lines": len(np.unique(place)),
+                    "lines": len(place),
                     "gap": high[widest] - low[widest],
                     "gap_from": low[widest],
                     "gap_to": high[widest],
@@ -341,5 +381,8 @@ def rank_choices(plans, mode, measured):
             )
     if not rows:
         return pd.DataFrame(columns=CHOICE_COLUMNS)
-    table = pd.DataFrame(rows).sort_values(["number", "precision", "seconds"], ignore_index=True)
+    table = pd.DataFrame(rows)
+    steps = np.round(np.log(table["precision"].astype(float)) / np.log(PREDICTION.as_precise))
+    order = ["number", "steps", "seconds", "precision"]
+    table = table.assign(steps=steps).sort_values(order, ignore_index=True).drop(columns="steps")
     return table.assign(rank=table.groupby("number").cumcount() + 1)

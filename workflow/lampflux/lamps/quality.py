@@ -1,13 +1,24 @@
 """The health of every exposure."""
 
+from typing import NamedTuple
+
 import numpy as np
 import pandas as pd
 
-# Fewer exposures have no median that one of them could be told from.
-FEWEST = 3
-# A gain that differs from the one that the frame shows by this factor is warned of: measured gains
-# are good to a fifth, and other settings of a camera differ by more.
-GAIN_FACTOR = 2.0
+from lampflux.lamps.elements import brightness_fall, element_health
+
+
+class QualitySettings(NamedTuple):
+    """Constants of the health of exposures; thresholds are in the config."""
+
+    # Fewer exposures have no median that one of them could be told from.
+    fewest: int = 3
+    # A gain that differs from the one that the frame shows by this factor is warned of: measured
+    # gains are good to a fifth, and other settings of a camera differ by more.
+    gain_factor: float = 2.0
+
+
+QUALITY = QualitySettings()
 # What is scored: column of the table, and what thresholds hold for the distance from.
 IDEAL = {
     "bias_shift": 0.0,
@@ -16,12 +27,12 @@ IDEAL = {
     "wave_rms_pixel": 0.0,
     "wave_shift_pixel": 0.0,
     "brightest_ratio": 1.0,
+    "lines_missing": 0.0,
+    "element_ratio": 1.0,
+    "brightness_fall": 0.0,
     "saturated_fraction": 0.0,
     "cosmic_fraction": 0.0,
 }
-
-# What errors without a gain follow from, by the header of the spectrum.
-ERRORS_FROM = {"scatter": "rows", "columns": "neighbouring columns"}
 
 QUALITY_COLUMNS = [
     "exposure",
@@ -29,6 +40,7 @@ QUALITY_COLUMNS = [
     "lamp",
     "arm",
     "seconds",
+    "begin",
     "score",
     "reasons",
     "failed",
@@ -51,6 +63,12 @@ QUALITY_COLUMNS = [
     "brightest_line",
     "brightest_flux",
     "brightest_ratio",
+    "brightness",
+    "brightness_fall",
+    "lines_missing",
+    "element_ratio",
+    "darkest_element",
+    "elements_missing",
     "saturated_fraction",
     "saturation_expected",
     "cosmic_fraction",
@@ -94,6 +112,7 @@ def exposure_parameters(header, spectrum):
     known = per_pixel[np.isfinite(per_pixel)]
     pixels = summed.sum()
     return {
+        "begin": header.get("DATE-OBS", ""),
         "bias_method": header["BIASMETH"],
         "bias_level": levels.mean() if levels.size else np.nan,
         "background": float(np.median(known)) if known.size else np.nan,
@@ -131,10 +150,10 @@ def bias_shifts(levels):
     -------
     list of float
         Of the amplifier that is furthest off [ADU]; NaN with a dark, and where fewer than
-        ``FEWEST`` exposures tell the median.
+        `QUALITY.fewest` exposures tell the median.
     """
     known = [each for each in levels if each.size]
-    if len(known) < FEWEST or len({each.size for each in known}) > 1:
+    if len(known) < QUALITY.fewest or len({each.size for each in known}) > 1:
         return [np.nan] * len(levels)
     middle = np.median(known, axis=0)
     return [float(max(each - middle, key=abs)) if each.size else np.nan for each in levels]
@@ -152,7 +171,8 @@ def wavelength_shifts(solutions):
     -------
     shift, shift_pixel : list of float
         At the middle of the exposure's own trusted range [Angstrom, pixel], against the exposures
-        that are trusted there; NaN without a solution, and where those are fewer than ``FEWEST``.
+        that are trusted there; NaN without a solution, and where those are fewer than
+        `QUALITY.fewest`.
     """
     shifts = []
     for wavelength, trusted in solutions:
@@ -165,7 +185,7 @@ def wavelength_shifts(solutions):
                 if other is not None and range_[0] <= middle <= range_[1]
             ]
             step = abs(wavelength[min(middle + 1, len(wavelength) - 1)] - wavelength[middle - 1])
-            if len(there) >= FEWEST:
+            if len(there) >= QUALITY.fewest:
                 shift = float(wavelength[middle] - np.median(there))
         shifts.append((shift, shift / (step / 2)))
     return tuple(map(list, zip(*shifts)))
@@ -185,7 +205,7 @@ def brightest_line(tables):
         Of the line [Angstrom], from the laboratory where known; NaN where there is no such line.
     flux, ratio : ndarray, shape (exposures,)
         Net flux [ADU/s/fibre], NaN where saturated, and that over its median; the ratio is NaN
-        for fewer than ``FEWEST`` exposures.
+        for fewer than `QUALITY.fewest` exposures.
     """
     flux = np.array([table["net_flux"] for table in tables], dtype=float)
     for table, values in zip(tables, flux):
@@ -198,26 +218,30 @@ def brightest_line(tables):
     middle = np.nanmedian(flux[:, usable], axis=0)
     line = usable[np.argmax(middle)]
     places = [table["wavelength_air"].fillna(table["Wavelength"])[line] for table in tables]
-    known = seen.max() >= FEWEST and middle.max() > 0
+    known = seen.max() >= QUALITY.fewest and middle.max() > 0
     ratio = flux[:, line] / middle.max() if known else unknown
     return float(np.median(places)), flux[:, line], ratio
 
 
-def compare_exposures(exposures, tables):
-    """Set each exposure against the others of its arm, and of its lamp.
+def compare_exposures(exposures, tables, identified, ions):
+    """Compare each exposure with the others of its arm, and of its lamp.
 
     Parameters
     ----------
     exposures : DataFrame
-        ``brand``, ``lamp``, ``arm`` and ``seconds`` of each, and what `exposure_parameters` gives.
-    tables : list of DataFrame
-        Their flux tables.
+        ``brand``, ``lamp``, ``arm``, ``seconds`` and ``brightness`` (over the lamp's mean) of
+        each, and what `exposure_parameters` gives.
+    tables, identified : list of DataFrame
+        Their flux tables, and the fluxes of their identified lines.
+    ions : dict
+        Lamp to its ions.
 
     Returns
     -------
     DataFrame
         With ``bias_shift``, ``line_width_ratio``, ``wave_shift``, ``wave_shift_pixel``,
-        ``brightest_line``, ``brightest_flux``, ``brightest_ratio`` and ``saturation_expected``.
+        ``brightest_line``, ``brightest_flux``, ``brightest_ratio``, ``saturation_expected``,
+        ``brightness_fall`` and what `lampflux.lamps.elements.element_health` gives.
     """
     exposures = exposures.copy()
     for _, part in exposures.groupby("arm", sort=False):
@@ -225,11 +249,13 @@ def compare_exposures(exposures, tables):
         exposures.loc[at, "bias_shift"] = bias_shifts(list(part["levels"]))
         width = part["line_width"]
         exposures.loc[at, "line_width_ratio"] = (
-            width / width.median() if len(width) >= FEWEST else np.nan
+            width / width.median() if len(width) >= QUALITY.fewest else np.nan
         )
         shifts = wavelength_shifts(list(zip(part["wavelength"], part["trusted"])))
         exposures.loc[at, "wave_shift"], exposures.loc[at, "wave_shift_pixel"] = shifts
-    for _, part in exposures.groupby(["brand", "lamp", "arm"], sort=False):
+    begin = pd.to_datetime(exposures["begin"], errors="coerce", format="ISO8601", utc=True)
+    hours = ((begin - begin.min()).dt.total_seconds() / 3600).to_numpy(dtype=float)
+    for (_, lamp, _), part in exposures.groupby(["brand", "lamp", "arm"], sort=False):
         at = part.index
         wavelength, flux, ratio = brightest_line([tables[number] for number in at])
         exposures.loc[at, "brightest_line"] = wavelength
@@ -238,6 +264,10 @@ def compare_exposures(exposures, tables):
         seconds = part["seconds"].to_numpy(dtype=float)
         expected = expected_saturation([tables[number] for number in at], seconds)
         exposures.loc[at, "saturation_expected"] = expected
+        own = element_health([identified[number] for number in at], seconds, ions.get(lamp, []))
+        exposures.loc[at, list(own)] = own.set_index(at)
+        brightness = part["brightness"].to_numpy(dtype=float)
+        exposures.loc[at, "brightness_fall"] = brightness_fall(brightness, seconds, hours[at])
     return exposures
 
 
@@ -273,15 +303,20 @@ def score_exposures(exposures, thresholds, fit):
             if name == "saturated_fraction" and verdict == "warned" and row["saturation_expected"]:
                 continue
             words[verdict].append(name)
-            reasons.append(reason(name, row[name], ideal, thresholds[name][verdict == "failed"]))
+            text = reason(name, row[name], ideal, thresholds[name][verdict == "failed"])
+            dark = f" ({row['darkest_element']})" if name == "element_ratio" else ""
+            reasons.append(text + dark)
         if row["line_width"] == 0:
             words["failed"].append("line_width")
             reasons.append("no line: was the lamp on?")
+        if row["elements_missing"]:
+            words["warned"].append("elements_missing")
+            reasons.append(f"no line of {row['elements_missing'].replace(' ', ', ')} identified")
         if fit and row["wave_method"] == "nominal":
             words["warned"].append("wave_method")
             reasons.append("wavelengths nominal, not fitted")
         gain, shown = row["gain"], row["gain_shown"]
-        if max(gain / shown, shown / gain) > GAIN_FACTOR:
+        if max(gain / shown, shown / gain) > QUALITY.gain_factor:
             words["warned"].append("gain")
             reasons.append(f"gain {gain:.3g} electron/ADU, but the frame shows {shown:.3g}")
         for name, text in told_by_extraction(row).items():
@@ -304,10 +339,8 @@ def told_by_extraction(row):
         )
     if row["rows_broken"]:
         reasons["rows_broken"] = f"{row['rows_broken']} lit rows saturated throughout, left out"
-    if row["error_source"] != "gain":
-        reasons["error_source"] = (
-            f"gain not known, errors from the scatter of {ERRORS_FROM[row['error_source']]}"
-        )
+    if row["error_source"] == "columns":
+        reasons["error_source"] = "gain not known, errors from the scatter of neighbouring columns"
     return reasons
 
 

@@ -1,6 +1,7 @@
 """The picture of the health of all exposures."""
 
 import numpy as np
+import pandas as pd
 
 from lampflux.pictures.style import COLOUR, finish, titled_figure
 
@@ -17,6 +18,9 @@ PARAMETER_LABELS = {
     "wave_rms_pixel": "Wavelength\nrms (pixel)",
     "wave_shift_pixel": "Wavelength\nshift (pixel)",
     "brightest_ratio": "Brightest line\nover its median",
+    "lines_missing": "Missing part\nof the lines",
+    "element_ratio": "Darkest element\nover brightest",
+    "brightness_fall": "Brightness\nlost (%)",
     "saturated_fraction": "Saturated\npart of pixels",
     "cosmic_fraction": "Replaced\npart of pixels",
 }
@@ -26,6 +30,8 @@ NAMES_SHOWN = 40
 
 def draw_health(exposures, thresholds, ideals):
     """Draw every parameter over the exposures, an arm in each column.
+
+    The exposures stand at the time of observation where all of the arm have it.
 
     Parameters
     ----------
@@ -51,11 +57,18 @@ def draw_health(exposures, thresholds, ideals):
     )
     for column, arm in enumerate(arms):
         part = exposures[exposures["arm"] == arm].reset_index(drop=True)
+        begin = pd.to_datetime(part["begin"], errors="coerce", format="ISO8601", utc=True)
+        timed = begin.notna().all() and begin.nunique() > 1
+        hours = (begin - begin.min()).dt.total_seconds() / 3600
+        part["place"] = hours if timed else part.index.astype(float)
         for axes, name in zip(panels[:, column], ideals):
             draw_parameter(axes, part, name, ideals[name], thresholds[name])
             if column == 0:
                 axes.set_ylabel(PARAMETER_LABELS[name], fontsize="small")
         panels[0, column].set_title(f"{arm} arm", loc="left", fontsize="medium", color=COLOUR.data)
+        if timed:
+            panels[-1, column].set_xlabel(f"Hours after {begin.min():%Y-%m-%d %H:%M}")
+            continue
         every = 1 + len(exposures) // NAMES_SHOWN
         shown = part.iloc[::every]
         panels[-1, column].set_xticks(
@@ -85,7 +98,7 @@ def draw_parameter(axes, part, name, ideal, limits):
     axes.axhline(ideal, color=COLOUR.muted, lw=0.4)
     for score, (colour, marker) in SCORE_STYLES.items():
         inside = known[parameter_scores(known, name) == score]
-        axes.plot(inside.index, inside[name], ls="", marker=marker, ms=4.5, color=colour)
+        axes.plot(inside["place"], inside[name], ls="", marker=marker, ms=4.5, color=colour)
     far = (known[name] - ideal).abs().max() if len(known) else 0.0
     reach = 1.25 * max(far, limits[0] if limits else far) or 1.0
     for limit, style in zip(limits or (), (":", "--")):
@@ -93,7 +106,8 @@ def draw_parameter(axes, part, name, ideal, limits):
             axes.axhline(side, color=COLOUR.muted, lw=0.9, ls=style)
     signed = ideal == 1.0 or name in ("bias_shift", "background", "wave_shift_pixel")
     axes.set_ylim(ideal - reach if signed else -0.08 * reach, ideal + reach)
-    axes.set_xlim(-0.6, len(part) - 0.4)
+    margin = 0.6 * np.ptp(part["place"]) / max(len(part) - 1, 1) or 0.6
+    axes.set_xlim(part["place"].min() - margin, part["place"].max() + margin)
     if known.empty:
         axes.annotate(
             "not known",
