@@ -10,6 +10,7 @@ from lampflux import __version__
 from lampflux.extraction.cards import spectrum_cards
 from lampflux.extraction.raw import read_raw
 from lampflux.extraction.spectrum import extract
+from lampflux.files.headers import identity_cards, observation_cards
 from lampflux.files.spectra import write_spectrum
 from lampflux.jobs import run
 from lampflux.pictures.extraction import draw_extraction
@@ -36,7 +37,8 @@ def main(snakemake):
     )
 
     cards = [
-        *identity.items(),
+        *identity_cards(identity),
+        *observation_cards(raw.header),
         ("RAWFILE", os.path.basename(paths.frame), "raw frame"),
         *raw.cards,
         *spectrum_cards(spectrum, raw.facts, params.rows, params.cosmic_rays),
