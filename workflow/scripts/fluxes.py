@@ -8,14 +8,14 @@ import logging
 
 import numpy as np
 
-from lampflux.files.pages import write_csv
+from lampflux.files.products import write_product
 from lampflux.files.spectra import read_spectrum
-from lampflux.files.tables import read_identified_lines, read_line_list, write_rows
+from lampflux.files.tables import read_identified_lines, read_line_list
 from lampflux.fluxes.identified import identified_fluxes
 from lampflux.fluxes.laboratory import lines_on_detector
 from lampflux.fluxes.line_model import model_lines
 from lampflux.fluxes.measure import measure
-from lampflux.fluxes.table import COLUMNS, expected_pixels, flux_rows, trusted_range
+from lampflux.fluxes.table import expected_pixels, flux_rows, trusted_range
 from lampflux.fluxes.windows import line_windows, read_rows, window_pixels
 from lampflux.jobs import run
 from lampflux.pictures.fluxes import draw_windows
@@ -55,11 +55,11 @@ def main(snakemake):
         laboratory=laboratory,
     )
     rows = flux_rows(windows, fluxes, spectrum, header, identified, fibres)
-    write_rows(snakemake.output.csv, COLUMNS, rows)
+    write_product(snakemake.output.csv, "fluxes", rows)
 
     per_flux, simulated = header["EXPTIME"] * fibres, header.get("SIMULATE", False)
     every = identified_fluxes(spectrum, lines, identified, per_flux, simulated)
-    write_csv(every, snakemake.output.lines)
+    write_product(snakemake.output.lines, "flux_lines", every)
     figure = new_figure(header, "line windows")
     draw_windows(
         figure, spectrum.wavelength, spectrum.clean, [flux.drawn for flux in fluxes], rows
