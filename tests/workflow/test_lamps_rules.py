@@ -81,7 +81,7 @@ def test_the_table_of_all_lines_holds_those_of_every_lamp(answers):
 
 
 def test_coverage_counts_lines_above_the_limit_of_the_config(answers):
-    coverage = table(answers[0], "coverage.csv").set_index(["arm", "lamps", "rank"])
+    coverage = table(answers[0], "coverage.csv").set_index(["arm", "number", "rank"])
     pair = coverage.loc["Red", 2, 1]
     assert (pair["first"], pair["second"]) == ("Newport Ar", "Newport Ne")
     assert pair["lines"] == 8 + 11

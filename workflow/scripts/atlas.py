@@ -43,7 +43,7 @@ def main(snakemake):
     counted = counted_lines(lines, line_limit)
     coverage = lamp_coverage(counted, lamps, bands).assign(simulated=simulated)
     for best in coverage[coverage["rank"] == 1].itertuples():
-        sources = best.first if best.lamps == 1 else f"{best.first} and {best.second}"
+        sources = best.first if best.number == 1 else f"{best.first} and {best.second}"
         logging.info("%s arm: %s leave at most %.0f Angstrom", best.arm, sources, best.gap)
     table = coverage[COVERAGE_COLUMNS]
     write_product(output.coverage, "coverage", table)

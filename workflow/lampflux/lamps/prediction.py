@@ -31,7 +31,7 @@ CHOICE_COLUMNS = [
     "gap_to",
     "precision",
     "precision_mean",
-    "seconds",
+    "total_seconds",
     "exposures",
     "lines_by_tenth",
     "measured_from",
@@ -47,7 +47,7 @@ MODE_LINE_COLUMNS = [
     "ion",
     "wavelength",
     "electrons_per_second",
-    "single",
+    "unblended",
     "blocked",
     "time_peak",
     "time_peak_err",
@@ -112,8 +112,8 @@ def mode_lines(lines, mode, listed=None):
     -------
     DataFrame
         The lines within the mode, by wavelength: ``electrons_per_second``; whether each is
-        ``single`` and ``blocked``; the longest time for its peak, ``time_peak``, with its error,
-        and the shortest for the wanted signal-to-noise ratio, ``time_snr`` [s].
+        ``unblended`` and ``blocked``; the longest time for its peak, ``time_peak``, with its
+        error, and the shortest for the wanted signal-to-noise ratio, ``time_snr`` [s].
     """
     inside = lines["wavelength"].between(mode.low, mode.high) & (lines["flux"] > 0)
     # A line that two arms show is the one that is better measured.
@@ -126,7 +126,7 @@ def mode_lines(lines, mode, listed=None):
     time_peak = mode.peak / (rate * in_peak)
     return found.assign(
         electrons_per_second=rate,
-        single=single_lines(found, mode.element, listed),
+        unblended=unblended_lines(found, mode.element, listed),
         blocked=is_blocked(found["wavelength"], mode.blocked),
         time_peak=time_peak,
         time_peak_err=time_peak * mode.light_err / mode.light,
@@ -139,7 +139,7 @@ def is_blocked(wavelength, blocked):
     return np.any([wavelength.between(*ends) for ends in blocked] or [wavelength < 0], axis=0)
 
 
-def single_lines(lines, element, listed=None):
+def unblended_lines(lines, element, listed=None):
     """Tell which lines of a lamp are not blended at a resolution.
 
     Parameters
@@ -159,7 +159,7 @@ def single_lines(lines, element, listed=None):
     place, flux = (lines[name].to_numpy(dtype=float) for name in ("wavelength", "flux"))
     near = np.abs(place[:, np.newaxis] - place) < APART * element
     np.fill_diagonal(near, False)
-    single = ~np.any(near & (flux > FAINTER * flux[:, np.newaxis]), axis=1)
+    unblended = ~np.any(near & (flux > FAINTER * flux[:, np.newaxis]), axis=1)
     for ion, of_ion in () if listed is None else listed.groupby("ion"):
         places, intensity = (
             of_ion[name].to_numpy(dtype=float) for name in ("wavelength_air", "intensity")
@@ -168,8 +168,8 @@ def single_lines(lines, element, listed=None):
             offset = np.abs(places - place[number])
             own = np.argmin(offset)
             others = (offset < APART * element) & (np.arange(len(places)) != own)
-            single[number] &= not np.any(intensity[others] > FAINTER * intensity[own])
-    return single
+            unblended[number] &= not np.any(intensity[others] > FAINTER * intensity[own])
+    return unblended
 
 
 def plan_mode(lines, mode):
@@ -184,12 +184,12 @@ def plan_mode(lines, mode):
     Returns
     -------
     times : list of float
-        One time or two [s], those that serve most single lines; none where no line is served.
+        One time or two [s], those that serve most unblended lines; none where no line is served.
     lines : DataFrame
         With ``served_by`` (times that serve the line) and ``centre_err`` [pixel], NaN where none
         does.
     """
-    useful = lines["single"] & ~lines["blocked"] & (lines["time_snr"] <= mode.longest_time)
+    useful = lines["unblended"] & ~lines["blocked"] & (lines["time_snr"] <= mode.longest_time)
     needed = lines["time_snr"].clip(lower=mode.shortest_time) / mode.time_step
     # Times that the shutter makes.
     possible = lines.assign(time_snr=np.ceil(needed - 1e-9) * mode.time_step)
@@ -326,7 +326,7 @@ def rank_choices(plans, mode, measured):
                     "gap_to": high[widest],
                     "precision": worst,
                     "precision_mean": mean,
-                    "seconds": sum(sum(plans[lamp][0]) for lamp in lamps),
+                    "total_seconds": sum(sum(plans[lamp][0]) for lamp in lamps),
                     "exposures": "; ".join(
                         f"{lamp} {' + '.join(f'{time:g}' for time in plans[lamp][0])} s"
                         for lamp in lamps
@@ -341,5 +341,7 @@ def rank_choices(plans, mode, measured):
             )
     if not rows:
         return pd.DataFrame(columns=CHOICE_COLUMNS)
-    table = pd.DataFrame(rows).sort_values(["number", "precision", "seconds"], ignore_index=True)
+    table = pd.DataFrame(rows).sort_values(
+        ["number", "precision", "total_seconds"], ignore_index=True
+    )
     return table.assign(rank=table.groupby("number").cumcount() + 1)
