@@ -157,7 +157,7 @@ def test_the_tutorial_makes_the_table_of_a_night(snakemake, tmp_path):
     ]
     run = snakemake(tmp_path, "check", "--configfile", tmp_path / "mine.yaml")
     assert run.status == 0, run.output
-    assert "Nothing is wrong. Exposures: 2," in run.output
+    assert "No problems found. Exposures: 2," in run.output
 
 
 def test_yaml_that_pages_show_has_keys_of_the_config_only():

@@ -161,10 +161,10 @@ def test_every_folder_that_must_not_be_written_into_is_named(problems, monkeypat
     monkeypatch.setattr(os, "access", lambda path, mode: mode == os.R_OK)
     said = problems(FRAME, settings={"results_dir": "store/results"})
     assert said == [
-        f"{tmp_path} cannot be written into; give leave to write there, or name another with "
+        f"{tmp_path} is not writable; change its permissions, or name another folder with "
         "--directory FOLDER.",
-        f"{tmp_path}/store cannot be written into; give leave to write there, or name another "
-        "with --config results_dir=FOLDER.",
+        f"{tmp_path}/store is not writable; change its permissions, or name another folder with "
+        "--config results_dir=FOLDER.",
     ]
 
 
