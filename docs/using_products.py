@@ -8,14 +8,12 @@
 
 # %%
 import os
-import warnings
+import sys
 from pathlib import Path
 
 import astropy.units as u
 import matplotlib.pyplot as plt
 import numpy as np
-import pandas as pd
-import yaml
 from astropy.io import fits
 from astropy.table import QTable
 from astropy.visualization import quantity_support
@@ -23,7 +21,10 @@ from specutils import Spectrum
 from specutils.manipulation import extract_region
 from specutils.spectra import SpectralRegion
 
-SCHEMAS = Path("workflow/schemas/products")
+sys.path.insert(0, "workflow")
+
+from lampflux import read_product
+
 RESULTS = Path(os.environ.get("LAMPFLUX_RESULTS", "results"))
 PICTURES = RESULTS / "pictures"
 PICTURES.mkdir(exist_ok=True)
@@ -68,27 +69,15 @@ print(f"of {len(pixels)} pixels; rms residual {header['WAVERMS']} Angstrom")
 # %% [markdown]
 # ## Tables with units
 #
-# The units stand in the schemas of the products (`workflow/schemas/products`), from which the page
-# of the columns is made.
+# `read_product` takes units and meanings from the schemas from which the page of the columns is
+# made.
 
 # %%
-# ADU/s/fibre has two slashes, which astropy reads as it is meant.
-warnings.simplefilter("ignore", u.UnitsWarning)
-u.add_enabled_units([u.def_unit("ADU", u.adu), u.def_unit("fibre"), u.def_unit("exposure")])
-
-
-def read_table(name, schema):
-    """Read a CSV product with the units that its schema gives."""
-    columns = yaml.safe_load((SCHEMAS / f"{schema}.yaml").read_text())["columns"]
-    units = {column: facts["unit"] for column, facts in columns.items() if "unit" in facts}
-    return QTable.from_pandas(pd.read_csv(RESULTS / name), units=units)
-
-
-fluxes = read_table(f"fluxes/{EXPOSURE}.csv", "fluxes")
+fluxes = read_product(RESULTS / f"fluxes/{EXPOSURE}.csv")
 fluxes.round(2)
 print(fluxes["ion", "wavelength_air", "net_flux", "net_flux_err", "snr"])
 
-plan = read_table("lamps/exposure_plan.csv", "exposure_plan")
+plan = read_product(RESULTS / "lamps/exposure_plan.csv")
 plan.round(2)
 print(plan["brand", "lamp", "arm", "time_peak", "single", "single_served"])
 
@@ -98,7 +87,7 @@ print(plan["brand", "lamp", "arm", "time_peak", "single", "single_served"])
 # Lines that both lamps show, by their laboratory wavelengths: how much brighter is the second?
 
 # %%
-lines = read_table("lamps/all_lines.csv", "lamp")
+lines = read_product(RESULTS / "lamps/all_lines.csv")
 lines = lines[(lines["arm"] == "Red") & (lines["measured"] == "window")]
 argon = lines[(lines["brand"] == "Newport") & (lines["lamp"] == "Ar")]
 thorium = lines[lines["lamp"] == "ThAr"]

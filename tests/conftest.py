@@ -180,7 +180,7 @@ def visible(files):
 
 def failures(run):
     """The sentences with which a run ends, by the log that is named for each."""
-    said = run.output.split("Not all could be made")[1]
+    said = run.output.split("Some products could not be made")[1]
     found = re.findall(r"(?m)^\S+: (.+)\n  log: (.+)$", said)
     return {log: sentence for sentence, log in found}
 

@@ -78,13 +78,18 @@ def test_the_wheel_holds_the_modules_of_the_science_and_the_line_lists(installed
     assert files_below(installed / "lampflux", "*.py") == science
     lists = files_below(PROJECT / "resources" / "line_lists", "*.csv")
     assert files_below(installed / "lampflux/resources/line_lists", "*.csv") == lists
+    schemas = files_below(PROJECT / "workflow" / "schemas" / "products", "*.yaml")
+    assert files_below(installed / "lampflux/schemas", "*.yaml") == schemas
 
 
 def test_the_installed_package_works_outside_the_checkout(installed, tmp_path):
     code = (
         f"import sys; sys.path.insert(0, {str(installed)!r}); import lampflux;"
-        "print(lampflux.__file__, *lampflux.line_list(['Xe I']).wavelength)"
+        "print(lampflux.__file__, *lampflux.line_list(['Xe I']).wavelength);"
+        "print(lampflux.read_product('a.csv')['injected'].unit)"
     )
-    path, *wavelengths = run_python(code, cwd=tmp_path).split()
+    (tmp_path / "a.csv").write_text("pixel,injected,stray,cosmic\n0,9,0,0\n")
+    path, *wavelengths, unit = run_python(code, cwd=tmp_path).split()
+    assert unit == "adu"
     assert path == str(installed / "lampflux/__init__.py")
     assert "4671.2258" in wavelengths

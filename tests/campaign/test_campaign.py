@@ -75,7 +75,7 @@ def test_a_mistake_in_the_table_of_exposures_is_named_by_file_and_row(problems, 
 
 def test_a_table_of_exposures_that_is_not_there_is_named(problems):
     (sentence,) = problems(FRAME, settings={"exposures": TABLE})
-    assert sentence.startswith(f"{TABLE} cannot be read")
+    assert sentence.startswith(f"{TABLE} does not exist")
 
 
 def test_mistakes_of_names_and_of_every_table_are_found_at_once(problems):
@@ -94,8 +94,8 @@ def test_a_frame_from_the_future_is_named(tmp_path):
     path = write_text(tmp_path / "odd $(name).fits", "")
     os.utime(path, (4e9, 4e9))
     assert future_problems([str(path), str(tmp_path / "gone")]) == [
-        f"{path} was last changed in the future ({time.ctime(4e9)}); set the clock right, or the "
-        f"file's time with: touch '{path}'"
+        f"{path} has a modification time in the future ({time.ctime(4e9)}); correct the clock, "
+        f"or the file's time with: touch '{path}'"
     ]
 
 
@@ -106,7 +106,7 @@ def test_without_raw_frames_it_says_where_to_put_them(problems, empty):
     assert "no raw frames" in sentence
     assert "in night" in sentence
     assert "raw_dir=FOLDER" in sentence
-    assert ("no such folder" in sentence) is not empty
+    assert ("which does not exist" in sentence) is not empty
 
 
 # Exposures and lamps
@@ -146,7 +146,9 @@ def test_constants_without_arms_are_named(problems, text):
     (sentence,) = problems(
         files={"physics.yaml": text}, settings={"simulation": {"physics": "physics.yaml"}}
     )
-    assert sentence == ("physics.yaml does not hold constants, and arms with theirs; correct it.")
+    assert sentence == (
+        "physics.yaml does not hold constants and, under arms, those of each arm; correct it."
+    )
 
 
 def test_an_arm_without_constants_cannot_be_simulated(problems):
@@ -156,9 +158,7 @@ def test_an_arm_without_constants_cannot_be_simulated(problems):
         files={"physics.yaml": yaml.safe_dump(own)},
         settings={"simulation": {"physics": "physics.yaml"}},
     )
-    assert said == [
-        "physics.yaml has no arm Blue; add it there, or leave it out of what is simulated."
-    ]
+    assert said == ["physics.yaml has no arm Blue; add it, or simulate no exposures of it."]
 
 
 def test_series_hold_the_exposures_of_each_lamp_and_arm_and_the_first_longest_is_shown(campaign):
@@ -278,7 +278,7 @@ def test_exposures_without_a_dark_and_darks_without_an_exposure_are_named(campai
     (note,) = [note for note in made.notes if "No dark" in note]
     assert note == f"No dark for {without}: their bias is measured in the frame itself."
     (warning,) = made.warnings
-    assert f"{RAW}/Dark_Blue_60s.fits, {RAW}/Dark_Red_600s.fits: a dark serves" in warning
+    assert f"{RAW}/Dark_Blue_60s.fits, {RAW}/Dark_Red_600s.fits: a dark is used" in warning
     assert "Dark_Red_60s.fits" not in warning
 
 

@@ -3,7 +3,9 @@
 import numpy as np
 from astropy.io import fits
 
+from lampflux.campaign import check
 from lampflux.campaign.check import same_pixels
+from lampflux.files.frames import read_frame
 
 
 def write(path, counts, **header):
@@ -30,3 +32,13 @@ def test_one_frame_of_two_arms_is_no_copy_and_a_damaged_file_is_left_to_other_ch
         (tmp_path / name).write_bytes(b"SIMPLE")
     paths = [frame, frame, str(tmp_path / "b.fits"), str(tmp_path / "c.fits")]
     assert same_pixels(paths) == []
+
+
+def test_each_of_several_copies_is_read_once_and_named_with_each_other(tmp_path, monkeypatch):
+    counts = np.full((20, 30), np.nan)
+    counts[3] = 7
+    paths = [write(tmp_path / f"{name}.fits", counts) for name in "abc"]
+    read = []
+    monkeypatch.setattr(check, "read_frame", lambda path: read.append(path) or read_frame(path))
+    assert len(same_pixels(paths)) == 3
+    assert read == paths

@@ -2,6 +2,7 @@
 
 import copy
 import os
+from types import SimpleNamespace
 
 import pytest
 from snakemake.cli import parse_config
@@ -9,6 +10,7 @@ from snakemake.cli import parse_config
 from conftest import PROJECT
 from lampflux.campaign.config import complete_config, read_yaml
 from lampflux.campaign.instruments import read_settings
+from lampflux.campaign.internals import config_as_written
 from lampflux.errors import UserError
 
 FRAME = "resources/raw/Photron_Ne_Red_10s_01.fits"
@@ -114,11 +116,18 @@ def test_the_users_keys_replace_single_defaults():
         ("arms={Red: {crval: 6781.9}}", ["arms", "Red", "crval"], 6781.9),
         ("lamps={Cd: [Cd I, 7]}", ["lamps", "Cd"], ["Cd I", "7"]),
         ("results_dir=20240101", ["results_dir"], "20240101"),
+        ("raw_dir=007", ["raw_dir"], "007"),
+        ("raw_dir=2020_03_21", ["raw_dir"], "2020_03_21"),
+        ("raw_dir=1e3", ["raw_dir"], "1e3"),
+        ("exposures=007", ["exposures"], "007"),
+        ("fibres=061", ["fibres"], 61),
         ("raw_dir=nullable", ["raw_dir"], "nullable"),
     ],
 )
 def test_the_command_line_takes_lists_nested_keys_and_numbers_like_text(given, key, wanted):
-    config = read_settings(parse_config([given]), PROJECT).config
+    workflow = SimpleNamespace(config_settings=SimpleNamespace(config_args=[given]))
+    config = config_as_written(workflow, parse_config([given]))
+    config = read_settings(config, PROJECT).config
     for step in key:
         config = config[step]
     assert config == wanted
@@ -152,10 +161,10 @@ def test_every_folder_that_must_not_be_written_into_is_named(problems, monkeypat
     monkeypatch.setattr(os, "access", lambda path, mode: mode == os.R_OK)
     said = problems(FRAME, settings={"results_dir": "store/results"})
     assert said == [
-        f"{tmp_path} cannot be written into; give leave to write there, or name another with "
+        f"{tmp_path} is not writable; change its permissions, or name another folder with "
         "--directory FOLDER.",
-        f"{tmp_path}/store cannot be written into; give leave to write there, or name another "
-        "with --config results_dir=FOLDER.",
+        f"{tmp_path}/store is not writable; change its permissions, or name another folder with "
+        "--config results_dir=FOLDER.",
     ]
 
 

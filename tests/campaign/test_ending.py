@@ -48,12 +48,12 @@ def test_a_failed_job_is_named_with_the_sentences_of_its_log(run):
     path = write(f"logs/{NEON}.log", "INFO: hello\nERROR: it is torn; copy it.\nERROR: two.\n")
     report(run, "job_error", indent=False, log=[path], output=["a"])
     assert failure_lines(run, EXPOSURES) == [
-        "Not all could be made; what does not need it was.",
+        "Some products could not be made; all that do not depend on them were.",
         f"{NEON}: it is torn; copy it.",
         f"{NEON}: two.",
         f"  log: {path}",
-        "Waiting for the failed exposures: the summaries of GS Ne Red, and all that compares "
-        "lamps and exposures; correct or remove these frames and run again.",
+        "Not made because of the failed exposures: the summaries of GS Ne Red, and all that "
+        "compares lamps or exposures; correct or remove these frames and run again.",
     ]
 
 
@@ -63,7 +63,7 @@ def test_a_job_that_died_without_a_word_is_named_too(tmp_path, text):
     if text is not None:
         path.write_text(text)
     (sentence,) = sentences_of(path)
-    assert "left no word in its log" in sentence
+    assert "ended without a message" in sentence
 
 
 def test_a_failed_job_that_is_no_exposures_makes_no_lamp_wait(run):
@@ -88,8 +88,8 @@ def test_a_product_that_came_out_older_than_its_source_is_named(run):
     )
     report(run, "error", words, exception="WorkflowError")
     assert failure_lines(run, EXPOSURES)[1:] == [
-        "b: results/b.fits came out older than results/a b.fits, from which it was made: the "
-        "clock went back; set it right, touch 'results/a b.fits' and run again."
+        "b: results/b.fits is older than results/a b.fits, from which it was made: the "
+        "clock was set back; correct it, run touch 'results/a b.fits' and start again."
     ]
 
 

@@ -65,7 +65,7 @@ def test_an_arm_of_ones_own_inherits_nothing_because_of_its_name(campaign):
     assert made.arms["Red"]["bias_range"] is None
     assert made.window_tables["Ne", "Red"] == "results/windows/Ne_Red.csv"
     assert made.references == {}
-    assert "Arm Red of the config stands alone" in made.notes[0]
+    assert "Arm Red of the config replaces arm Red" in made.notes[0]
 
 
 def test_an_arm_of_ones_own_inherits_nothing_where_the_project_is_the_working_directory(
@@ -124,7 +124,7 @@ def test_an_arm_is_the_instruments_if_its_wavelengths_nearly_are(change, alone):
         ("fibres: [1\n", "mine.yaml, line 2, is not YAML"),
         ("fibres: 1\n", "mine.yaml: 'arms' is missing"),
         ("fibres: 1\narms: {A: {crval: 1}}\n", "mine.yaml, arms.A: 'crpix' is missing"),
-        ("fibres: 1\narms: {}\nraw_dir: a\n", "mine.yaml: 'raw_dir' is not known"),
+        ("fibres: 1\narms: {}\nraw_dir: a\n", "mine.yaml: 'raw_dir' is unknown"),
         ("5\n", "mine.yaml: 5 is not a group of keys"),
     ],
 )

@@ -14,4 +14,4 @@ def test_simulated_frames_lie_as_in_the_campaign():
     ]
     _, problems = simulated_exposures([rows[0]] * 2, "t.csv", "raw/s", ["Ne"], ["Red"])
     assert any("t.csv, row 2: lamp Ar is not among" in problem for problem in problems)
-    assert any("are one exposure by name" in problem for problem in problems)
+    assert any("have the name of one exposure" in problem for problem in problems)

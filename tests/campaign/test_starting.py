@@ -49,7 +49,7 @@ def test_half_written_files_are_cleared_and_nothing_else(campaign, tmp_path):
 
 def test_a_folder_that_cannot_be_made_is_named_with_the_reason(campaign, tmp_path):
     write_text(tmp_path / "results", "a file")
-    with pytest.raises(UserError, match=r"results/logs cannot be written \(.+\); make room"):
+    with pytest.raises(UserError, match=r"results/logs cannot be written \(.+\); free disk space"):
         claim_results(campaign)
 
 

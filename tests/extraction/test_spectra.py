@@ -341,7 +341,8 @@ def test_the_file_holds_both_spectra(tmp_path):
         clean=clean,
         rows=np.array([1, 3]),
     )
-    cards = [("LAMP", "ThAr"), ("GAIN", None), ("RDNOISE", np.nan), ("RAWFILE", "né.fits")]
+    values = {"LAMP": "ThAr", "GAIN": None, "RDNOISE": np.nan, "RAWFILE": "né.fits"}
+    cards = [(keyword, value, "meaning") for keyword, value in values.items()]
     write_spectrum(path, cards, spectrum, np.ones((2, 3)), (4, 6))
     with fits.open(path) as hdus:
         for hdu, wanted in zip(hdus[:3], (counts, noise, [0, 4, 1]), strict=True):

@@ -187,7 +187,7 @@ def test_sections_of_the_config_join_amplifiers_of_one_image(tmp_path):
     assert frame.counts.shape == (ROWS, COLUMNS)
     assert abs(np.mean(net(frame) - light())) < 0.2
     sections[1]["data"] = "[131:999,1:120]"
-    with pytest.raises(UserError, match=r"does not hold the config's sections"):
+    with pytest.raises(UserError, match=r"does not contain the config's sections"):
         read_frame(str(tmp_path / "a.fits"), sections=sections)
 
 
@@ -235,7 +235,7 @@ def test_images_that_do_not_join_are_refused_with_the_key_that_helps(tmp_path):
     path = mosaic(tmp_path / "a.fits", keyword=None)
     with pytest.raises(UserError, match=r"holds 4 two-dimensional .* config key extensions"):
         read_frame(path)
-    with pytest.raises(UserError, match="do not join to one frame"):
+    with pytest.raises(UserError, match="cannot be joined to one frame"):
         read_frame(path, extensions=[["IM1", "IM2"], ["IM3"]])
     with pytest.raises(UserError, match=r"no two-dimensional image IM9, only 1 IM1, 2 IM2"):
         read_frame(path, extensions="IM9")

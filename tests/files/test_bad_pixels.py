@@ -64,5 +64,5 @@ def test_a_rectangle_that_leaves_the_frame_is_refused_by_its_row(tmp_path, frame
 
 def test_a_mask_that_is_no_image_is_refused(tmp_path, frame):
     (tmp_path / "bad.txt").write_text("3 6")
-    with pytest.raises(UserError, match="is no FITS image of bad pixels"):
+    with pytest.raises(UserError, match="is not a FITS image of bad pixels"):
         read_frame(frame, bad_pixels=str(tmp_path / "bad.txt"))

@@ -69,12 +69,12 @@ def test_the_tolerance_is_configurable():
 def test_a_configured_keyword_and_unit_stand_in_place_of_the_usual_ones():
     found = fits.Header({"EXPTIME": 1, "DWELL": 2500})
     check_exposure_time(found, 2.5, "a.fits", keywords=["DWELL"], unit="ms")
-    with pytest.raises(UserError, match=r"for 2500 ms by its header \(DWELL\)"):
+    with pytest.raises(UserError, match=r"2500 ms according to its header \(DWELL\)"):
         check_exposure_time(found, 25, "a.fits", keywords=["DWELL"], unit="ms")
 
 
 def test_the_message_names_the_table_where_the_time_comes_from_one():
-    with pytest.raises(UserError, match=r"for 25 s by the table my\.csv but for 10 s"):
+    with pytest.raises(UserError, match=r"25 s according to the table my\.csv but 10 s"):
         check_exposure_time(fits.Header({"EXPTIME": 10}), 25, "a.fits", table="my.csv")
 
 

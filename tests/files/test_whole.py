@@ -69,7 +69,7 @@ def test_a_new_file_takes_the_place_of_the_former(tmp_path):
     [
         (OSError(errno.ENOSPC, "No space left on device"), "No space left on device"),
         # As numpy's and astropy's own.
-        (OSError("1638400 requested and 8560 written"), "no room for all of it"),
+        (OSError("1638400 requested and 8560 written"), "the disk may be full"),
     ],
 )
 def test_a_file_that_cannot_be_written_is_named_with_the_reason(tmp_path, error, reason):
@@ -81,8 +81,8 @@ def test_a_file_that_cannot_be_written_is_named_with_the_reason(tmp_path, error,
     with pytest.raises(UserError) as refused:
         fail()
     assert str(refused.value) == (
-        f"{tmp_path}/a.csv cannot be written ({reason}); make room or give leave to write there, "
-        "and run again."
+        f"{tmp_path}/a.csv cannot be written ({reason}); free disk space or change the "
+        "permissions of its folder, then run again."
     )
     assert names(tmp_path) == []
 

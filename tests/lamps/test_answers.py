@@ -32,7 +32,7 @@ def choices(alone=0.02, pair=0.01, measured_to=7400.0):
         ("B Kr", 1, 2, 10, 900.0, np.nan, "B Kr 9 s", 9.0),
         ("A Ne + B Kr", 2, 1, 50, 210.4, pair, "A Ne 2 s; B Kr 1 + 9 s", 12.0),
     ]
-    names = ["lamps", "number", "rank", "lines", "gap", "precision", "exposures", "seconds"]
+    names = ["lamps", "number", "rank", "lines", "gap", "precision", "exposures", "total_seconds"]
     table = pd.DataFrame(rows, columns=names)
     table = table.assign(mode="LR", precision_mean=table["precision"] / 2, mode_from=3700.0)
     return table.assign(mode_to=7400.0, measured_from=3700.0, measured_to=measured_to)
@@ -61,7 +61,7 @@ def coverage():
         ("Red", 1, 2, "B Kr", None, 10, 900.0),
         ("Red", 2, 1, "A Ne", "B Kr", 50, 210.4),
     ]
-    return pd.DataFrame(rows, columns=["arm", "lamps", "rank", "first", "second", "lines", "gap"])
+    return pd.DataFrame(rows, columns=["arm", "number", "rank", "first", "second", "lines", "gap"])
 
 
 def plans():

@@ -29,7 +29,7 @@ def test_gaps_reach_to_the_ends_of_the_band():
 def test_the_best_pair_fills_each_others_gaps():
     coverage = arm_coverage(
         lines_of(A=[4100, 4200, 4300], B=[4650, 4900], C=[4250], D=[]), BAND
-    ).set_index(["lamps", "rank"])
+    ).set_index(["number", "rank"])
     alone = coverage.loc[1]
     assert dict(zip(alone["first"], alone["gap"])) == {"B": 650, "A": 700, "C": 750, "D": 1000}
     assert dict(zip(alone["first"], alone["lines"])) == {"B": 2, "A": 3, "C": 1, "D": 0}
@@ -41,14 +41,14 @@ def test_the_best_pair_fills_each_others_gaps():
 
 def test_of_equal_longest_gaps_the_shorter_mean_gap_ranks_first():
     coverage = arm_coverage(lines_of(A=[4500], B=[4500, 4700], C=[4500, 4990]), BAND)
-    alone = coverage[coverage["lamps"] == 1]
+    alone = coverage[coverage["number"] == 1]
     assert list(alone["first"]) == ["B", "C", "A"]
     assert alone["mean_gap"].iloc[2] == 500
     assert alone["mean_gap"].iloc[0] == pytest.approx((500**2 + 200**2 + 300**2) / 1000)
 
 
 def test_a_single_lamp_makes_no_pair():
-    assert list(arm_coverage(lines_of(A=[4100]), BAND)["lamps"]) == [1]
+    assert list(arm_coverage(lines_of(A=[4100]), BAND)["number"]) == [1]
 
 
 def test_nominal_wavelengths_set_the_band_only_where_there_are_no_others():

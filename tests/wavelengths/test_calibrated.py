@@ -205,7 +205,7 @@ def test_every_peak_has_a_row_with_its_line_and_residual():
             "used": True,
             "ion": "Ne I",
             "wavelength_air": 5005.1,
-            "residual": 0.1,
+            "residual": pytest.approx(0.1),
         },
         {
             "pixel": 20.5,
@@ -214,7 +214,7 @@ def test_every_peak_has_a_row_with_its_line_and_residual():
             "used": False,
             "ion": "Ar I",
             "wavelength_air": 5009.0,
-            "residual": -1.25,
+            "residual": pytest.approx(-1.25),
         },
         {"pixel": 30.0, "pixel_error": 0.04, "height": 9.0, "used": False},
     ]

@@ -51,7 +51,7 @@ def test_all_names_that_cannot_be_placed_are_reported_at_once(tmp_path, snakemak
         "Photron_Vs_Red_10s_01.fits": "lamp Vs",
         "Photron_Ne_Green_10s_01.fits.gz": "arm Green",
         "Dark_Amber_10s.fits": "arm Amber",
-        "flat field.fits.fz": "the name does not read",
+        "flat field.fits.fz": "the name is not",
         "Photron_Ne_Red_0s_01.fits": "zero",
     }
     touch(tmp_path, FRAME, *(f"resources/raw/some/where/{name}" for name in wrong))

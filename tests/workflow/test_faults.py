@@ -133,7 +133,7 @@ def noisy(level, spread=3, shape=SHAPE):
 BRIGHT = counts(bias=(500, 623))
 CHANGED = "changed while it was read; run again once it is complete."
 UNREADABLE = "cannot be read as FITS"
-NOT_ONE = "two-dimensional images where one is wanted"
+NOT_ONE = "two-dimensional images instead of one"
 BSCALE, BZERO = b"BSCALE  =                    1", b"BZERO   =                32768"
 
 # Refused where the file is read.
@@ -170,25 +170,31 @@ FILES = {
     ),
     "BSCALE twice": Fault([UNREADABLE, "its header gives BSCALE twice"], card("BSCALE", "2.5")),
     "exposure time of the header zero": Fault(
-        ["10 s by its name", "0.0 s by its header (EXPTIME)"], written(counts(), EXPTIME=0.0)
+        ["10 s according to its name", "0.0 s according to its header (EXPTIME)"],
+        written(counts(), EXPTIME=0.0),
     ),
     "exposure time of the header negative": Fault(
-        ["10 s by its name", "-10 s by its header (EXPTIME)"], written(counts(), EXPTIME=-10)
+        ["10 s according to its name", "-10 s according to its header (EXPTIME)"],
+        written(counts(), EXPTIME=-10),
     ),
     "exposure time of the header absurd": Fault(
-        ["10 s by its name", "1e+300 s by its header"], written(counts(), EXPTIME=1e300)
+        ["10 s according to its name", "1e+300 s according to its header"],
+        written(counts(), EXPTIME=1e300),
     ),
     "exposure time of the header in words": Fault(
-        ["10 s by its name", "for ten s by its header"], written(counts(), EXPTIME="ten")
+        ["10 s according to its name", "ten s according to its header"],
+        written(counts(), EXPTIME="ten"),
     ),
     "exposure time of the header not finite": Fault(
-        ["10 s by its name", "nan s by its header"], written(counts(), EXPTIME="nan")
+        ["10 s according to its name", "nan s according to its header"],
+        written(counts(), EXPTIME="nan"),
     ),
     "exposure time of the header not readable": Fault(
-        ["10 s by its name", "10.0.0 s by its header"], card("EXPTIME", "10.0.0")
+        ["10 s according to its name", "10.0.0 s according to its header"],
+        card("EXPTIME", "10.0.0"),
     ),
     "two exposure times in the header": Fault(
-        ["10 s by its name", "60 s by its header (EXPOSED)"],
+        ["10 s according to its name", "60 s according to its header (EXPOSED)"],
         written(counts(), EXPTIME=10, EXPOSED=60),
     ),
     "gzip with a wrong checksum": Fault([UNREADABLE, "CRC check failed"], holding(damaged_sum)),
@@ -223,10 +229,11 @@ FRAMES = {
         ["every pixel is 65535 ADU"], written(np.full(SHAPE, 65535, "u2"))
     ),
     "name and header disagree": Fault(
-        ["10 s by its name", "12.5 s by its header (EXPTIME)"], written(counts(), EXPTIME=12.5)
+        ["10 s according to its name", "12.5 s according to its header (EXPTIME)"],
+        written(counts(), EXPTIME=12.5),
     ),
     "exposure time of the dark's header disagrees": Fault(
-        ["Dark_Red_23s.fits", "23 s by its name", "5 s by its header"],
+        ["Dark_Red_23s.fits", "23 s according to its name", "5 s according to its header"],
         with_dark(counts(), dark_counts(6), EXPTIME=5),
         23,
     ),
@@ -321,7 +328,10 @@ def test_a_faulty_frame_ends_with_a_sentence_and_without_a_product(faulty, name)
     assert re.search(r"; \w+", sentence), "no remedy"
     assert "Traceback" not in said
     assert f"lampflux: {sentence}" in run.sentences
-    assert f"\n{NAMES[name]}: {sentence}\n  log: {log}\n" in run.output.split("Not all could")[1]
+    assert (
+        f"\n{NAMES[name]}: {sentence}\n  log: {log}\n"
+        in run.output.split("Some products could not")[1]
+    )
     assert not [made for made in made_in(root) if NAMES[name] in made]
 
 
@@ -347,10 +357,10 @@ def test_the_run_ends_non_zero_with_what_failed_and_what_waits_for_it(faulty):
     assert "Traceback" not in run.output
     assert "a fault of lampflux itself" not in run.output
     assert len(run.sentences) == len(FRAMES) + 1
-    said = run.output.split("Not all could be made")[1]
+    said = run.output.split("Some products could not be made")[1]
     failed = re.findall(r"(?m)^(\w+): (.+)\n  log: (.+)$", said)
     assert {name for name, *_ in failed} == {*NAMES.values(), OUTSIDE}
-    (waiting,) = re.findall(r"(?m)^Waiting for the failed exposures: .+$", said)
+    (waiting,) = re.findall(r"(?m)^Not made because of the failed exposures: .+$", said)
     assert "F0 Ne Red" in waiting
     assert "Outside Kr Red" in waiting
     assert "Good" not in waiting
@@ -395,7 +405,7 @@ def test_a_frame_that_changes_while_it_is_read_is_refused(tmp_path, monkeypatch,
     assert str(caught.value) == f"{path} {CHANGED}"
 
 
-# Names, tables and config: all that is wrong is told at once, before any job
+# Names, tables and config: everything that is wrong is reported at once, before any job
 
 
 def link_to_nothing(path):
@@ -414,24 +424,24 @@ RAW, OWN = "resources/raw", "resources/line_windows"
 # Each has a path of its own; the words stand in one sentence with it.
 TABLES = {
     "folder named like a frame": (f"{RAW}/A_Ne_Red_10s_01.fits", ["is a folder"], Path.mkdir),
-    "link to nothing": (f"{RAW}/B_Ne_Red_10s_01.fits", ["link to nothing"], link_to_nothing),
+    "broken link": (f"{RAW}/B_Ne_Red_10s_01.fits", ["is a broken link"], link_to_nothing),
     "pipe named like a frame": (f"{RAW}/C_Ne_Red_10s_01.fits", ["pipe or device"], os.mkfifo),
     "unknown lamp": (f"{RAW}/D_Vs_Red_10s_01.fits", ["lamp Vs", "Ar, HgAr"], Path.touch),
     "unknown arm": (f"{RAW}/E_Ne_Green_10s_01.fits", ["arm Green", "Blue, Red"], Path.touch),
     "exposure time of the name zero": (f"{RAW}/G_Ne_Red_0s_01.fits", ["is zero"], Path.touch),
     "exposure time of the name negative": (
         f"{RAW}/H_Ne_Red_-5s_01.fits",
-        ["the name does not read", "rename"],
+        ["the name is not", "rename"],
         Path.touch,
     ),
     "exposure time of the name in words": (
         f"{RAW}/I_Ne_Red_tens_01.fits",
-        ["the name does not read", "rename"],
+        ["the name is not", "rename"],
         Path.touch,
     ),
     "exposure time of the name absurd": (
         f"{RAW}/J_Ne_Red_600000s_01.fits",
-        ["600000 s, longer than any", "in seconds"],
+        ["600000 s, which is too long", "in seconds"],
         Path.touch,
     ),
     "two files for one exposure": (
@@ -447,7 +457,7 @@ TABLES = {
     ),
     "name with shell characters": (
         f"{RAW}/$(touch pwned)_Ne_Red_10s_; touch pwned.fits",
-        ["the name does not read", "rename"],
+        ["the name is not", "rename"],
         Path.touch,
     ),
     "table separated by semicolons": (
@@ -485,7 +495,7 @@ TABLES = {
         ["names a column twice"],
         lines("start,stop,stop", "10,20,30"),
     ),
-    "stray quote": (
+    "quote in the wrong place": (
         f"{OWN}/Kr_Red.csv",
         ["not a UTF-8 CSV table"],
         lines("start,stop,ion", '10,20,"Kr I'),
@@ -504,7 +514,7 @@ TABLES = {
 }
 CONFIG = {
     "negative number": (["fibres", "-1"], {"fibres": -1}),
-    "key in other words": (["'fibers' is not known"], {"fibers": 61}),
+    "key in other words": (["'fibers' is unknown"], {"fibers": 61}),
     "number left empty": (["line_limit", "null is not a number"], {"line_limit": None}),
     "not a number": (["arms.A.crval", "nan is not a finite"], {"arms": {"A": {"crval": np.nan}}}),
     "infinite setting": (["arms.A.crpix", "inf"], {"arms": {"A": {"crpix": np.inf}}}),
@@ -545,7 +555,7 @@ def wrong_tables(snakemake, tmp_path_factory):
 
 
 @pytest.mark.parametrize("name", TABLES)
-def test_a_fault_of_a_name_or_table_is_told(wrong_tables, name):
+def test_a_fault_of_a_name_or_table_is_reported(wrong_tables, name):
     path, words, _ = TABLES[name]
     sentence = sentence_with(wrong_tables[1].sentences, [path, *words])
     assert re.search(r"; \w+", sentence), "no remedy"
@@ -732,7 +742,7 @@ OWN_CONFIG = {
 
 
 @pytest.mark.parametrize("name", OWN_CONFIG)
-def test_a_config_of_lampflux_that_cannot_be_read_is_told(snakemake, tmp_path, name):
+def test_a_config_of_lampflux_that_cannot_be_read_is_reported(snakemake, tmp_path, name):
     words, text = OWN_CONFIG[name]
     for part in "workflow", "profiles":
         (tmp_path / part).symlink_to(PROJECT / part)
@@ -758,17 +768,17 @@ def test_a_yaml_file_that_cannot_be_read_runs_nothing(snakemake, tmp_path, name)
     assert not (PROJECT / "pwned").exists()
 
 
-def test_text_for_a_number_on_the_command_line_is_told(snakemake, tmp_path):
+def test_text_for_a_number_on_the_command_line_is_reported(snakemake, tmp_path):
     write_text(tmp_path / FRAME, "")
     (sentence,) = complaints(snakemake(tmp_path, "-n", "--config", "fibres=many"))
     assert "config, fibres: 'many'" in sentence
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read every file")
-def test_a_frame_without_the_right_to_read_it_is_told(snakemake, tmp_path):
+def test_a_frame_without_the_right_to_read_it_is_reported(snakemake, tmp_path):
     write_text(tmp_path / FRAME, "").chmod(0)
     (sentence,) = complaints(snakemake(tmp_path))
-    assert f"{FRAME} cannot be read; give yourself the right" in sentence
+    assert f"{FRAME} cannot be read; change its permissions" in sentence
 
 
 # The page
@@ -794,7 +804,7 @@ def test_the_documentation_gives_each_fault_in_the_words_that_are_tested():
         "changed while it was read": [CHANGED],
         "line window outside the detector": [WINDOWS, "row 2", "0 to 4095"],
         "line of a window far from all wavelengths": ["row 1 names a line at 703241 Angstrom"],
-        "no right to read a frame": ["give yourself the right"],
+        "no right to read a frame": ["change its permissions"],
     }
     assert seen.keys() == (wanted | own).keys()
     for name, words in (wanted | own).items():

@@ -34,8 +34,8 @@ FAULTY_RUNS = (
     "atlas killed Ne, planner full Ne",
 )
 SAID = {
-    "full": "; make room or give leave to write there",
-    "killed": "left no word in its log; was it stopped, out of memory or of room?",
+    "full": "; free disk space or change the permissions of its folder",
+    "killed": "ended without a message: it was stopped, or ran out of memory or disk space.",
 }
 # Python reads this when it starts: jobs of some scripts die as they finish a product, or may
 # write no more than 20 kB into a file. The server of forks runs them by way of runpy. A script
@@ -144,7 +144,7 @@ def test_interrupted_jobs_say_so_without_a_traceback_and_the_run_goes_on_to_the_
         return {(path, path.stat().st_mtime_ns) for path in found if path.stat().st_size}
 
     said = ""
-    while "\nlampflux: interrupted; run the same command again to go on.\n" not in said:
+    while "\nlampflux: interrupted; run the same command again to continue.\n" not in said:
         before = logs()
         process = start(tmp_path, settings)
         # Until a job has begun its log.
@@ -200,7 +200,7 @@ def test_a_full_disk_is_named_and_more_room_mends_it(truth, settings, tmp_path):
         assert "Traceback" not in run.output
         assert run.sentences
         for sentence in run.sentences:
-            assert re.search(r"cannot be written \((No space left|no room)", sentence)
+            assert re.search(r"cannot be written \((No space left|the disk may be full)", sentence)
         left = visible(products(tmp_path))
         assert {path: truth[path] for path in left} == left
         assert mount("1g", "remount").returncode == 0
@@ -226,8 +226,8 @@ def test_a_folder_that_cannot_be_written_into_is_named(place, settings, snakemak
     assert "Traceback" not in run.output
     choice = {"results": "--config results_dir=FOLDER", ".": "--directory FOLDER"}[place]
     assert run.sentences == [
-        f"lampflux: {locked} cannot be written into; give leave to write there, or "
-        f"name another with {choice}."
+        f"lampflux: {locked} is not writable; change its permissions, or name "
+        f"another folder with {choice}."
     ]
 
 
@@ -247,7 +247,7 @@ def test_a_second_run_is_refused_while_the_first_goes_on(settings, snakemake, tm
     assert second.status != 0
     assert second.sentences == [
         f"lampflux: another run (process {first.pid} on {socket.gethostname()}) is writing into "
-        "results; wait for its end or stop it, and run again."
+        "results; wait until it ends or stop it, then run again."
     ]
     assert "Traceback" not in second.output
     assert dry.status == 0
@@ -260,8 +260,8 @@ def test_a_frame_from_the_future_is_named(settings, snakemake, tmp_path):
     run = snakemake(tmp_path, *settings, "--config", "raw_dir=raw", "--dry-run")
     assert run.status != 0
     assert run.sentences == [
-        "lampflux: raw/odd $(name)/Newport_Ne_Red_1s_01.fits was last changed in the future "
-        f"({time.ctime(4e9)}); set the clock right, or the file's time with: touch "
+        "lampflux: raw/odd $(name)/Newport_Ne_Red_1s_01.fits has a modification time in the "
+        f"future ({time.ctime(4e9)}); correct the clock, or the file's time with: touch "
         "'raw/odd $(name)/Newport_Ne_Red_1s_01.fits'"
     ]
 
@@ -273,8 +273,8 @@ def test_products_older_than_what_they_are_made_of_are_named(copy, settings, sna
     run = snakemake(copy, *settings)
     assert run.status != 0
     assert (
-        f"{NEON}: {table} came out older than {spectrum}, from which it was made: the clock went "
-        f"back; set it right, touch {spectrum} and run again.\n"
+        f"{NEON}: {table} is older than {spectrum}, from which it was made: the clock was set "
+        f"back; correct it, run touch {spectrum} and start again.\n"
     ) in run.output
 
 
@@ -313,11 +313,11 @@ def test_the_documentation_gives_the_sentences_that_are_tested():
     tested = Path(__file__).read_text()
     tested = re.sub(r'"\n\s+f?"', "", tested)
     sentences = [
-        "left no word in its log; was it stopped, out of memory or of room?",
-        "make room or give leave to write there",
-        "cannot be written into; give leave to write there, or name another with",
-        "is writing into results; wait for its end or stop it, and run again.",
-        "set the clock right, or the file's time with: touch ",
-        "from which it was made: the clock went back; set it right, touch ",
+        "ended without a message: it was stopped, or ran out of memory or disk space.",
+        "free disk space or change the permissions of its folder",
+        "is not writable; change its permissions, or name another folder with",
+        "is writing into results; wait until it ends or stop it, then run again.",
+        "correct the clock, or the file's time with: touch ",
+        "from which it was made: the clock was set back; correct it, run touch ",
     ]
     assert [each for each in sentences if each not in page or each not in tested] == []

@@ -15,6 +15,7 @@ _MODULES = {
     "measure": "lampflux.fluxes.measure",
     "plan": "lampflux.lamps.planner",
     "read_frame": "lampflux.files.frames",
+    "read_product": "lampflux.files.products",
     "summarise": "lampflux.lamps.summary",
 }
 __all__ = ["__version__", *_MODULES]

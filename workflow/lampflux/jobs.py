@@ -50,12 +50,12 @@ def run(main, snakemake):
         logging.exception(sentence)
         end(sentence)
     except KeyboardInterrupt:
-        sentence = "interrupted; run the same command again to go on."
+        sentence = "interrupted; run the same command again to continue."
         logging.error(sentence)
         end(sentence)
     except Exception as error:
         sentence = (
-            f"rule {snakemake.rule} met a fault of lampflux itself "
+            f"rule {snakemake.rule} failed because of a fault in lampflux "
             f"({type(error).__name__}: {error}); please report it with {snakemake.log[0]}."
         )
         logging.exception(sentence)

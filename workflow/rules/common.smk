@@ -83,7 +83,7 @@ def code_of(script):
 
 # Snakemake's own words on a config.yaml that is not YAML name neither the file nor the line, and a
 # workflow that uses this one as a module may give only the keys that it changes.
-campaign = or_stop(make_campaign, config, PROJECT)
+campaign = or_stop(make_campaign, internals.config_as_written(workflow, config), PROJECT)
 config = campaign.config
 campaign.problems += address_problems(campaign.files, fetched)
 if workflow.is_main_process:

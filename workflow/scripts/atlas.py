@@ -9,7 +9,8 @@ import logging
 import pandas as pd
 from astropy.io import fits
 
-from lampflux.files.pages import write_csv, write_page
+from lampflux.files.pages import write_page
+from lampflux.files.products import write_product
 from lampflux.jobs import run
 from lampflux.lamps.coverage import COVERAGE_COLUMNS, arm_bands, counted_lines, lamp_coverage
 from lampflux.pictures.coverage import draw_atlas, draw_coverage
@@ -33,7 +34,7 @@ def main(snakemake):
     bands, simulated = arm_bands(ends), bool(ends["simulated"].any())
     tables = [pd.read_csv(path) for path in snakemake.input.lamps]
     lines = pd.concat([table for table in tables if len(table)] or tables[:1], ignore_index=True)
-    write_csv(lines, output.lines)
+    write_product(output.lines, "lamp", lines)
     page = snakemake.input.page
     write_page(lines, "Lines of all lamps", simulated, page, output.lines_html, "lamp")
 
@@ -42,10 +43,10 @@ def main(snakemake):
     counted = counted_lines(lines, line_limit)
     coverage = lamp_coverage(counted, lamps, bands).assign(simulated=simulated)
     for best in coverage[coverage["rank"] == 1].itertuples():
-        sources = best.first if best.lamps == 1 else f"{best.first} and {best.second}"
+        sources = best.first if best.number == 1 else f"{best.first} and {best.second}"
         logging.info("%s arm: %s leave at most %.0f Angstrom", best.arm, sources, best.gap)
     table = coverage[COVERAGE_COLUMNS]
-    write_csv(table, output.coverage)
+    write_product(output.coverage, "coverage", table)
     title = f"Coverage by lines above {line_limit:g} ADU/s/fibre"
     write_page(table, title, simulated, page, output.coverage_html, "coverage")
     atlas = draw_atlas(lines.assign(simulated=simulated), bands, line_limit)

@@ -6,8 +6,8 @@ sys.path.insert(0, f"{snakemake.scriptdir}/..")
 
 import logging
 
+from lampflux.files.products import write_product
 from lampflux.files.spectra import read_sums, write_calibrated
-from lampflux.files.tables import write_rows
 from lampflux.jobs import run
 from lampflux.peaks import find_peaks
 from lampflux.wavelengths import identify, line_list
@@ -15,7 +15,7 @@ from lampflux.wavelengths.identification import nominal_identification
 from lampflux.wavelengths.reference import arm_reference
 from lampflux.wavelengths.resemblance import resembling_ion
 from lampflux.wavelengths.scale import nominal_wavelength
-from lampflux.wavelengths.table import LINE_COLUMNS, solution_cards
+from lampflux.wavelengths.table import solution_cards
 from lampflux.wavelengths.verdict import Verdict
 
 
@@ -41,7 +41,7 @@ def main(snakemake):
         logging.info("%s = %s", keyword, value)
     table["wavelength"], table["wavelength_error"] = found.wavelength, found.error
     write_calibrated(snakemake.output.fits, header, params.nominal, cards, table, found.peaks)
-    write_rows(snakemake.output.lines, LINE_COLUMNS, found.lines)
+    write_product(snakemake.output.lines, "identified_lines", found.lines)
 
 
 if __name__ == "__main__":

@@ -25,8 +25,8 @@ def main(snakemake):
     seconds = {path: time for each in backgrounds for path, time in each.items()}
     biases = sum(time == 0 for time in seconds.values())
     print(
-        f"Nothing is wrong. Exposures: {len(backgrounds)}, of these without a dark, so that "
-        f"the bias is measured: {backgrounds.count({})}. Darks: {len(seconds) - biases}. "
+        f"No problems found. Exposures: {len(backgrounds)}, of these without a dark: "
+        f"{backgrounds.count({})}. Darks: {len(seconds) - biases}. "
         f"Biases: {biases}."
     )
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 from astropy.io import fits
 
-from lampflux.files.whole import whole
+from lampflux.files.products import write_product
 from lampflux.jobs import run
 from lampflux.pictures.closure import draw
 from lampflux.pictures.style import save
@@ -37,9 +37,8 @@ def main(snakemake):
     table = pd.concat(parts, ignore_index=True)
     summary = summarise_closure(table)
     logging.info("\n%s", summary.to_string(index=False))
-    for frame, path in ((table, snakemake.output.lines), (summary, snakemake.output.summary)):
-        with whole(path) as hidden:
-            frame.to_csv(hidden, index=False, float_format="%.6g", lineterminator="\n")
+    write_product(snakemake.output.lines, "closure", table)
+    write_product(snakemake.output.summary, "closure_summary", summary)
     save(draw(table), snakemake.output.png, snakemake.params.pictures)
 
 

@@ -8,21 +8,14 @@ import logging
 
 import numpy as np
 
-from lampflux.files.pages import write_csv
+from lampflux.files.products import write_product
 from lampflux.files.spectra import read_spectrum
-from lampflux.files.tables import read_identified_lines, read_line_list, write_rows
+from lampflux.files.tables import read_identified_lines, read_line_list
 from lampflux.fluxes.identified import identified_fluxes
 from lampflux.fluxes.laboratory import lines_on_detector
 from lampflux.fluxes.line_model import model_lines
 from lampflux.fluxes.measure import measure
-from lampflux.fluxes.table import (
-    COLUMNS,
-    FIT_COLUMNS,
-    expected_pixels,
-    fit_rows,
-    flux_rows,
-    trusted_range,
-)
+from lampflux.fluxes.table import expected_pixels, fit_rows, flux_rows, trusted_range
 from lampflux.fluxes.windows import line_windows, read_rows, window_pixels
 from lampflux.jobs import run
 
@@ -60,12 +53,12 @@ def main(snakemake):
         laboratory=laboratory,
     )
     rows = flux_rows(windows, fluxes, spectrum, header, identified, fibres)
-    write_rows(snakemake.output.csv, COLUMNS, rows)
-    write_rows(snakemake.output.fits, FIT_COLUMNS, fit_rows(fluxes))
+    write_product(snakemake.output.csv, "fluxes", rows)
+    write_product(snakemake.output.fits, "window_fits", fit_rows(fluxes))
 
     per_flux, simulated = header["EXPTIME"] * fibres, header.get("SIMULATE", False)
     every = identified_fluxes(spectrum, lines, identified, per_flux, simulated)
-    write_csv(every, snakemake.output.lines)
+    write_product(snakemake.output.lines, "flux_lines", every)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,8 @@ import logging
 import pandas as pd
 
 from lampflux.campaign.planned_instrument import read_planned_instrument
-from lampflux.files.pages import write_csv, write_page
+from lampflux.files.pages import write_page
+from lampflux.files.products import write_product
 from lampflux.jobs import run
 from lampflux.lamps.prediction import CHOICE_COLUMNS, MODE_LINE_COLUMNS, predict
 from lampflux.pictures.arcs import draw_arcs
@@ -31,8 +32,8 @@ def main(snakemake):
     choices, planned = predict(lines, modes, listed)
     choices = choices.assign(instrument=name, simulated=simulated)[CHOICE_COLUMNS]
     planned = planned.assign(instrument=name)[MODE_LINE_COLUMNS]
-    write_csv(choices, output.choices, digits=6)
-    write_csv(planned, output.lines, digits=6)
+    write_product(output.choices, "lamp_choices", choices)
+    write_product(output.lines, "mode_lines", planned)
     title, page = f"Lamps for {name}", snakemake.input.page
     write_page(choices, title, simulated, page, output.html, "lamp_choices")
     # The best pair, or the best lamp where there is no pair.

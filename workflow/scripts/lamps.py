@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from astropy.io import fits
 
-from lampflux.files.pages import write_csv
+from lampflux.files.products import write_product
 from lampflux.jobs import run
 from lampflux.lamps.measurements import join_tables
 from lampflux.lamps.summary import EXPOSURE_COLUMNS, LAMP_COLUMNS, summarise
@@ -38,9 +38,9 @@ def main(snakemake):
     for row in lines[lines["excluded"] > 0].itertuples():
         logging.info("line %d, %.1f Angstrom: %s", row.line, row.wavelength, row.excluded_why)
     names = {"brand": brand, "lamp": lamp, "arm": arm}
-    write_csv(lines.assign(**names)[LAMP_COLUMNS], snakemake.output.csv)
+    write_product(snakemake.output.csv, "lamp", lines.assign(**names)[LAMP_COLUMNS])
     table = summary.exposures.assign(**names)[EXPOSURE_COLUMNS]
-    write_csv(table, snakemake.output.exposures)
+    write_product(snakemake.output.exposures, "lamp_exposures", table)
     for row in table[table["outlying"]].itertuples():
         logging.info("%s left out: the lamp at %.2f of its mean", row.exposure, row.brightness)
     number = "one exposure" if len(exposures) == 1 else f"{len(exposures)} exposures"

@@ -9,7 +9,8 @@ import logging
 import pandas as pd
 
 from lampflux.campaign.planned_instrument import read_planned_instrument
-from lampflux.files.pages import write_csv, write_page
+from lampflux.files.pages import write_page
+from lampflux.files.products import write_product
 from lampflux.jobs import run
 from lampflux.lamps.planner import PLAN_COLUMNS, PLANNED_COLUMNS, PLANNER, plan
 from lampflux.pictures.planner import draw_plan
@@ -43,8 +44,8 @@ def main(snakemake):
         parts.append(lines[["line", "ion", "wavelength", "limit"]].join(times).assign(**names))
     plans = pd.DataFrame(plans)
     planned = pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
-    write_csv(plans[PLAN_COLUMNS], output.plan, digits=6)
-    write_csv(planned[PLANNED_COLUMNS], output.lines, digits=6)
+    write_product(output.plan, "exposure_plan", plans[PLAN_COLUMNS])
+    write_product(output.lines, "planned_lines", planned[PLANNED_COLUMNS])
     simulated = plans["simulated"].any()
     title, page = "Exposure plan", snakemake.input.page
     write_page(plans[PLAN_COLUMNS], title, simulated, page, output.html, "exposure_plan")

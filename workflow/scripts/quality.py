@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 from astropy.io import fits
 
-from lampflux.files.pages import write_csv, write_page
+from lampflux.files.pages import write_page
+from lampflux.files.products import write_product
 from lampflux.jobs import run
 from lampflux.lamps.quality import (
     IDEAL,
@@ -44,7 +45,7 @@ def main(snakemake):
     for row in exposures[exposures["score"] != "good"].itertuples():
         logging.info("%s: %s (%s)", row.exposure, row.score, row.reasons)
     table, simulated = exposures[QUALITY_COLUMNS], exposures["simulated"].any()
-    write_csv(table, output.csv, digits=6)
+    write_product(output.csv, "quality", table)
     title = "Health of the exposures"
     write_page(table, title, simulated, snakemake.input.page, output.html, "quality")
     figure = draw_health(exposures, params.thresholds, IDEAL)

@@ -4,23 +4,14 @@ import sys
 
 sys.path.insert(0, f"{snakemake.scriptdir}/..")
 
-import csv
-
 from astropy.io import fits
 
 from lampflux import __version__
+from lampflux.files.products import write_product
 from lampflux.files.tables import read_emitted_lines
 from lampflux.files.whole import whole
 from lampflux.jobs import run
-from lampflux.simulation.exposure import LINE_TRUTH, simulate
-
-
-def write_table(path, columns, rows):
-    """Write a CSV table, whole or not at all."""
-    with whole(path) as part, open(part, "w", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(columns)
-        writer.writerows(rows)
+from lampflux.simulation.exposure import simulate
 
 
 def main(snakemake):
@@ -47,9 +38,12 @@ def main(snakemake):
     with whole(output.frame) as part:
         hdu.writeto(part)
     if line_table:
-        write_table(output.lines, LINE_TRUTH, [list(row.values()) for row in truth])
-        pixels = zip(range(frame.shape[1]), *(values.round(3) for values in columns.values()))
-        write_table(output.pixels, ["pixel", *columns], pixels)
+        write_product(output.lines, "truth_lines", truth)
+        pixels = (
+            {"pixel": pixel} | dict(zip(columns, values))
+            for pixel, values in enumerate(zip(*columns.values()))
+        )
+        write_product(output.pixels, "truth_pixels", pixels)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from lampflux.extraction.cards import spectrum_cards
 from lampflux.extraction.raw import read_raw
 from lampflux.extraction.spectrum import extract
 from lampflux.extraction.thumbnail import block_means
+from lampflux.files.headers import identity_cards, observation_cards
 from lampflux.files.spectra import write_spectrum
 from lampflux.jobs import run
 
@@ -35,7 +36,8 @@ def main(snakemake):
     )
 
     cards = [
-        *identity.items(),
+        *identity_cards(identity),
+        *observation_cards(raw.header),
         ("RAWFILE", os.path.basename(paths.frame), "raw frame"),
         *raw.cards,
         *spectrum_cards(spectrum, raw.facts, params.rows, params.cosmic_rays),

@@ -9,8 +9,9 @@ import logging
 import numpy as np
 from astropy.io import fits
 
-from lampflux.files.tables import read_identified_lines, write_rows
-from lampflux.fluxes.proposal import COLUMNS, propose_windows, steady_lines
+from lampflux.files.products import write_product
+from lampflux.files.tables import read_identified_lines
+from lampflux.fluxes.proposal import propose_windows, steady_lines
 from lampflux.jobs import run
 
 
@@ -31,7 +32,7 @@ def main(snakemake):
         windows = propose_windows(steady_lines(exposures), float(np.median(widths)), size)
     else:
         logging.warning("no exposure has an identified line: there is no window to propose")
-    write_rows(snakemake.output.csv, COLUMNS, windows)
+    write_product(snakemake.output.csv, "proposed_windows", windows)
 
 
 if __name__ == "__main__":

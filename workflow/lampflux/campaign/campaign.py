@@ -177,7 +177,7 @@ class Campaign:
         stored = sum(map(is_address, self.files))
         if stored:
             self.notes.append(
-                f"Frames and darks in storage: {stored}; only jobs that read them look at them."
+                f"Frames and darks in storage: {stored}; they are checked when jobs read them."
             )
 
     def _find_tables(self):

@@ -110,7 +110,7 @@ def amplifier_problems(config):
             if first != end + 1:
                 problems.append(
                     f"config, arms.{arm}.amplifiers: [{first}, {last}] does not begin at column "
-                    f"{end + 1}, where the one before ends; make them cover each column once."
+                    f"{end + 1}, next to the one before; make them cover each column once."
                 )
     return problems
 
@@ -163,8 +163,7 @@ def permission_problems(results):
         nearest = next(place for place in (folder, *folder.parents) if place.exists())
         places.setdefault(nearest, choice)
     return [
-        f"{place} cannot be written into; give leave to write there, or name "
-        f"another with {choice}."
+        f"{place} is not writable; change its permissions, or name another folder with {choice}."
         for place, choice in places.items()
         if place.is_dir() and not os.access(place, os.W_OK | os.X_OK)
     ]

@@ -158,13 +158,13 @@ def failure_lines(run, exposures):
         lines += [f"{Path(path).stem}: {sentence}" for sentence in sentences_of(path)]
         lines += [f"  log: {path}"]
     lines += [
-        f"{Path(output).stem}: {output} came out older than {source}, from which it was made: the "
-        f"clock went back; set it right, touch {shlex.quote(source)} and run again."
+        f"{Path(output).stem}: {output} is older than {source}, from which it was made: the "
+        f"clock was set back; correct it, run touch {shlex.quote(source)} and start again."
         for output, source in run.older
     ]
     lines += waiting_lines(logs, exposures)
     if lines and not run.only_checks:
-        lines.insert(0, "Not all could be made; what does not need it was.")
+        lines.insert(0, "Some products could not be made; all that do not depend on them were.")
     return lines
 
 
@@ -183,7 +183,7 @@ def sentences_of(path):
     except OSError:
         text = ""
     return re.findall(r"(?m)^ERROR: (.+)$", text) or [
-        "left no word in its log; was it stopped, out of memory or of room?"
+        "ended without a message: it was stopped, or ran out of memory or disk space."
     ]
 
 
@@ -195,8 +195,8 @@ def waiting_lines(logs, exposures):
     lamps = {exposures[name].identity[:3] for name in failed}
     names = ", ".join(sorted(" ".join(lamp) for lamp in lamps))
     return [
-        f"Waiting for the failed exposures: the summaries of {names}, and all that compares lamps "
-        "and exposures; correct or remove these frames and run again."
+        f"Not made because of the failed exposures: the summaries of {names}, and all that "
+        "compares lamps or exposures; correct or remove these frames and run again."
     ]
 
 

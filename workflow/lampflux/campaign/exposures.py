@@ -90,8 +90,8 @@ def address_problems(paths, fetch):
             fetch(path)
         except Exception:
             problems.append(
-                f"{path}: no storage plugin of Snakemake takes such an address; install the one "
-                "that does (docs/clusters.md), or correct the address."
+                f"{path}: no installed storage plugin of Snakemake accepts this address; "
+                "install one that does (docs/clusters.md), or correct the address."
             )
     return problems
 
@@ -120,26 +120,26 @@ def file_problems(paths):
     problems = []
     for path in paths:
         if os.path.isdir(path):
-            problems.append(f"{path} is a folder, not a frame; rename it, or put the frame there.")
+            problems.append(f"{path} is a folder, not a frame; rename it.")
         elif not os.path.exists(path):
-            problems.append(f"{path} is a link to nothing; correct the link or remove it.")
+            problems.append(f"{path} is a broken link; correct or remove it.")
         elif not os.path.isfile(path):
             problems.append(f"{path} is a pipe or device, not a file; move it out of raw_dir.")
         elif not os.access(path, os.R_OK):
-            problems.append(f"{path} cannot be read; give yourself the right to read it.")
+            problems.append(f"{path} cannot be read; change its permissions.")
         if PLACEHOLDER.search(path):
             problems.append(
-                f"{path} has braces, or a word in <>, in its path; rename the file or folder."
+                f"{path} has braces or a word in <> in its path; rename the file or folder."
             )
     return problems
 
 
 def future_problems(paths):
-    """List files from the future: whether products are older could not be told."""
+    """List files with times in the future, which would make all products look outdated."""
     now = time.time()
     return [
-        f"{path} was last changed in the future ({time.ctime(os.path.getmtime(path))}); set the "
-        f"clock right, or the file's time with: touch {shlex.quote(path)}"
+        f"{path} has a modification time in the future ({time.ctime(os.path.getmtime(path))}); "
+        f"correct the clock, or the file's time with: touch {shlex.quote(path)}"
         for path in paths
         if os.path.exists(path) and os.path.getmtime(path) > now
     ]
@@ -168,10 +168,10 @@ def find_exposures(paths, lamps, arms):
         match = dark or bias or exposure
         if match is None:
             problems.append(
-                f"{path}: the name does not read {{brand}}_{{lamp}}_{{arm}}_{{exptime}}s_{{id}} "
-                "(or Dark_{arm}_{exptime}s, or Bias_{arm}) in letters, digits and . + -; rename "
-                "the file, move it out of raw_dir, or list your frames in a table (config key "
-                "exposures)."
+                f"{path}: the name is not {{brand}}_{{lamp}}_{{arm}}_{{exptime}}s_{{id}} "
+                "(or Dark_{arm}_{exptime}s, or Bias_{arm}) with parts of letters, digits and . + "
+                "-; rename the file, move it out of raw_dir, or list your frames in a table "
+                "(config key exposures)."
             )
             continue
         lamp = match["lamp"] if match is exposure else None
@@ -201,7 +201,7 @@ def twins(kinds):
             match = DARK_NAME.fullmatch(stem_of(path)) or BIAS_NAME.fullmatch(stem_of(path))
             same[os.path.dirname(path), match["id"]].append(path)
         problems += [
-            f"{' and '.join(files)} are one frame by name; keep one, or number them "
+            f"{' and '.join(files)} have the name of one frame; keep one, or number them "
             f"({Path(stem_of(files[0])).name}_01.fits and so on)."
             for files in same.values()
             if len(files) > 1
@@ -340,7 +340,8 @@ def unknown_names(where, lamp, arm, exptime, lamps, arms):
         problems.append(f"{where}: the exposure time is zero; correct it.")
     if exptime is not None and exptime > LONGEST:
         problems.append(
-            f"{where}: the exposure time is {exptime:g} s, longer than any; give it in seconds."
+            f"{where}: the exposure time is {exptime:g} s, which is too long to be meant; give it "
+            "in seconds."
         )
     return problems
 
@@ -351,7 +352,7 @@ def duplicates(exposures):
     for exposure in exposures:
         claims.setdefault(exposure.identity, []).append(exposure)
     return [
-        f"{' and '.join(exposure.path for exposure in same)} are one exposure by name "
+        f"{' and '.join(exposure.path for exposure in same)} have the name of one exposure "
         f"({same[0].stem}); keep one."
         for same in claims.values()
         if len(same) > 1

@@ -76,8 +76,8 @@ def read_settings(config, project):
     shipped = read_instrument(SHIPPED, project)["arms"].keys()
     foreign = shipped & (set(alone) if str(name) == SHIPPED else complete["arms"].keys())
     notes = [
-        f"Arm {arm} of the config stands alone: nothing of arm {arm} of the instrument {name} "
-        "holds for it."
+        f"Arm {arm} of the config replaces arm {arm} of the instrument {name}, none of whose "
+        "settings and tables are used for it."
         for arm in alone
     ]
     return Settings(complete, frozenset(foreign), notes)

@@ -28,3 +28,20 @@ def go_on_in_groups(workflow):
     with suppress(AttributeError):
         if not workflow.is_main_process and hasattr(workflow.execution_settings, "keep_going"):
             workflow.execution_settings.keep_going = True
+
+
+def config_as_written(workflow, config):
+    """Give numbers of ``--config`` the text back that the user wrote.
+
+    Snakemake reads the folders ``007`` and ``2020_03_21`` as the numbers 7 and 20200321. Where a
+    number is wanted, the schema of the config makes it one again.
+    """
+    texts = {}
+    with suppress(AttributeError):
+        texts = dict(entry.split("=", 1) for entry in workflow.config_settings.config_args)
+    numbers = {
+        key: texts[key]
+        for key, value in config.items()
+        if type(value) in (int, float) and key in texts and type(value)(texts[key]) == value
+    }
+    return config | numbers

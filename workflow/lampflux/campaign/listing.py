@@ -87,16 +87,16 @@ def reads_as_frame(name):
 
 
 def listing_notes(listing):
-    """Say which files are passed over that could be taken for frames, one sentence each kind."""
+    """Name files that look like frames but are not used, one sentence for each kind."""
     notes = []
     if listing.others:
         notes.append(
-            f"Not used, for they end otherwise than FITS files do ({ENDINGS}): named like frames "
-            f"are {names_of(listing.others)}."
+            f"Not used, although named like frames, because FITS files end in {ENDINGS}: "
+            f"{names_of(listing.others)}."
         )
     if listing.products:
         folders = sorted({str(Path(path).parent) for path in listing.products})
-        notes.append(f"Products of lampflux in {names_of(folders)} are not taken for frames.")
+        notes.append(f"Products of lampflux in {names_of(folders)} are not used as frames.")
     return notes
 
 
@@ -127,9 +127,9 @@ def unused_darks(frames, used):
     if not unused:
         return []
     return [
-        f"No exposure uses {names_of(unused)}: a dark serves the exposures of its arm and "
-        "exposure time or, where there is a bias, of up to twice its time; a bias serves those "
-        "without a dark of their time."
+        f"No exposure uses {names_of(unused)}: a dark is used for exposures of its arm and "
+        "exposure time or, if there is a bias, of up to twice its time; a bias is used for "
+        "exposures without a dark of the same time."
     ]
 
 
@@ -141,7 +141,7 @@ def names_of(things, most=5):
 
 def no_frames(folder):
     """Say that there is nothing to do."""
-    missing = "" if os.path.isdir(folder) else ", for there is no such folder"
+    missing = "" if os.path.isdir(folder) else ", which does not exist"
     return (
         f"there are no raw frames ({ENDINGS}) in {folder}{missing}; put them there or name their "
         "folder with --config raw_dir=FOLDER."

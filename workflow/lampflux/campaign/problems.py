@@ -121,11 +121,11 @@ def schema_problems(data, schema, where):
 
 
 def fault_words(fault):
-    """Tell what is wrong by a fault of a schema, in plain words."""
+    """Say in plain words what a fault of a schema is."""
     if fault.validator == "additionalProperties" and fault.validator_value is False:
         known = fault.schema["properties"]
         names = ", ".join(repr(str(name)) for name in fault.instance if name not in known)
-        return f"{names} is not known ({', '.join(known)} are)"
+        return f"{names} is unknown (known: {', '.join(known)})"
     if fault.validator == "required":
         return f"{fault.message.split(' is a required')[0]} is missing"
     if fault.validator == "type":
@@ -136,11 +136,11 @@ def fault_words(fault):
     if fault.validator == "enum":
         return f"{fault.instance!r} is not {' or '.join(map(str, fault.validator_value))}"
     if fault.validator in ("anyOf", "oneOf"):
-        return f"{fault.instance!r} cannot be meant"
+        return f"{fault.instance!r} is not valid"
     if fault.validator == "pattern":
-        return f"{fault.instance!r} does not read as it should"
+        return f"{fault.instance!r} is not valid"
     if fault.validator == "minItems":
-        return f"{len(fault.instance)} are too few, at least {fault.validator_value} are wanted"
+        return f"{len(fault.instance)} are too few; at least {fault.validator_value} are needed"
     return fault.message
 
 
@@ -165,4 +165,4 @@ def did_you_mean(name, known):
     """Ask for a known name that differs by case or by a slip, if there is one."""
     names = {each.lower(): each for each in known}
     close = get_close_matches(name.lower(), names, n=1, cutoff=0.75)
-    return f"did you mean {names[close[0]]}? Else " if close else ""
+    return f"did you mean {names[close[0]]}? Otherwise " if close else ""

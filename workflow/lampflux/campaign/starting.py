@@ -55,11 +55,11 @@ def claim_results(campaign):
         except BlockingIOError as error:
             raise UserError(
                 f"another run ({path.read_text().strip()}) is writing into {campaign.results}; "
-                "wait for its end or stop it, and run again."
+                "wait until it ends or stop it, then run again."
             ) from error
         except OSError as error:
             logger.warning(
-                f"{path} cannot be locked ({error.strerror}); see to it that no other run writes "
+                f"{path} cannot be locked ({error.strerror}); make sure that no other run writes "
                 f"into {campaign.results}."
             )
         os.truncate(lock, 0)
@@ -69,8 +69,8 @@ def claim_results(campaign):
                 part.unlink(missing_ok=True)
     except OSError as error:
         raise UserError(
-            f"{path.parent} cannot be written ({error.strerror}); make room or give leave to "
-            "write there, or name another folder with --config results_dir=FOLDER."
+            f"{path.parent} cannot be written ({error.strerror}); free disk space or change its "
+            "permissions, or name another folder with --config results_dir=FOLDER."
         ) from error
     return os.fstat(lock).st_mtime_ns
 

@@ -75,13 +75,13 @@ def checked_rows(read, path, schema):
     """
     try:
         if not os.path.isfile(path):
-            what = "is not a file" if os.path.lexists(path) else "is not there"
-            raise UserError(f"{path} cannot be read, for it {what}; correct its name.")
+            what = "is not a file" if os.path.lexists(path) else "does not exist"
+            raise UserError(f"{path} {what}; correct its name.")
         rows = read(path)
     except UserError as error:
         return [], list(error.args)
     except OSError as error:
-        return [], [f"{path} cannot be read ({error.strerror}); correct that."]
+        return [], [f"{path} cannot be read ({error.strerror}); correct its name or permissions."]
     problems = schema_problems({"rows": rows}, schema, path)
     return ([] if problems else rows), problems
 
@@ -184,9 +184,11 @@ def simulated_arms(path, arms):
     except UserError as error:
         return {}, list(error.args)
     except (AttributeError, KeyError, TypeError):
-        return {}, [f"{path} does not hold constants, and arms with theirs; correct it."]
+        return {}, [
+            f"{path} does not hold constants and, under arms, those of each arm; correct it."
+        ]
     problems = [
-        f"{path} has no arm {arm}; add it there, or leave it out of what is simulated."
+        f"{path} has no arm {arm}; add it, or simulate no exposures of it."
         for arm in sorted(arms - physics.keys())
     ]
     for arm, values in physics.items():

@@ -235,4 +235,5 @@ def file_cards(kind, paths, frame_path):
     for number, path in enumerate(paths, start=1):
         name = f"{kind}FILE" if number == 1 else f"{kind}F{number}"
         # An address in a storage stays as it is.
-        yield name, path if "://" in path else os.path.relpath(path, os.path.dirname(frame_path))
+        address = path if "://" in path else os.path.relpath(path, os.path.dirname(frame_path))
+        yield name, address, f"{kind.lower()} subtracted"

@@ -56,7 +56,7 @@ def section_in(text, shape, what, path):
         return None
     if any(part.stop > size for part, size in zip(section, shape)):
         logging.warning(
-            "%s: %s %s does not lie in the image of %d x %d pixels and is left out.",
+            "%s: %s %s does not lie in the image of %d x %d pixels and is ignored.",
             *(path, what, text, shape[1], shape[0]),
         )
         return None
@@ -97,7 +97,7 @@ def parts_of(number, header, shape, sections, path):
             overscan = section_in(each.get("overscan"), shape, "overscan", path)
             if data is None or (each.get("overscan") and overscan is None):
                 raise UserError(
-                    f"{path}: the image of {shape[1]} x {shape[0]} pixels does not hold the "
+                    f"{path}: the image of {shape[1]} x {shape[0]} pixels does not contain the "
                     f"config's sections {each}; correct them ([x1:x2,y1:y2], from 1)."
                 )
             place = data[0].start, data[1].start
@@ -169,8 +169,8 @@ def arranged(parts, grid, path):
     twice = any(len(set(row)) < len(row) for row in places) and not grid
     if not is_grid or twice or sum(map(len, table)) < len(parts):
         raise UserError(
-            f"{path}: its {len(parts)} images do not join to one frame; name one, or give their "
-            "order, with the config key extensions of the arm."
+            f"{path}: its {len(parts)} images cannot be joined to one frame; select one, or give "
+            "their order, with the config key extensions of the arm."
         )
     return table
 
@@ -215,7 +215,7 @@ def levels_of(part, image, path):
     if strip.size == 0 or not np.isfinite(strip).any():
         return None, "no pixels beside the image"
     if np.nanmedian(strip) > np.nanmedian(data) + 5 * np.nanstd(strip):
-        logging.warning("%s: its overscan is brighter than its image and is left out.", path)
+        logging.warning("%s: its overscan is brighter than its image and is ignored.", path)
         return None, "brighter than the image"
     level, method = overscan_level(strip)
     first, stop = part.data[along].start, part.data[along].stop

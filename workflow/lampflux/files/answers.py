@@ -4,7 +4,8 @@ import base64
 from html import escape
 from pathlib import Path
 
-from lampflux.files.pages import column_facts, fill_template, html_table, markdown_table
+from lampflux.files.pages import fill_template, html_table, markdown_table
+from lampflux.files.products import column_facts
 from lampflux.files.whole import whole
 
 # Pages that say more, below the folder of results.

@@ -40,7 +40,7 @@ def read_bad_pixels(path, shape, spatial_axis, frame_path):
         image = fits.getdata(path)
     except (OSError, IndexError) as error:
         raise UserError(
-            f"{path} is no FITS image of bad pixels ({error}); give one, or a CSV table."
+            f"{path} is not a FITS image of bad pixels ({error}); give one, or a CSV table."
         ) from error
     bad = image.T != 0 if spatial_axis == 1 else image != 0
     if bad.shape != shape:
@@ -59,8 +59,8 @@ def rectangles(rows, shape, path):
         whole = all(isinstance(end, int) and end >= 0 for end in ends)
         if not (whole and ends[0] <= ends[1] < shape[0] and ends[2] <= ends[3] < shape[1]):
             raise UserError(
-                f"{path}, row {number}: {', '.join(COLUMNS)} ({ends}) are no pixels of a frame of "
-                f"{shape[0]} x {shape[1]}; correct them."
+                f"{path}, row {number}: {', '.join(COLUMNS)} ({ends}) are not pixels of a frame "
+                f"of {shape[0]} x {shape[1]}; correct them."
             )
         bad[ends[0] : ends[1] + 1, ends[2] : ends[3] + 1] = True
     return bad

@@ -52,7 +52,7 @@ def exposure_format(path, seconds, spatial_axis=0, settings=None, table=None):
 
 
 def check_time(header, path, seconds, settings, table):
-    """Hold the exposure times of a header against the expected one."""
+    """Compare the exposure times of a header with the expected one."""
     check_exposure_time(
         header,
         seconds,

@@ -165,7 +165,7 @@ def table_of(path, extensions, sections):
         raise
     except PermissionError as error:
         raise UserError(
-            f"{path} cannot be read ({error.strerror}); give yourself the right to read it."
+            f"{path} cannot be read ({error.strerror}); change its permissions."
         ) from error
     except Exception as error:  # Damaged files raise whatever they first trip over.
         raise damaged(path, error) from error
@@ -201,7 +201,7 @@ def chosen_images(hdus, extensions, path):
             return images, None
         remedy = "name its images with the config key extensions of the arm"
         raise UserError(
-            f"{path} holds {len(images)} two-dimensional images where one is wanted; "
+            f"{path} holds {len(images)} two-dimensional images instead of one; "
             f"{remedy if images else 'give the raw frame'}."
         )
     rows = extensions if isinstance(extensions, list) else [extensions]

@@ -51,7 +51,7 @@ def check_integrity(file, path):
     Raises
     ------
     UserError
-        The file is damaged. A file without padding, or with a few bytes behind its last HDU, is
+        The file is damaged. A file without padding, or with a few bytes after its last HDU, is
         not; that is logged as a warning.
     Exception
         Whatever astropy raises for a header that it cannot read.
@@ -85,9 +85,9 @@ def check_integrity(file, path):
         return file, can_verify
     # Bytes that were lost or added inside the data would have moved these into the padding.
     if len(behind) >= BLOCK or (behind and (not padding or padding.strip(b"\0 "))):
-        raise damaged(path, "it goes on after its last HDU")
-    what = f"has {len(behind)} bytes behind its last HDU" if behind else "ends without padding"
-    logging.warning("%s %s; it is read all the same.", path, what)
+        raise damaged(path, "there are data after its last HDU")
+    what = f"has {len(behind)} bytes after its last HDU" if behind else "ends without padding"
+    logging.warning("%s %s; it is used anyway.", path, what)
     return io.BytesIO(bytes_at(file, 0, place).ljust(place, b"\0")), can_verify
 
 

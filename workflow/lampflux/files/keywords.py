@@ -139,7 +139,7 @@ def largest_number(header):
 def check_exposure_time(
     header, exptime, path, *, keywords=None, unit="s", tolerance=TOLERANCE, table=None
 ):
-    """Hold every exposure time in a header against the expected one.
+    """Compare every exposure time in a header with the expected one.
 
     Parameters
     ----------
@@ -180,6 +180,6 @@ def check_exposure_time(
         if not math.isclose(time, exptime, rel_tol=relative, abs_tol=seconds):
             source = f"the table {table}" if table else "its name"
             raise UserError(
-                f"{path} was exposed for {exptime:g} s by {source} but for {value} {unit} by "
-                f"its header ({keyword}); correct the wrong one."
+                f"{path}: the exposure time is {exptime:g} s according to {source} but {value} "
+                f"{unit} according to its header ({keyword}); correct the wrong one."
             )

@@ -3,6 +3,7 @@
 import numpy as np
 from astropy.io import fits
 
+from lampflux.files.headers import write_hdus
 from lampflux.files.whole import whole
 
 
@@ -18,10 +19,10 @@ def write_master(path, counts, share):
         Variance of a pixel without light over that of one frame.
     """
     hdu = fits.PrimaryHDU(np.asarray(counts, np.float32))
-    hdu.header["BUNIT"] = "adu"
+    hdu.header["BUNIT"] = ("adu", "counts of the master")
     hdu.header["BGSHARE"] = (share, "variance of a pixel over that of one frame")
     with whole(path) as part:
-        hdu.writeto(part)
+        write_hdus(fits.HDUList([hdu]), part)
 
 
 def read_master(path):

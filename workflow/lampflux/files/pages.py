@@ -1,33 +1,16 @@
-"""Tables of products: as CSV, and as pages to sort and search in a browser without a network."""
+"""Tables of products as pages to sort and search in a browser without a network."""
 
-from functools import cache
 from html import escape
 from pathlib import Path
 from string import Template
 
 import pandas as pd
-import yaml
 
+from lampflux.files.products import column_facts
 from lampflux.files.whole import whole
 
-# What each column of a product means, and its unit.
-COLUMN_FACTS = Path(__file__).resolve().parents[2] / "schemas" / "products"
 # Words that the style of the page marks.
 MARKED_WORDS = ("warned", "failed")
-
-
-def write_csv(table, path, digits=8):
-    """Write a table as CSV, whole or not at all.
-
-    Parameters
-    ----------
-    table : DataFrame
-    path : str
-    digits : int
-        Significant digits of its numbers.
-    """
-    with whole(path) as part:
-        table.to_csv(part, index=False, float_format=f"%.{digits}g", lineterminator="\n")
 
 
 def write_page(table, title, simulated, template, path, product):
@@ -111,13 +94,6 @@ def markdown_table(table, facts):
     for row in table.itertuples(index=False):
         rows.append(map(text, row))
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
-
-
-@cache
-def column_facts(product):
-    """Read the ``unit`` and ``description`` of each column of a product from its schema."""
-    text = (COLUMN_FACTS / f"{product}.yaml").read_text(encoding="utf-8")
-    return yaml.safe_load(text)["columns"]
 
 
 def heading(name, facts):

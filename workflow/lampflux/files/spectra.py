@@ -6,9 +6,48 @@ from typing import NamedTuple
 import numpy as np
 from astropy.io import fits
 
+from lampflux.files.headers import complete_cards, write_hdus
 from lampflux.files.wcs import add_cards, linear_cards, wavelength_cards
 from lampflux.files.whole import whole
 from lampflux.peaks import Peaks
+
+
+class Column(NamedTuple):
+    """Format, unit and meaning of a column in a table of FITS."""
+
+    code: str
+    unit: str | None
+    comment: str
+
+
+CLEAN = {
+    "counts": Column("D", "adu", "clean sum"),
+    "uncertainty": Column("D", "adu", "1 sigma of the clean sum"),
+    "summed": Column("J", "pixel", "pixels in the clean sum"),
+    "replaced": Column("J", "pixel", "of these replaced"),
+    "missing": Column("J", "pixel", "of the replaced: bad pixels"),
+    "saturated": Column("J", "pixel", "saturated pixels in the clean sum"),
+    "peak": Column("D", "adu", "highest pixel in the clean sum"),
+}
+ROWS = {"row": Column("J", "pixel", "row of the clean sum, from 0")}
+# Names that columns of the clean sum have beside those of the plain one.
+BESIDE_PLAIN = {"counts": "clean", "uncertainty": "clean_uncertainty"}
+CALIBRATED = {
+    "pixel": Column("J", "pixel", "column of the detector, from 0"),
+    "wavelength": Column("D", "Angstrom", "wavelength in air"),
+    "flux": Column("D", "adu", "plain sum"),
+    "uncertainty": Column("D", "adu", "1 sigma of the plain sum"),
+    "mask": Column("L", None, "are pixels missing from the plain sum?"),
+    "wavelength_error": Column("D", "Angstrom", "1 sigma of the wavelength"),
+} | {BESIDE_PLAIN.get(name, name): column for name, column in CLEAN.items()}
+PEAKS = {
+    "pixel": Column("D", "pixel", "centroid, from 0"),
+    "error": Column("D", "pixel", "1 sigma of the centroid"),
+    "height": Column("D", "adu", "height above the continuum"),
+    "blended": Column("L", None, "another peak within two line widths?"),
+    "flat": Column("L", None, "too wide for a single line?"),
+    "leaning": Column("L", None, "on the flank of a brighter line?"),
+}
 
 
 def binary_table(columns, name):
@@ -31,14 +70,32 @@ def binary_table(columns, name):
     return table
 
 
-def header_text(text):
-    """Replace characters that a FITS header cannot hold, all but ASCII, by escapes."""
-    return text.encode("unicode_escape").decode()
+def commented_table(values, facts, name):
+    """Make a table of FITS whose header says what each column is.
 
+    Parameters
+    ----------
+    values : dict of str to ndarray
+    facts : dict of str to Column
+        Those without values are left out.
+    name : str
+        Name of the extension.
 
-def is_known(value):
-    """Whether a header card can hold a value."""
-    return value is not None and not (isinstance(value, float) and not np.isfinite(value))
+    Returns
+    -------
+    astropy.io.fits.BinTableHDU
+    """
+    facts = {column: fact for column, fact in facts.items() if column in values}
+    table = binary_table(
+        [
+            fits.Column(column, fact.code, unit=fact.unit, array=values[column])
+            for column, fact in facts.items()
+        ],
+        name,
+    )
+    for number, fact in enumerate(facts.values(), start=1):
+        table.header.comments[f"TTYPE{number}"] = fact.comment
+    return table
 
 
 def write_spectrum(path, cards, spectrum, frame, shape):
@@ -47,7 +104,7 @@ def write_spectrum(path, cards, spectrum, frame, shape):
     Parameters
     ----------
     path : str
-    cards : list of tuple
+    cards : iterable of (keyword, value, comment)
         Header cards; those without a known value are left out.
     spectrum : lampflux.extraction.spectrum.Extraction
         Its ``counts``, ``uncertainty``, ``missing``, ``clean`` and ``rows`` are written.
@@ -56,37 +113,27 @@ def write_spectrum(path, cards, spectrum, frame, shape):
     shape : (int, int)
         Rows and columns of the raw frame.
     """
-    units = {"counts": "adu", "uncertainty": "adu", "peak": "adu"}
-    columns = [
-        fits.Column(
-            name, "D" if name in units else "J", unit=units.get(name, "pixel"), array=values
-        )
-        for name, values in spectrum.clean.items()
-    ]
     hdus = fits.HDUList(
         [
             fits.PrimaryHDU(spectrum.counts),
             fits.ImageHDU(spectrum.uncertainty, name="UNCERTAINTY"),
             fits.ImageHDU(spectrum.missing.astype(np.int32), name="MISSING"),
-            binary_table(columns, name="CLEAN"),
-            binary_table(
-                [fits.Column("row", "J", unit="pixel", array=spectrum.rows)], name="ROWS"
-            ),
+            commented_table(spectrum.clean, CLEAN, "CLEAN"),
+            commented_table({"row": spectrum.rows}, ROWS, "ROWS"),
             fits.ImageHDU(frame.astype(np.float32), name="FRAME"),
         ]
     )
     hdus[0].header["BUNIT"] = ("adu", "counts summed over the spatial axis")
-    for keyword, value, *comment in cards:
-        if is_known(value):
-            value = header_text(value) if isinstance(value, str) else value
-            hdus[0].header.append((keyword, value, *comment))
-            logging.info("%s = %s", keyword, value)
+    for keyword, value, comment in complete_cards(cards):
+        hdus[0].header.append((keyword, value, comment))
+        logging.info("%s = %s", keyword, value)
     hdus["UNCERTAINTY"].header["BUNIT"] = ("adu", "1 sigma")
     hdus["MISSING"].header["BUNIT"] = ("pixel", "pixels left out of each column's sum")
     hdus["FRAME"].header["BUNIT"] = ("adu", "raw counts, means of blocks of pixels")
-    hdus["FRAME"].header["NROWS"], hdus["FRAME"].header["NCOLUMNS"] = shape
+    for name, size in zip(("NROWS", "NCOLS"), shape):
+        hdus["FRAME"].header[name] = (size, "of the frame itself")
     with whole(path) as part:
-        hdus.writeto(part)
+        write_hdus(hdus, part)
 
 
 def write_calibrated(path, header, nominal, cards, table, peaks):
@@ -108,39 +155,18 @@ def write_calibrated(path, header, nominal, cards, table, peaks):
         Lines of the clean sum.
     """
     header = header.copy()
-    for card in cards:
+    for card in complete_cards(cards):
         header.append(card)
     add_cards(header, wavelength_cards(table["wavelength"]))
     header["WCSNAMEA"] = ("NOMINAL", "linear solution of the config")
     add_cards(header, linear_cards(nominal, "A"))
-    units = {
-        "pixel": "pixel",
-        "wavelength": "Angstrom",
-        "flux": "adu",
-        "uncertainty": "adu",
-        "mask": None,
-        "wavelength_error": "Angstrom",
-        "clean": "adu",
-        "clean_uncertainty": "adu",
-        "summed": "pixel",
-        "replaced": "pixel",
-        "missing": "pixel",
-        "saturated": "pixel",
-        "peak": "adu",
-    }
-    formats = {"mask": "L"} | {name: "J" for name, unit in units.items() if unit == "pixel"}
-    columns = [
-        fits.Column(name, formats.get(name, "D"), unit=unit, array=table[name])
-        for name, unit in units.items()
-        if name in table
-    ]
     hdus = [
         fits.PrimaryHDU(table["flux"], header),
-        binary_table(columns, name="SPECTRUM"),
+        commented_table(table, CALIBRATED, "SPECTRUM"),
         peak_table(peaks),
     ]
     with whole(path) as part:
-        fits.HDUList(hdus).writeto(part)
+        write_hdus(fits.HDUList(hdus), part)
 
 
 class Spectrum(NamedTuple):
@@ -182,9 +208,7 @@ def read_sums(path):
     with fits.open(path) as hdus:
         flux, uncertainty, missing = (hdu.data.astype(float) for hdu in hdus[:3])
         table = hdus["CLEAN"].data
-        # The clean sum's columns that have other names beside the plain ones.
-        names = {"counts": "clean", "uncertainty": "clean_uncertainty"}
-        clean = {names.get(name, name): np.array(table[name]) for name in table.names}
+        clean = {BESIDE_PLAIN.get(name, name): np.array(table[name]) for name in table.names}
         columns = {"pixel": np.arange(flux.size), "flux": flux, "uncertainty": uncertainty}
         return hdus[0].header, columns | {"mask": missing > 0} | clean
 
@@ -207,19 +231,13 @@ def read_frame(path):
     """
     with fits.open(path) as hdus:
         header = hdus["FRAME"].header
-        shape = header["NROWS"], header["NCOLUMNS"]
+        shape = header["NROWS"], header["NCOLS"]
         return hdus["FRAME"].data.astype(float), shape, np.array(hdus["ROWS"].data["row"])
 
 
 def peak_table(peaks):
     """Make a table of the lines of a spectrum, their width in its header."""
-    units = {"pixel": "pixel", "error": "pixel", "height": "adu"}
-    columns = [
-        fits.Column(name, "D" if name in units else "L", unit=units.get(name), array=values)
-        for name, values in peaks._asdict().items()
-        if name != "fwhm"
-    ]
-    table = binary_table(columns, name="PEAKS")
+    table = commented_table(peaks._asdict(), PEAKS, "PEAKS")
     table.header["FWHM"] = (float(peaks.fwhm), "[pixel] width of the lines")
     return table
 

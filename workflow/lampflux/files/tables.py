@@ -8,7 +8,6 @@ import re
 import numpy as np
 
 from lampflux.errors import UserError
-from lampflux.files.whole import whole
 
 # Taken off the ends of cells: space of every kind, and marks of no width
 MARKS = "\u00ad\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"
@@ -69,28 +68,6 @@ def read_table(path, numbers=(), may_be_empty=False):
     if not rows and not may_be_empty:
         raise UserError(f"{path} holds no rows below its heading; fill it in or remove it.")
     return rows
-
-
-def write_rows(path, columns, rows):
-    """Write a CSV table, whole or not at all.
-
-    Parameters
-    ----------
-    path : str
-    columns : sequence of str
-        The heading.
-    rows : iterable of dict
-        Cells that a row lacks, or that are None, stay empty.
-
-    Raises
-    ------
-    UserError
-        The file cannot be written.
-    """
-    with whole(path) as part, open(part, "w", newline="") as file:
-        writer = csv.DictWriter(file, columns, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
 
 
 def read_emitted_lines(path):

@@ -13,7 +13,7 @@ HIGHEST_DEGREE = 12
 def linear_cards(solution, alternate=""):
     """Cards of a linear scale: ``crval`` [Angstrom], ``crpix`` (from 1), ``cdelt`` [Angstrom]."""
     yield f"CTYPE1{alternate}", "AWAV", "wavelength in air"
-    yield f"CUNIT1{alternate}", "Angstrom", ""
+    yield f"CUNIT1{alternate}", "Angstrom", "unit of the wavelength"
     yield f"CRPIX1{alternate}", solution["crpix"], "reference pixel, counted from 1"
     yield f"CRVAL1{alternate}", solution["crval"], "[Angstrom] at the reference pixel"
     yield f"CDELT1{alternate}", solution["cdelt"], "[Angstrom] per pixel"

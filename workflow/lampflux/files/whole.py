@@ -37,10 +37,10 @@ def whole(path):
         os.replace(part, path)
     except OSError as error:
         # numpy and astropy count bytes, without an errno, where the disk is full.
-        reason = error.strerror or "no room for all of it"
+        reason = error.strerror or "the disk may be full"
         raise UserError(
-            f"{path} cannot be written ({reason}); make room or give leave to write there, and "
-            "run again."
+            f"{path} cannot be written ({reason}); free disk space or change the permissions of "
+            "its folder, then run again."
         ) from error
     finally:
         part.unlink(missing_ok=True)

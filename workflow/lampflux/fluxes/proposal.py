@@ -4,8 +4,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-COLUMNS = ("start", "stop", "ion", "wavelength_air", "note")
-
 
 class ProposalTuning(NamedTuple):
     """Constants of proposed windows."""

@@ -36,8 +36,6 @@ COLUMNS = (
     "wavelength_trusted",
     "simulated",
 )
-# Of the fits: a row for each pixel of each part of a window's fit.
-FIT_COLUMNS = ("window", "part", "pixel", "counts")
 # Columns that `lampflux.fluxes.measure.measure` gives.
 MEASURED = (
     "net_flux",
@@ -100,8 +98,9 @@ def fit_rows(fluxes):
     Yields
     ------
     dict
-        With `FIT_COLUMNS`: the window's number, from 1; 'continuum', 'line 1' and so on, and
-        'others', the light of lines that were not fitted with them; a pixel, and counts [ADU].
+        The number of the ``window``, from 1; its ``part``, 'continuum', 'line 1'
+        and so on, and 'others', the light of lines that were not fitted with them; a ``pixel``,
+        and ``counts`` [ADU].
     """
     for window, flux in enumerate(fluxes, start=1):
         *lines, others = flux.drawn.lines
@@ -113,7 +112,7 @@ def fit_rows(fluxes):
                     "window": window,
                     "part": part,
                     "pixel": pixel,
-                    "counts": f"{counts:.6g}",
+                    "counts": counts,
                 }
 
 

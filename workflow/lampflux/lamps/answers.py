@@ -84,8 +84,8 @@ def arm_verdict(coverage, line_limit):
     str
     """
     words = []
-    for row in coverage[coverage["rank"] == 1].sort_values("lamps", ascending=False).itertuples():
-        lamps = f"{row.first} + {row.second}" if row.lamps == 2 else f"{row.first} alone"
+    for row in coverage[coverage["rank"] == 1].sort_values("number", ascending=False).itertuples():
+        lamps = f"{row.first} + {row.second}" if row.number == 2 else f"{row.first} alone"
         words.append(f"{lamps}: {row.lines} lines, longest gap {row.gap:.0f} Å")
     return "; ".join(words) + f" (lines above {line_limit:g} ADU/s/fibre)"
 
@@ -116,7 +116,7 @@ def choice_table(choices, quality):
                 "lines": row.lines,
                 "gap": round(row.gap),
                 "precision": float(significant(row.precision)),
-                "total": float(f"{row.seconds:.3g}"),
+                "total_seconds": float(f"{row.total_seconds:.3g}"),
                 "scatter": float(significant(max(scatter))) if scatter else np.nan,
                 "health": worst_health(health, lamps),
             }
@@ -144,7 +144,7 @@ def lamp_table(lines, coverage, plans, quality, line_limit):
         own = lines[(lines["brand"] == plan.brand) & (lines["lamp"] == plan.lamp)]
         own = own[own["arm"] == plan.arm]
         alone = coverage[(coverage["arm"] == plan.arm) & (coverage["first"] == lamp)]
-        alone = alone[alone["lamps"] == 1]
+        alone = alone[alone["number"] == 1]
         brightest = own.sort_values("flux").iloc[-1] if len(own) else {}
         place, flux = (brightest.get(name, np.nan) for name in ("wavelength", "flux"))
         two = f"{plan.pair_short:.3g} + {plan.pair_long:.3g}"

@@ -7,7 +7,7 @@ import pandas as pd
 
 COVERAGE_COLUMNS = [
     "arm",
-    "lamps",
+    "number",
     "rank",
     "first",
     "second",
@@ -70,7 +70,7 @@ def arm_coverage(lines, band):
             widest = np.argmax(gaps)
             rows.append(
                 {
-                    "lamps": number,
+                    "number": number,
                     "first": sources[0],
                     "second": sources[1] if number == 2 else None,
                     "lines": len(gaps) - 1,
@@ -80,9 +80,9 @@ def arm_coverage(lines, band):
                     "mean_gap": float(np.sum(gaps**2) / np.sum(gaps)),
                 }
             )
-    rows.sort(key=lambda row: (row["lamps"], row["gap"], row["mean_gap"]))
+    rows.sort(key=lambda row: (row["number"], row["gap"], row["mean_gap"]))
     table = pd.DataFrame(rows)
-    table["rank"] = table.groupby("lamps").cumcount() + 1
+    table["rank"] = table.groupby("number").cumcount() + 1
     return table
 
 

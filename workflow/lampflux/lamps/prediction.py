@@ -43,7 +43,7 @@ CHOICE_COLUMNS = [
     "gap_to",
     "precision",
     "precision_mean",
-    "seconds",
+    "total_seconds",
     "exposures",
     "lines_by_tenth",
     "measured_from",
@@ -59,7 +59,7 @@ MODE_LINE_COLUMNS = [
     "ion",
     "wavelength",
     "electrons_per_second",
-    "single",
+    "unblended",
     "blocked",
     "time_peak",
     "time_peak_err",
@@ -124,8 +124,8 @@ def mode_lines(lines, mode, listed=None):
     -------
     DataFrame
         The lines within the mode, by wavelength: ``electrons_per_second``; whether each is
-        ``single`` and ``blocked``; the longest time for its peak, ``time_peak``, with its error,
-        and the shortest for the wanted signal-to-noise ratio, ``time_snr`` [s].
+        ``unblended`` and ``blocked``; the longest time for its peak, ``time_peak``, with its
+        error, and the shortest for the wanted signal-to-noise ratio, ``time_snr`` [s].
     """
     inside = lines["wavelength"].between(mode.low, mode.high) & (lines["flux"] > 0)
     # A line that two arms show is the one that is better measured.
@@ -138,7 +138,7 @@ def mode_lines(lines, mode, listed=None):
     time_peak = mode.peak / (rate * in_peak)
     return found.assign(
         electrons_per_second=rate,
-        single=single_lines(found, mode.element, listed),
+        unblended=unblended_lines(found, mode.element, listed),
         blocked=is_blocked(found["wavelength"], mode.blocked),
         time_peak=time_peak,
         time_peak_err=time_peak * mode.light_err / mode.light,
@@ -151,7 +151,7 @@ def is_blocked(wavelength, blocked):
     return np.any([wavelength.between(*ends) for ends in blocked] or [wavelength < 0], axis=0)
 
 
-def single_lines(lines, element, listed=None):
+def unblended_lines(lines, element, listed=None):
     """Tell which lines of a lamp are not blended at a resolution.
 
     Parameters
@@ -172,7 +172,7 @@ def single_lines(lines, element, listed=None):
     place, flux = (lines[name].to_numpy(dtype=float) for name in ("wavelength", "flux"))
     near = np.abs(place[:, np.newaxis] - place) < PREDICTION.apart * element
     np.fill_diagonal(near, False)
-    single = ~np.any(near & (flux > PREDICTION.fainter * flux[:, np.newaxis]), axis=1)
+    unblended = ~np.any(near & (flux > PREDICTION.fainter * flux[:, np.newaxis]), axis=1)
     for ion, of_ion in () if listed is None else listed.groupby("ion"):
         places, intensity = (
             of_ion[name].to_numpy(dtype=float) for name in ("wavelength_air", "intensity")
@@ -181,8 +181,10 @@ def single_lines(lines, element, listed=None):
             offset = np.abs(places - place[number])
             own = np.argmin(offset)
             others = (offset < PREDICTION.apart * element) & (np.arange(len(places)) != own)
-            single[number] &= not np.any(intensity[others] > PREDICTION.fainter * intensity[own])
-    return single
+            unblended[number] &= not np.any(
+                intensity[others] > PREDICTION.fainter * intensity[own]
+            )
+    return unblended
 
 
 def plan_mode(lines, mode):
@@ -197,12 +199,12 @@ def plan_mode(lines, mode):
     Returns
     -------
     times : list of float
-        One time or two [s], those that serve most single lines; none where no line is served.
+        One time or two [s], those that serve most unblended lines; none where no line is served.
     lines : DataFrame
         With ``served_by`` (times that serve the line) and ``centre_err`` [pixel], NaN where none
         does.
     """
-    useful = lines["single"] & ~lines["blocked"] & (lines["time_snr"] <= mode.longest_time)
+    useful = lines["unblended"] & ~lines["blocked"] & (lines["time_snr"] <= mode.longest_time)
     single, pair = np.nan, (np.nan, np.nan)
     if useful.any():
         single, pair = choose_times(lines[useful], mode.shortest_time, mode.time_step)
@@ -366,7 +368,7 @@ def rank_choices(plans, mode, measured):
                     "gap_to": high[widest],
                     "precision": worst,
                     "precision_mean": mean,
-                    "seconds": sum(sum(plans[lamp][0]) for lamp in lamps),
+                    "total_seconds": sum(sum(plans[lamp][0]) for lamp in lamps),
                     "exposures": "; ".join(
                         f"{lamp} {' + '.join(f'{time:g}' for time in plans[lamp][0])} s"
                         for lamp in lamps
@@ -383,6 +385,6 @@ def rank_choices(plans, mode, measured):
         return pd.DataFrame(columns=CHOICE_COLUMNS)
     table = pd.DataFrame(rows)
     steps = np.round(np.log(table["precision"].astype(float)) / np.log(PREDICTION.as_precise))
-    order = ["number", "steps", "seconds", "precision"]
+    order = ["number", "steps", "total_seconds", "precision"]
     table = table.assign(steps=steps).sort_values(order, ignore_index=True).drop(columns="steps")
     return table.assign(rank=table.groupby("number").cumcount() + 1)

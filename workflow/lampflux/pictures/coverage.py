@@ -109,7 +109,7 @@ def draw_coverage(lines, coverage, bands, line_limit):
     shown = {
         arm: coverage[
             (coverage["arm"] == arm)
-            & ((coverage["lamps"] == 1) | (coverage["rank"] <= PAIRS_SHOWN))
+            & ((coverage["number"] == 1) | (coverage["rank"] <= PAIRS_SHOWN))
         ]
         for arm in bands
     }
@@ -122,7 +122,7 @@ def draw_coverage(lines, coverage, bands, line_limit):
     panels = figure.subplots(len(bands), squeeze=False, gridspec_kw={"height_ratios": heights})
     for axes, (arm, part) in zip(panels[:, 0], shown.items()):
         # Pairs stand below the lamps, the best of each first.
-        part = part.sort_values(["lamps", "rank"])
+        part = part.sort_values(["number", "rank"])
         draw_arm_coverage(axes, lines[lines["arm"] == arm], part, bands[arm])
         title = f"{arm} arm: lamps, then the best pairs; shaded: longest stretch without a line"
         axes.set_title(title, loc="left", fontsize="medium", color=COLOUR.data)
@@ -134,7 +134,7 @@ def draw_arm_coverage(axes, lines, coverage, band):
     """Draw lines and longest gap of one arm's lamps and pairs, a row for each."""
     names = []
     for level, row in enumerate(coverage.itertuples()):
-        sources = [row.first] + ([row.second] if row.lamps == 2 else [])
+        sources = [row.first] + ([row.second] if row.number == 2 else [])
         number = "1 line" if row.lines == 1 else f"{row.lines} lines"
         names.append(f"{' + '.join(sources)}: {number}")
         places = lines[lines["source"].isin(sources)]["wavelength"]
@@ -154,7 +154,7 @@ def draw_arm_coverage(axes, lines, coverage, band):
         )
     finish(axes)
     axes.set_yticks(range(len(names)), names, fontsize="small")
-    single = int((coverage["lamps"] == 1).sum())
+    single = int((coverage["number"] == 1).sum())
     if single < len(names):
         axes.axhline(single - 0.5, color=COLOUR.muted, lw=0.8)
     axes.set_ylim(len(names) - 0.4, -0.6)

@@ -91,7 +91,7 @@ def exposure_closure(fluxes, wavelength, lines, pixels, per_flux):
             "pixel_start": fluxes["pixel_start"],
             "pixel_stop": fluxes["pixel_stop"],
             "ion": fluxes["ion"],
-            "brightness": pd.cut(injected, FLUX_EDGES, labels=FLUX_CLASSES, right=False),
+            "class": pd.cut(injected, FLUX_EDGES, labels=FLUX_CLASSES, right=False),
             "flags": fluxes["flags"].fillna(""),
             "snr": fluxes["snr"],
             "Flux": fluxes["Flux"],
@@ -151,7 +151,7 @@ def summarise_closure(table):
     """
     unsaturated = ~table["saturated"]
     flagged = table["flags"].str.split().map(lambda words: float("saturated" in words))
-    by_flux = in_class(table, table["brightness"])
+    by_flux = in_class(table, table["class"])
     clear = in_class(table[unsaturated & (table["snr"] > CLEAR_SNR)], "S/N above 20")
     faint = in_class(table[unsaturated & (table["injected"] < FAINT_FLUX)], "below 10 ADU/s/fibre")
     hit = in_class(table[unsaturated & (table["cosmic"] > 0)], "hit by a cosmic ray")

@@ -26,17 +26,6 @@ from lampflux.simulation.light import (
 PEAK_COLUMNS = 2
 # A row belongs to the bundle if it has more than this part of the light of its brightest row.
 FAINTEST_ROW = 1e-3
-# Columns of the table of true lines.
-LINE_TRUTH = (
-    "ion",
-    "wavelength_air",
-    "pixel",
-    "injected",
-    "flux",
-    "peak",
-    "peak_clipped",
-    "saturated",
-)
 
 
 class Illumination(NamedTuple):
@@ -77,7 +66,7 @@ def true_lines(lines, positions, injected, exptime, fibres, peaks, ceilings):
     Returns
     -------
     list of dict
-        Keys as in `LINE_TRUTH`.
+        Rows of the table of true lines.
     """
     rows = []
     clipped = np.minimum(peaks, ceilings)

@@ -2,16 +2,6 @@
 
 import numpy as np
 
-LINE_COLUMNS = (
-    "pixel",
-    "pixel_error",
-    "height",
-    "ion",
-    "wavelength_air",
-    "residual",
-    "used",
-)
-
 
 def identified_rows(peaks, solution):
     """List every peak with the line that it was identified as, if any.
@@ -24,14 +14,14 @@ def identified_rows(peaks, solution):
     Returns
     -------
     list of dict
-        Columns as in ``LINE_COLUMNS``; the residual is in Angstrom, line minus solution.
+        Rows of the table of identified lines; the residual is line minus solution [Angstrom].
     """
     rows = []
     for number, pixel in enumerate(peaks.pixel):
         row = {
-            "pixel": round(float(pixel), 3),
-            "pixel_error": round(float(peaks.error[number]), 3),
-            "height": round(float(peaks.height[number]), 1),
+            "pixel": float(pixel),
+            "pixel_error": float(peaks.error[number]),
+            "height": float(peaks.height[number]),
             "used": False,
         }
         if solution is not None and solution.line[number] >= 0:
@@ -41,7 +31,7 @@ def identified_rows(peaks, solution):
             row |= {
                 "ion": solution.lines.ion[line],
                 "wavelength_air": wavelength,
-                "residual": round(wavelength - float(fitted), 4),
+                "residual": wavelength - float(fitted),
                 "used": bool(solution.used[number]),
             }
         rows.append(row)

@@ -1,0 +1,199 @@
+"""Tables of products: their digits where they are written, their units where they are read."""
+
+import csv
+import math
+from functools import cache
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import yaml
+
+import lampflux
+from lampflux.errors import UserError
+from lampflux.files.whole import whole
+
+if TYPE_CHECKING:
+    from astropy.table import QTable
+
+# Significant digits of an error, and of a number without one.
+ERROR_DIGITS, DIGITS = 2, 6
+# Decimals that numbers without an error have at least, by unit: laboratory wavelengths are known
+# to that, and columns to more than a hundredth of a pixel.
+LEAST_DECIMALS = {"Angstrom": 4, "pixel": 3}
+# How a column of errors ends.
+ERRORS = ("_err", "_error")
+# Units that astropy does not have.
+OWN_UNITS = ("fibre", "exposure")
+
+
+def schemas():
+    """Folder of the schemas of products, in a checkout or installed."""
+    package = Path(lampflux.__file__).resolve().parent
+    installed = package / "schemas"
+    return installed if installed.is_dir() else package.parent / "schemas" / "products"
+
+
+@cache
+def schema_of(product):
+    """Read the schema of a product."""
+    return yaml.safe_load((schemas() / f"{product}.yaml").read_text(encoding="utf-8"))
+
+
+def column_facts(product):
+    """Give the ``unit`` and ``description`` of each column of a product."""
+    return schema_of(product)["columns"]
+
+
+def write_product(path, product, rows):
+    """Write a product's table as CSV, whole or not at all.
+
+    Numbers have the digits that mean something: two of their error, or six where they have none.
+    A table that later stages compute with has ``guard_digits`` more of the error, by its schema.
+    Columns that the schema calls ``exact``, and whole numbers, are written in full.
+
+    Parameters
+    ----------
+    path : str
+    product : str
+        Name of its schema, which gives the heading.
+    rows : DataFrame or iterable of dict
+        Cells that a row lacks, or that are None or NaN, stay empty.
+
+    Raises
+    ------
+    UserError
+        The file cannot be written.
+    ValueError
+        A row has a column that the schema does not know.
+    """
+    facts = column_facts(product)
+    digits = ERROR_DIGITS + schema_of(product).get("guard_digits", 0)
+    if hasattr(rows, "to_dict"):
+        rows = rows.to_dict("records")
+    with whole(path) as part, open(part, "w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, facts, lineterminator="\n")
+        writer.writeheader()
+        for row in rows:
+            writer.writerow({name: cell(name, row, facts.get(name, {}), digits) for name in row})
+
+
+def cell(name, row, facts, error_digits=ERROR_DIGITS):
+    """Write a value of a row as text; see `write_product`.
+
+    Parameters
+    ----------
+    name : str
+        Its column.
+    row : dict
+    facts : dict
+        ``unit`` and ``exact`` of the column, where it has them.
+    error_digits : int
+        Significant digits of errors.
+
+    Returns
+    -------
+    str
+    """
+    value = row[name]
+    if value is None or value != value:
+        return ""
+    # numpy's numbers follow the rules of Python's, too.
+    value = value.item() if hasattr(value, "item") else value
+    if not isinstance(value, float) or not math.isfinite(value):
+        return str(value)
+    if value.is_integer() and abs(value) < 1e15:
+        return str(int(value))
+    if facts.get("exact"):
+        return repr(value)
+    error = value if name.endswith(ERRORS) else error_of(name, row)
+    if error:
+        decimals = error_digits - 1 - exponent(error)
+    else:
+        decimals = DIGITS - 1 - exponent(value)
+        decimals = max(decimals, LEAST_DECIMALS.get(facts.get("unit"), decimals))
+    return f"{round(value, decimals):.15g}"
+
+
+def error_of(name, row):
+    """Find the error of a column's value in its row; None where there is none."""
+    errors = (row.get(name + ending) for ending in ERRORS)
+    return next((error for error in errors if error and math.isfinite(error)), None)
+
+
+def exponent(value):
+    """Power of ten of a number's first digit."""
+    return math.floor(math.log10(abs(value)))
+
+
+def units_of(facts):
+    """Give the units that a schema names for columns.
+
+    Fibres and exposures become units of astropy for the session, so that it also reads the ECSV
+    files that it makes of them.
+    """
+    from astropy import units as u
+
+    own = [
+        u.def_unit(name)
+        for name in OWN_UNITS
+        if name not in u.get_current_unit_registry().registry
+    ]
+    u.add_enabled_units(own)
+    units = {}
+    for name, fact in facts.items():
+        if "unit" in fact:
+            first, *others = (
+                u.Unit(part) for part in fact["unit"].replace("ADU", "adu").split("/")
+            )
+            units[name] = math.prod((1 / other for other in others), start=first)
+    return units
+
+
+def read_product(path: str | PathLike) -> "QTable":
+    """Read a table of lampflux with the units and meanings of its columns.
+
+    Parameters
+    ----------
+    path : path-like
+        A CSV file of ``results``, under any name.
+
+    Returns
+    -------
+    astropy.table.QTable
+        Fibres and exposures are units of their own; empty cells are masked.
+
+    Raises
+    ------
+    UserError
+        The file cannot be read, or has other columns than any product.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     path = f"{folder}/truth.csv"
+    ...     write_product(path, "truth_pixels", [{"pixel": 0, "injected": 9089.89612}])
+    ...     table = read_product(path)
+    >>> table["injected"]
+    <Quantity [9089.9] adu>
+    >>> table["pixel"].info.description
+    'Column, from 0'
+    """
+    import pandas as pd
+    from astropy.table import QTable
+
+    try:
+        table = pd.read_csv(path)
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path} cannot be read ({error}); give a table of lampflux.") from error
+    for product in sorted(schema.stem for schema in schemas().glob("*.yaml")):
+        facts = column_facts(product)
+        if list(facts) == list(table):
+            break
+    else:
+        raise UserError(f"{path} has other columns than any product of this version of lampflux.")
+    table = QTable.from_pandas(table, units=units_of(facts))
+    for name, fact in facts.items():
+        table[name].info.description = fact["description"]
+    return table
