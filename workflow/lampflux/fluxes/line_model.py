@@ -21,6 +21,7 @@ from lampflux.fluxes.line_shape import (
     summed_light,
 )
 from lampflux.fluxes.shape_fit import (
+    SHAPE,
     bright_lines,
     line_widths,
     measure_profile,
@@ -150,7 +151,8 @@ def spectrum_model(counts, variance, good, peaks, known, has_noise=True):
     LineModel
     """
     fwhm = peaks.fwhm or 3.0
-    shape = Shape(np.full(counts.size, fwhm), gaussian_profile(), MODEL.first_error)
+    errors = MODEL.first_error, SHAPE.first_width_error
+    shape = Shape(np.full(counts.size, fwhm), gaussian_profile(), *errors)
     counts = np.where(good, counts, np.interp(np.arange(counts.size), *good_pixels(counts, good)))
     knots = knots_at(np.arange(counts.size), knot_distance(shape))
     pixels = Pixels(counts, variance, good, near_bad(good, fwhm), knots, known, has_noise)
@@ -188,8 +190,7 @@ def with_widths(pixels, lines):
     """Measure the widths of the lines; see `line_widths`."""
     others = light_of_others(lines.peaks, lines.shape, lines.fluxes)
     net = pixels.counts - lines.level
-    widths = line_widths(net, pixels.variance, pixels.good, lines.peaks, lines.shape, others)
-    return lines.shape._replace(fwhm=widths)
+    return line_widths(net, pixels.variance, pixels.good, lines.peaks, lines.shape, others)
 
 
 def with_companions(pixels, lines):
@@ -281,7 +282,7 @@ def light_of_others(peaks, shape, fluxes):
     widths = np.interp(peaks.pixel, np.arange(shape.fwhm.size), shape.fwhm)
 
     def others(left_out, pixels):
-        reach = 12.0 * widths
+        reach = shape.profile.reach * widths
         near = (peaks.pixel > pixels[0] - reach) & (peaks.pixel < pixels[-1] + reach)
         near[left_out] = False
         if not near.any():

@@ -10,13 +10,20 @@ from lampflux.fluxes.continuum import near_saturation, window_continuum
 from lampflux.fluxes.flags import FAINT_SNR, MISFIT_CHI2, MISFIT_PART, raised, recommendation
 from lampflux.fluxes.laboratory import LaboratoryLine, ion_brightness
 from lampflux.fluxes.line_model import LineModel, model_lines
-from lampflux.fluxes.line_shape import far_light, light_below, line_light
+from lampflux.fluxes.line_shape import (
+    TABLE,
+    far_light,
+    light_below,
+    light_near,
+    line_light,
+    pixels_near,
+    summed_light,
+)
+from lampflux.fluxes.neighbours import laboratory_neighbours
 from lampflux.fluxes.window_fit import (
     fit_window,
     has_neighbour,
     is_wider,
-    laboratory_neighbours,
-    matters,
     width_at,
 )
 from lampflux.peaks import find_peaks
@@ -27,8 +34,9 @@ class ErrorTuning(NamedTuple):
 
     # A window's ends are uncertain by this [pixel], by curved slits and uneven pixels.
     cut: float = 0.02
-    # Part of the light further than five widths from a line by which that is uncertain: there the
-    # continuum cannot be told from wings.
+    # Parts by which the light further than five widths from a line is uncertain, in its own flux
+    # and in windows there: continuum and wings cannot be told apart.
+    own_wings: float = 0.25
     far_wings: float = 0.5
     # A window that misses more of the line's light than this part cuts it.
     missed: float = 0.01
@@ -66,7 +74,7 @@ class LineFlux(NamedTuple):
         Of the fit.
     flags : tuple of str
         Words of `lampflux.fluxes.flags.FLAGS`.
-    blend_of : tuple of lampflux.fluxes.window_fit.Neighbour
+    blend_of : tuple of lampflux.fluxes.neighbours.Neighbour
         Laboratory lines that blend with the window's line.
     recommended, reason : str
         Which of the two fluxes to use, 'net_flux' or 'fit_flux', and why.
@@ -197,9 +205,10 @@ def measure(
     width = float(np.median(lines.shape.fwhm))
     brightness = ion_brightness(lines.peaks.pixel, lines.fluxes, width, laboratory)
     known = laboratory, brightness
+    far = far_counts(lines)
     expected = [None] * len(windows) if expected is None else expected
     return [
-        measure_window(columns, lines, ends, pixel, known, exposure_time * fibres)
+        measure_window(columns, lines, far, ends, pixel, known, exposure_time * fibres)
         for ends, pixel in zip(windows, expected)
     ]
 
@@ -214,6 +223,13 @@ class Columns(NamedTuple):
     replaced: np.ndarray
     missing: np.ndarray
     peak: np.ndarray
+
+
+def far_counts(lines):
+    """Light in each pixel of the lines that are far from it, beyond `TABLE.far` widths [ADU]."""
+    near = pixels_near(lines.peaks.pixel, lines.shape, TABLE.far)
+    light = light_near(near, lines.peaks.pixel, lines.shape)
+    return lines.counts - summed_light(near, light, lines.fluxes, lines.counts.size)
 
 
 def window_sums(counts, pixels):
@@ -234,13 +250,15 @@ def window_sums(counts, pixels):
     return np.array([counts[start : stop + 1].sum() for start, stop in pixels], dtype=float)
 
 
-def measure_window(columns, lines, window, expected, known, per_flux):
+def measure_window(columns, lines, far, window, expected, known, per_flux):
     """Measure one window.
 
     Parameters
     ----------
     columns : Columns
     lines : lampflux.fluxes.line_model.LineModel
+    far : ndarray, shape (pixels,)
+        Light of the far wings of lines [ADU].
     window : (int, int)
         First and last pixel.
     expected : float or None
@@ -259,16 +277,18 @@ def measure_window(columns, lines, window, expected, known, per_flux):
     spoiled = near_saturation(lines, ERRORS.saturated_reach)
     continuum = window_continuum(columns.counts, lines, spoiled, start, stop)
     net = np.sum(columns.counts[inside] - continuum.at(np.arange(start, stop + 1)))
-    net_error = net_flux_error(columns, lines, continuum, start, stop)
+    net_error = net_flux_error(columns, lines, far, continuum, start, stop)
     snr = net / net_error if net_error else np.nan
     laboratory, brightness = known
     places = np.array([line.pixel for line in laboratory])
     found = None
     if continuum.sides:
         found = fit_window(columns.counts, lines, continuum, window, expected, places)
-    neighbours = laboratory_neighbours(lines, found, laboratory, brightness) if found else []
-    hidden = any(matters(neighbour) for neighbour in neighbours)
-    fit_error = fit_flux_error(lines, continuum, found, neighbours) if found else np.nan
+    neighbours, fit_error = (), np.nan
+    if found:
+        neighbours, hidden = laboratory_neighbours(lines, found, laboratory, brightness)
+        fit_error = fit_flux_error(lines, continuum, found, hidden)
+    parted = all(neighbour.is_parted for neighbour in neighbours)
     has_noise = bool(np.isfinite(columns.uncertainty[inside]).all())
     if not has_noise:
         fit_error = np.nan
@@ -283,7 +303,7 @@ def measure_window(columns, lines, window, expected, known, per_flux):
         saturated=saturated > 0,
         cosmic=(columns.replaced - columns.missing)[inside].sum() > 0,
         bad_pixels=columns.missing[inside].sum() > 0,
-        blended=bool(found) and (wider or hidden or has_neighbour(lines, found, window)),
+        blended=bool(found) and (wider or not parted or has_neighbour(lines, found, window)),
         misfit=judged
         and found.fit.reduced_chi2 > MISFIT_CHI2
         and fit_error > MISFIT_PART * found.flux,
@@ -294,8 +314,9 @@ def measure_window(columns, lines, window, expected, known, per_flux):
     cut = bool(found) and missed_light(lines, found, start, stop) > ERRORS.missed
     within = bool(found) and start <= found.centre <= stop
     lost = (columns.missing > ERRORS.lost * columns.summed)[inside].any()
-    parted = not (wider or hidden)
-    recommended, reason = recommendation(flags, bool(found), within, parted, cut, lost)
+    recommended, reason = recommendation(
+        flags, bool(found), within, parted and not wider, cut, lost
+    )
     return LineFlux(
         start=start,
         stop=stop,
@@ -312,33 +333,33 @@ def measure_window(columns, lines, window, expected, known, per_flux):
         fwhm=found.fit.fwhm if found else np.nan,
         reduced_chi2=found.fit.reduced_chi2 if found else np.nan,
         flags=flags,
-        blend_of=tuple(each for each in neighbours if each.is_parted or matters(each)),
+        blend_of=tuple(neighbours),
         recommended=recommended,
         reason=reason,
         drawn=drawn_fit(lines, continuum, found, start, stop),
     )
 
 
-def net_flux_error(columns, lines, continuum, start, stop):
-    """1 sigma of a window's sum [ADU]: noise, continuum, and the light that its ends cut.
+def net_flux_error(columns, lines, far, continuum, start, stop):
+    """1 sigma of a window's sum [ADU]: noise, continuum, far wings, and light that its ends cut.
 
     Where the pixels about the window scatter by more than their noise, so do those in it.
     """
     noise = np.sum(np.square(columns.uncertainty[start : stop + 1])) * continuum.chi2
     cut = ERRORS.cut * (lines.counts[start] + lines.counts[stop])
-    return np.sqrt(noise + continuum.total_error**2 + cut**2)
+    wings = ERRORS.far_wings * far[start : stop + 1].sum()
+    return np.sqrt(noise + continuum.total_error**2 + cut**2 + wings**2)
 
 
-def fit_flux_error(lines, continuum, found, neighbours):
+def fit_flux_error(lines, continuum, found, hidden):
     """1 sigma of a fitted flux [ADU].
 
-    Noise and line shape, continuum, far wings, and faint neighbours that the laboratory knows and
-    that the fit cannot tell from the line.
+    Noise and line shape, continuum, far wings, and the light of ``hidden`` neighbours that the
+    laboratory knows and that the fit cannot tell from the line.
     """
     own = found.fit.flux_error[found.main] * np.sqrt(max(found.fit.reduced_chi2, 1.0))
     level = continuum.error * found.fit.response[found.main].sum()
-    wings = ERRORS.far_wings * far_light(lines.shape.profile) * found.flux
-    hidden = found.flux * np.nansum([each.part for each in neighbours if not each.is_parted])
+    wings = ERRORS.own_wings * far_light(lines.shape.profile) * found.flux
     return np.sqrt(own**2 + level**2 + wings**2 + hidden**2)
 
 

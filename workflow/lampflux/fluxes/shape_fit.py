@@ -13,17 +13,18 @@ from numpy.polynomial import Polynomial
 from lampflux.fluxes.line_fit import fit_lines
 from lampflux.fluxes.line_shape import (
     GRID,
-    Profile,
     at,
     density_at,
     gaussian_profile,
     light_below,
     light_near,
+    lorentzian_profile,
     pixels_near,
     summed_light,
+    tabulated,
 )
 from lampflux.fluxes.smoothing import data_bands, difference_bands, factors_of, gathered, solved
-from lampflux.statistics import box_sums
+from lampflux.statistics import box_sums, robust_scatter
 
 
 class ShapeTuning(NamedTuple):
@@ -38,19 +39,23 @@ class ShapeTuning(NamedTuple):
     # by this part at most.
     single: float = 30.0
     same_width: float = 0.06
-    # Fewest lines that tell how the width changes along the dispersion axis, and how that bends.
-    linear: int = 6
-    quadratic: int = 24
-    # Widths and offsets of the Gaussians [line widths].
-    centred: tuple = (1.0, 0.75, 1.4, 2.0, 3.0, 4.5, 7.0, 11.0)
+    # Fewest lines for each degree of the curve of widths, and the highest degree.
+    linear: int = 5
+    most_degree: int = 3
+    # Relative error of the widths before they are measured, and the least one.
+    first_width_error: float = 0.03
+    width_floor: float = 0.001
+    # Widths and offsets of the Gaussians, and widths of the Lorentzians [line widths].
+    centred: tuple = (1.0, 0.75, 1.4, 2.0, 3.0, 4.5, 7.0)
     aside: tuple = ((0.75, 0.3), (0.85, 0.6), (1.2, 1.0), (1.8, 1.8), (3.0, 3.0))
+    lorentzian: tuple = (0.5, 1.0)
     # Another profile than a Gaussian must fit better by this (chi-square).
     evidence: float = 30.0
     # Pixels about a saturated line do not tell the shape [line widths].
     saturated_reach: float = 6.0
     # Blends differ from the profile by more than single lines. So a low percentile of the squared
     # errors tells that of single lines, which are larger by the factor in the mean.
-    single_error: float = 20.0
+    single_error: float = 40.0
     mean_error: float = 2.0
     least_error: float = 2e-4
     most_error: float = 0.05
@@ -85,11 +90,10 @@ def line_widths(net, variance, good, peaks, shape, others):
 
     Returns
     -------
-    ndarray, shape (pixels,)
-        [pixel]: a line or parabola through the widths of single lines, what ``shape`` says without
-        any.
+    Shape
+        With widths and their error by `smooth_width`; as it was without any single line.
     """
-    widths, places = [], []
+    measured = []
     for number in bright_lines(peaks, variance, good)[: SHAPE.most_widths]:
         centre = peaks.pixel[number]
         width = float(np.interp(centre, np.arange(net.size), shape.fwhm))
@@ -113,40 +117,63 @@ def line_widths(net, variance, good, peaks, shape, others):
             np.inf,
         )
         if fit is not None:
-            widths.append(fit.fwhm)
-            places.append(centre)
-    if not widths:
-        return shape.fwhm
-    return smooth_width(np.array(places), np.array(widths), net.size)
+            measured.append((centre, fit.fwhm, fit.fwhm_error))
+    if not measured:
+        return shape
+    widths, error = smooth_width(*np.array(measured).T, net.size)
+    return shape._replace(fwhm=widths, width_error=error)
 
 
-def smooth_width(places, widths, size):
-    """Draw a smooth curve through the widths of single lines; blends are only wider."""
+def smooth_width(places, widths, errors, size):
+    """Draw a smooth curve through the widths of single lines; blends are only wider.
+
+    Parameters
+    ----------
+    places, widths, errors : ndarray, shape (lines,)
+        Of lines, their widths and the errors of these [pixel].
+    size : int
+        Pixels of the spectrum.
+
+    Returns
+    -------
+    widths : ndarray, shape (size,)
+        A polynomial of the degree that the Bayesian information criterion prefers (Schwarz 1978,
+        Annals of Statistics 6, 461) [pixel].
+    error : float
+        1 sigma by which single lines differ from it, as a part of the width.
+    """
     typical = np.percentile(widths, SHAPE.single)
-    trend = np.full(size, typical)
-    if widths.size < SHAPE.linear:
-        return trend
-    parts = np.array_split(np.argsort(places), min(widths.size // 3, 4))
-    middles = [np.median(places[part]) for part in parts]
-    lower = [np.percentile(widths[part], SHAPE.single) for part in parts]
-    curve = Polynomial.fit(middles, lower, 1)
+    curve = Polynomial([typical])
+    if widths.size >= 2 * SHAPE.linear:
+        parts = np.array_split(np.argsort(places), 4)
+        middles = [np.median(places[part]) for part in parts]
+        lower = [np.percentile(widths[part], SHAPE.single) for part in parts]
+        curve = Polynomial.fit(middles, lower, 1)
+    weight = 1 / np.hypot(errors, SHAPE.width_floor * typical)
     for _ in range(5):
         near = np.abs(widths / curve(places) - 1) < SHAPE.same_width
-        if near.sum() < SHAPE.linear:
-            return trend
-        curve = Polynomial.fit(
-            places[near], widths[near], 2 if near.sum() > SHAPE.quadratic else 1
-        )
+        number = np.count_nonzero(near)
+        if number < SHAPE.linear:
+            return np.full(size, typical), SHAPE.first_width_error
+        best = np.inf
+        for degree in range(min(number // SHAPE.linear, SHAPE.most_degree) + 1):
+            trial = Polynomial.fit(places[near], widths[near], degree, w=weight[near])
+            misfit = np.mean(((widths - trial(places)) * weight)[near] ** 2)
+            criterion = number * np.log(misfit + 1e-12) + degree * np.log(number)
+            if criterion < best:
+                best, curve = criterion, trial
     ends = np.clip(np.arange(size), places[near].min(), places[near].max())
-    return np.maximum(curve(ends), 0.3 * typical)
+    off = (widths / curve(places) - 1)[near]
+    error = np.sqrt(max(robust_scatter(off) ** 2 - np.median(errors[near] / typical) ** 2, 0.0))
+    return np.maximum(curve(ends), 0.3 * typical), float(max(error, SHAPE.width_floor))
 
 
-@np.errstate(invalid="ignore")
 def candidate_profiles():
-    """Gaussians of which a profile is made."""
+    """Gaussians and Lorentzians of which a profile is made."""
     centred = [(width, 0.0) for width in SHAPE.centred]
     aside = [(width, side * place) for width, place in SHAPE.aside for side in (-1, 1)]
-    return [gaussian_profile(*each) for each in centred + aside]
+    gaussian = [gaussian_profile(*each) for each in centred + aside]
+    return gaussian + [lorentzian_profile(width) for width in SHAPE.lorentzian]
 
 
 def measure_profile(counts, weight, lines, bright, knots, stiffness):
@@ -178,19 +205,11 @@ def measure_profile(counts, weight, lines, bright, knots, stiffness):
     rest = (
         counts - np.median(counts) - summed_light(pixels[faint], light, fluxes[faint], counts.size)
     )
-    pixels = pixels[bright]
-    candidates = candidate_profiles()
-    parts = np.array(
-        [
-            summed_light(
-                pixels,
-                light_near(pixels, centres[bright], shape, profile),
-                fluxes[bright],
-                counts.size,
-            )
-            for profile in candidates
-        ]
-    )
+    candidates, parts = candidate_profiles(), []
+    for profile in candidates:
+        pixels = pixels_near(centres[bright], shape, profile.reach)
+        light = light_near(pixels, centres[bright], shape, profile)
+        parts.append(summed_light(pixels, light, fluxes[bright], counts.size))
     # The continuum is fitted along: what it can take on tells nothing of wings.
     factors = factors_of(data_bands(weight, knots) + stiffness * difference_bands(knots.number, 2))
     columns = np.vstack([parts, rest])
@@ -205,7 +224,7 @@ def measure_profile(counts, weight, lines, bright, knots, stiffness):
     shares = shares / shares.sum()
     below = sum(share * each.below for share, each in zip(shares, candidates))
     density = sum(share * each.density for share, each in zip(shares, candidates))
-    return standard_profile(shape, Profile(below, density))
+    return standard_profile(shape, tabulated(below, density))
 
 
 def standard_profile(shape, profile):
@@ -218,7 +237,7 @@ def standard_profile(shape, profile):
     right = np.interp(-half, -profile.density[last : last + 2], GRID[last : last + 2])
     offset, width = (left + right) / 2, right - left
     places = GRID * width + offset
-    standard = Profile(light_below(places, profile), width * density_at(places, profile))
+    standard = tabulated(light_below(places, profile), width * density_at(places, profile))
     return shape._replace(profile=standard, fwhm=shape.fwhm * width), offset, width
 
 
