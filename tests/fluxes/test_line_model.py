@@ -10,7 +10,7 @@ from line_spectra import core_and_wing as spectrum
 
 FWHM = 2.3
 NONE = np.zeros(0)
-SHAPE = Shape(np.full(51, FWHM), gaussian_profile(), 0.0, 0.0)
+SHAPE = Shape(np.full(51, FWHM), gaussian_profile(), 0.0, np.zeros(51), 0.0)
 
 
 def apart(rng, number, size, least):
@@ -117,7 +117,7 @@ def test_blends_do_not_widen_the_width_of_single_lines():
     found, error = smooth_width(places, measured, np.full(40, 0.002), 4000)
     inside = np.arange(int(places[0]), int(places[-1]))
     np.testing.assert_allclose(found[inside], 2.0 + inside / 4000, rtol=0.01)
-    assert error < 0.004
+    assert error[inside].max() < 0.004
 
 
 # Companions

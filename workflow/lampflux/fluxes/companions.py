@@ -154,7 +154,8 @@ def with_companions(line, centres, width, shape, known):
 
 def fit(line, centres, width, shape, ties=()):
     """Fit lines of the usual width at places that are not known well."""
-    width_error = max(COMPANIONS.same_width, shape.width_error) * width
+    error = float(at(shape.width_error, round(centres[0])))
+    width_error = max(COMPANIONS.same_width, error) * width
     return fit_lines(*line, centres, width, shape.profile, 0.5 * width, width_error, ties)
 
 

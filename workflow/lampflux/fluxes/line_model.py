@@ -41,7 +41,7 @@ class ModelTuning(NamedTuple):
     # once it is known.
     passes: int = 5
     widths_in: tuple = (0, 2)
-    stiffness_in: tuple = (1, 3)
+    stiffness_in: tuple = (0, 2)
     profile_from: int = 1
     companions_from: int = 2
     # Relative error of the profile before it is measured: that of a Gaussian.
@@ -151,7 +151,7 @@ def spectrum_model(counts, variance, good, peaks, known, has_noise=True):
     LineModel
     """
     fwhm = peaks.fwhm or 3.0
-    errors = MODEL.first_error, SHAPE.first_width_error
+    errors = MODEL.first_error, np.full(counts.size, SHAPE.first_width_error), 0.0
     shape = Shape(np.full(counts.size, fwhm), gaussian_profile(), *errors)
     counts = np.where(good, counts, np.interp(np.arange(counts.size), *good_pixels(counts, good)))
     knots = knots_at(np.arange(counts.size), knot_distance(shape))

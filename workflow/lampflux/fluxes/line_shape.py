@@ -44,14 +44,16 @@ class Shape(NamedTuple):
     """Shape of a spectrum's lines.
 
     ``fwhm``, their width in each pixel, an array of shape (pixels,) [pixel]; their ``profile``;
-    its relative ``error``, by which lines differ from it, as a part of their height; and the
-    relative ``width_error``, by which the widths of single lines differ from ``fwhm``.
+    its relative ``error``, by which lines differ from it, as a part of their height; the relative
+    ``width_error`` by which widths of single lines differ from ``fwhm``, shape (pixels,); and
+    ``far_error``, 1 sigma of the part of the light that is far from a line.
     """
 
     fwhm: np.ndarray
     profile: Profile
     error: float
-    width_error: float
+    width_error: np.ndarray
+    far_error: float
 
 
 def tabulated(below, density):

@@ -16,6 +16,7 @@ from lampflux.fluxes.line_shape import (
     light_below,
     light_near,
     line_light,
+    lorentzian_profile,
     pixels_near,
     summed_light,
 )
@@ -34,10 +35,8 @@ class ErrorTuning(NamedTuple):
 
     # A window's ends are uncertain by this [pixel], by curved slits and uneven pixels.
     cut: float = 0.02
-    # Parts by which the light further than five widths from a line is uncertain, in its own flux
-    # and in windows there: continuum and wings cannot be told apart.
-    own_wings: float = 0.25
-    far_wings: float = 0.5
+    # From this distance on the continuum beside a window holds wings of lines [line widths].
+    wings: float = 2.5
     # A window that misses more of the line's light than this part cuts it.
     missed: float = 0.01
     # Pixels within this reach of saturated ones do not tell the continuum [line widths].
@@ -205,7 +204,7 @@ def measure(
     width = float(np.median(lines.shape.fwhm))
     brightness = ion_brightness(lines.peaks.pixel, lines.fluxes, width, laboratory)
     known = laboratory, brightness
-    far = far_counts(lines)
+    far = far_wing_error(lines)
     expected = [None] * len(windows) if expected is None else expected
     return [
         measure_window(columns, lines, far, ends, pixel, known, exposure_time * fibres)
@@ -225,11 +224,17 @@ class Columns(NamedTuple):
     peak: np.ndarray
 
 
-def far_counts(lines):
-    """Light in each pixel of the lines that are far from it, beyond `TABLE.far` widths [ADU]."""
-    near = pixels_near(lines.peaks.pixel, lines.shape, TABLE.far)
-    light = light_near(near, lines.peaks.pixel, lines.shape)
-    return lines.counts - summed_light(near, light, lines.fluxes, lines.counts.size)
+def far_wing_error(lines):
+    """1 sigma of the far wings of all lines in each pixel, as those of a Lorentzian [ADU]."""
+    wing, size = lorentzian_profile(), lines.counts.size
+    centres = lines.peaks.pixel
+    error = lines.shape.far_error / far_light(wing) * lines.fluxes
+    summed = np.zeros(size)
+    for reach, sign in (TABLE.reach, 1), (ERRORS.wings, -1):
+        pixels = pixels_near(centres, lines.shape, reach)
+        light = light_near(pixels, centres, lines.shape, wing)
+        summed += sign * summed_light(pixels, light, error, size)
+    return summed
 
 
 def window_sums(counts, pixels):
@@ -258,7 +263,7 @@ def measure_window(columns, lines, far, window, expected, known, per_flux):
     columns : Columns
     lines : lampflux.fluxes.line_model.LineModel
     far : ndarray, shape (pixels,)
-        Light of the far wings of lines [ADU].
+        1 sigma of the light of the far wings of lines [ADU].
     window : (int, int)
         First and last pixel.
     expected : float or None
@@ -347,7 +352,7 @@ def net_flux_error(columns, lines, far, continuum, start, stop):
     """
     noise = np.sum(np.square(columns.uncertainty[start : stop + 1])) * continuum.chi2
     cut = ERRORS.cut * (lines.counts[start] + lines.counts[stop])
-    wings = ERRORS.far_wings * far[start : stop + 1].sum()
+    wings = far[start : stop + 1].sum()
     return np.sqrt(noise + continuum.total_error**2 + cut**2 + wings**2)
 
 
@@ -359,7 +364,7 @@ def fit_flux_error(lines, continuum, found, hidden):
     """
     own = found.fit.flux_error[found.main] * np.sqrt(max(found.fit.reduced_chi2, 1.0))
     level = continuum.error * found.fit.response[found.main].sum()
-    wings = ERRORS.own_wings * far_light(lines.shape.profile) * found.flux
+    wings = lines.shape.far_error * found.flux
     return np.sqrt(own**2 + level**2 + wings**2 + hidden**2)
 
 

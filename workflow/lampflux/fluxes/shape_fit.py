@@ -15,6 +15,7 @@ from lampflux.fluxes.line_shape import (
     GRID,
     at,
     density_at,
+    far_light,
     gaussian_profile,
     light_below,
     light_near,
@@ -51,6 +52,8 @@ class ShapeTuning(NamedTuple):
     lorentzian: tuple = (0.5, 1.0)
     # Another profile than a Gaussian must fit better by this (chi-square).
     evidence: float = 30.0
+    # Far wings are uncertain by this part of them, by their form, beyond what counts tell.
+    far_wings: float = 0.25
     # Pixels about a saturated line do not tell the shape [line widths].
     saturated_reach: float = 6.0
     # Blends differ from the profile by more than single lines. So a low percentile of the squared
@@ -139,7 +142,7 @@ def smooth_width(places, widths, errors, size):
     widths : ndarray, shape (size,)
         A polynomial of the degree that the Bayesian information criterion prefers (Schwarz 1978,
         Annals of Statistics 6, 461) [pixel].
-    error : float
+    error : ndarray, shape (size,)
         1 sigma by which single lines differ from it, as a part of the width.
     """
     typical = np.percentile(widths, SHAPE.single)
@@ -154,7 +157,7 @@ def smooth_width(places, widths, errors, size):
         near = np.abs(widths / curve(places) - 1) < SHAPE.same_width
         number = np.count_nonzero(near)
         if number < SHAPE.linear:
-            return np.full(size, typical), SHAPE.first_width_error
+            return np.full(size, typical), np.full(size, SHAPE.first_width_error)
         best = np.inf
         for degree in range(min(number // SHAPE.linear, SHAPE.most_degree) + 1):
             trial = Polynomial.fit(places[near], widths[near], degree, w=weight[near])
@@ -162,10 +165,13 @@ def smooth_width(places, widths, errors, size):
             criterion = number * np.log(misfit + 1e-12) + degree * np.log(number)
             if criterion < best:
                 best, curve = criterion, trial
-    ends = np.clip(np.arange(size), places[near].min(), places[near].max())
     off = (widths / curve(places) - 1)[near]
     error = np.sqrt(max(robust_scatter(off) ** 2 - np.median(errors[near] / typical) ** 2, 0.0))
-    return np.maximum(curve(ends), 0.3 * typical), float(max(error, SHAPE.width_floor))
+    # Beyond the last lines the curve goes on straight, and may be off by what it goes on.
+    inner = np.clip(np.arange(size), places[near].min(), places[near].max())
+    further = curve.deriv()(inner) * (np.arange(size) - inner)
+    width = np.clip(curve(inner) + further, 0.5 * typical, 2 * typical)
+    return width, np.hypot(max(error, SHAPE.width_floor), further / width)
 
 
 def candidate_profiles():
@@ -219,12 +225,29 @@ def measure_profile(counts, weight, lines, bright, knots, stiffness):
     shares = none_negative(square, wanted)
     chi2 = total - 2 * shares @ wanted + shares @ square @ shares
     gaussian = total - wanted[0] ** 2 / square[0, 0]
-    if not gaussian - chi2 > SHAPE.evidence * max(chi2 / max(np.count_nonzero(weight), 1), 1.0):
-        return shape._replace(profile=gaussian_profile()), 0.0, 1.0
+    scatter = max(chi2 / max(np.count_nonzero(weight), 1), 1.0)
+    far = np.array([far_light(each) for each in candidates])
+    lorentz_error = np.sqrt(scatter) * share_error(square, shares > 0, -1)
+    if not gaussian - chi2 > SHAPE.evidence * scatter:
+        far_error = np.hypot(lorentz_error * far[-1], shares @ far)
+        shape = shape._replace(profile=gaussian_profile(), far_error=float(far_error))
+        return shape, 0.0, 1.0
     shares = shares / shares.sum()
+    far_error = np.hypot(lorentz_error * far[-1], SHAPE.far_wings * (shares @ far))
     below = sum(share * each.below for share, each in zip(shares, candidates))
     density = sum(share * each.density for share, each in zip(shares, candidates))
+    shape = shape._replace(far_error=float(far_error))
     return standard_profile(shape, tabulated(below, density))
+
+
+def share_error(square, used, number):
+    """1 sigma of one unknown of normal equations of which some are used, that one in any case."""
+    used = used.copy()
+    used[number] = True
+    block = square[np.ix_(used, used)]
+    block = block + np.diag(1e-10 * block.diagonal())
+    place = np.count_nonzero(used[:number])
+    return float(np.sqrt(max(np.linalg.inv(block)[place, place], 0.0)))
 
 
 def standard_profile(shape, profile):

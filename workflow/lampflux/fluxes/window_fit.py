@@ -6,6 +6,7 @@ import numpy as np
 
 from lampflux.fluxes.line_fit import LineFit, fit_lines
 from lampflux.fluxes.line_model import light_of_others
+from lampflux.fluxes.line_shape import at
 
 
 class WindowTuning(NamedTuple):
@@ -64,6 +65,11 @@ class WindowFit(NamedTuple):
 def width_at(lines, place):
     """Width of single lines at a place [pixel]."""
     return float(np.interp(place, np.arange(lines.counts.size), lines.shape.fwhm))
+
+
+def width_error_at(lines, place):
+    """1 sigma of the width of single lines at a place, as a part of it."""
+    return float(at(lines.shape.width_error, round(place)))
 
 
 def main_line(lines, start, stop, expected):
@@ -153,7 +159,7 @@ def fit_group(data, lines, centres, fluxes, known):
     snr = fluxes / np.sqrt(data[1].sum())
     centre_error = np.where(snr > WINDOW.free_place, np.inf, 0.0)
     overlapping = np.abs(centres[1:] - centres[0]).min(initial=np.inf) < WINDOW.alone * width
-    same = max(WINDOW.same_width, lines.shape.width_error) * width
+    same = max(WINDOW.same_width, width_error_at(lines, centres[0])) * width
     width_error = same if overlapping else np.inf
     if snr[0] < WINDOW.free_width:
         width_error = 0.0
@@ -194,7 +200,7 @@ def is_wider(lines, found):
     width = width_at(lines, found.centre)
     error = found.fit.fwhm_error * np.sqrt(max(found.fit.reduced_chi2, 1.0))
     excess = found.fit.fwhm - width
-    usual = WINDOW.wider_errors * np.hypot(error, lines.shape.width_error * width)
+    usual = WINDOW.wider_errors * np.hypot(error, width_error_at(lines, found.centre) * width)
     return bool(excess > max(usual, WINDOW.wider * width, lines.shape.error * width))
 
 
