@@ -39,7 +39,7 @@ class ModelTuning(NamedTuple):
     # Times that all is refined in turn. Widths are measured and the stiffness of the continuum is
     # chosen in some of them; the profile is measured from the second on, companions are looked for
     # once it is known.
-    passes: int = 5
+    passes: int = 4
     widths_in: tuple = (0, 2)
     stiffness_in: tuple = (0, 2)
     profile_from: int = 1
@@ -188,9 +188,8 @@ def spectrum_model(counts, variance, good, peaks, known, has_noise=True):
 
 def with_widths(pixels, lines):
     """Measure the widths of the lines; see `line_widths`."""
-    others = light_of_others(lines.peaks, lines.shape, lines.fluxes)
     net = pixels.counts - lines.level
-    return line_widths(net, pixels.variance, pixels.good, lines.peaks, lines.shape, others)
+    return line_widths(net, pixels.variance, pixels.good, lines.peaks, lines.shape, lines.fluxes)
 
 
 def with_companions(pixels, lines):

@@ -10,7 +10,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy.polynomial import Polynomial
 
-from lampflux.fluxes.line_fit import fit_lines
 from lampflux.fluxes.line_shape import (
     GRID,
     at,
@@ -40,6 +39,13 @@ class ShapeTuning(NamedTuple):
     # by this part at most.
     single: float = 30.0
     same_width: float = 0.06
+    # Lines further from others than this tell their width [line widths]. It takes so many steps,
+    # and has settled then if the last one is less than this part and it has not changed by this
+    # factor.
+    alone: float = 2.5
+    steps: int = 6
+    settled: float = 0.003
+    widest: float = 2.5
     # Fewest lines for each degree of the curve of widths, and the highest degree.
     linear: int = 5
     most_degree: int = 3
@@ -77,7 +83,7 @@ def bright_lines(peaks, variance, good):
     return order[signal[order] > SHAPE.bright][: SHAPE.most_lines]
 
 
-def line_widths(net, variance, good, peaks, shape, others):
+def line_widths(net, variance, good, peaks, shape, fluxes):
     """Measure the width of the lines at every pixel from the spectrum's bright lines.
 
     Parameters
@@ -88,43 +94,80 @@ def line_widths(net, variance, good, peaks, shape, others):
     peaks : lampflux.peaks.Peaks
     shape : Shape
         As far as it is known.
-    others : callable
-        Gives the light of all lines but some in some pixels [ADU].
+    fluxes : ndarray, shape (peaks,)
+        [ADU]
 
     Returns
     -------
     Shape
         With widths and their error by `smooth_width`; as it was without any single line.
     """
-    measured = []
-    for number in bright_lines(peaks, variance, good)[: SHAPE.most_widths]:
-        centre = peaks.pixel[number]
-        width = float(np.interp(centre, np.arange(net.size), shape.fwhm))
-        near = np.abs(peaks.pixel - centre)
-        near[number] = np.inf
-        if near.min(initial=np.inf) < 2.5 * width:
-            continue
-        reach = 1.5 * width
-        pixels = np.arange(max(int(centre - reach), 0), min(int(centre + reach) + 2, net.size))
-        if not good[pixels].all():
-            continue
-        fit = fit_lines(
-            net[pixels] - others(number, pixels),
-            variance[pixels],
-            good[pixels],
-            pixels,
-            peaks.pixel[number : number + 1],
-            width,
-            shape.profile,
-            np.inf,
-            np.inf,
-        )
-        if fit is not None:
-            measured.append((centre, fit.fwhm, fit.fwhm_error))
-    if not measured:
+    bright = bright_lines(peaks, variance, good)[: SHAPE.most_widths]
+    centres = peaks.pixel[bright]
+    width = np.interp(centres, np.arange(net.size), shape.fwhm)
+    apart = np.abs(peaks.pixel - centres[:, np.newaxis])
+    apart[np.arange(bright.size), bright] = np.inf
+    pixels = pixels_near(centres, shape, SHAPE.core)
+    inside = (pixels >= 0) & (pixels < net.size)
+    clear = (apart.min(axis=1, initial=np.inf) > SHAPE.alone * width) & inside.all(axis=1)
+    clear &= at(good, pixels).all(axis=1)
+    if not clear.any():
         return shape
-    widths, error = smooth_width(*np.array(measured).T, net.size)
+    bright, pixels = bright[clear], pixels[clear]
+    own = light_near(pixels, centres[clear], shape) * fluxes[bright, np.newaxis]
+    near = pixels_near(peaks.pixel, shape)
+    light = light_near(near, peaks.pixel, shape)
+    counts = at(net - summed_light(near, light, fluxes, net.size), pixels) + own
+    fit = fit_single(counts, at(variance, pixels), pixels, centres[clear], width[clear], shape)
+    measured = fit[:, np.isfinite(fit).all(axis=0)]
+    if not measured.size:
+        return shape
+    widths, error = smooth_width(*measured, net.size)
     return shape._replace(fwhm=widths, width_error=error)
+
+
+def fit_single(counts, variance, pixels, centres, fwhm, shape):
+    """Fit lines that stand alone, all at once, each with its own flux, centre and width.
+
+    Parameters
+    ----------
+    counts, variance : ndarray, shape (lines, near)
+        Counts of each line alone [ADU], [ADU^2].
+    pixels : ndarray of int, shape (lines, near)
+        About each line.
+    centres, fwhm : ndarray, shape (lines,)
+        First guesses [pixel].
+    shape : Shape
+
+    Returns
+    -------
+    ndarray, shape (3, lines)
+        Centres, widths and the errors of these [pixel]; NaN for lines whose fit leads astray.
+    """
+    edges = np.concatenate([pixels, pixels[:, -1:] + 1], axis=1) - 0.5
+    first_centres, first_fwhm = centres, fwhm
+    weight = 1 / np.sqrt(variance)
+    for _ in range(SHAPE.steps):
+        distance = (edges - centres[:, np.newaxis]) / fwhm[:, np.newaxis]
+        density = density_at(distance, shape.profile)
+        light = np.diff(light_below(distance, shape.profile), axis=1)
+        flux = np.sum(light * counts * weight**2, axis=1) / np.sum((light * weight) ** 2, axis=1)
+        slopes = -np.diff([density, density * distance], axis=2)
+        slopes = slopes * (flux / fwhm)[:, np.newaxis]
+        design = np.concatenate([light[np.newaxis], slopes]) * weight
+        rest = (counts - flux[:, np.newaxis] * light) * weight
+        scale = np.sqrt(np.sum(design**2, axis=2)) + 1e-300
+        design = design / scale[:, :, np.newaxis]
+        square = np.einsum("ilp,jlp->lij", design, design) + 1e-9 * np.eye(3)
+        inverse = np.linalg.inv(square)
+        change = np.einsum("lij,jlp,lp->il", inverse, design, rest) / scale
+        centres = centres + np.clip(change[1], -0.2 * fwhm, 0.2 * fwhm)
+        fwhm = fwhm + np.clip(change[2], -0.2 * fwhm, 0.2 * fwhm)
+    error = np.sqrt(inverse[:, 2, 2]) / scale[2]
+    astray = np.abs(centres - first_centres) > first_fwhm
+    astray |= np.abs(np.log(fwhm / first_fwhm)) > np.log(SHAPE.widest)
+    astray |= np.abs(change[2]) > SHAPE.settled * fwhm
+    return np.where(astray, np.nan, [centres, fwhm, error])
 
 
 def smooth_width(places, widths, errors, size):
@@ -153,8 +196,11 @@ def smooth_width(places, widths, errors, size):
         lower = [np.percentile(widths[part], SHAPE.single) for part in parts]
         curve = Polynomial.fit(middles, lower, 1)
     weight = 1 / np.hypot(errors, SHAPE.width_floor * typical)
+    near = np.zeros(widths.size, bool)
     for _ in range(5):
-        near = np.abs(widths / curve(places) - 1) < SHAPE.same_width
+        before, near = near, np.abs(widths / curve(places) - 1) < SHAPE.same_width
+        if (near == before).all() and near.any():
+            break
         number = np.count_nonzero(near)
         if number < SHAPE.linear:
             return np.full(size, typical), np.full(size, SHAPE.first_width_error)
