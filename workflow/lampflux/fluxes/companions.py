@@ -126,14 +126,19 @@ def with_companions(line, centres, width, shape, known):
     Returns
     -------
     lampflux.fluxes.line_fit.LineFit or None
-        Of the lines that were given and their companions; None where not even those fit.
+        Of the lines that were given and their companions; None where no place is worth a trial,
+        or where not even the lines that were given fit.
     """
-    best = fit(line, centres, width, shape)
+    best = None
     for _ in range(COMPANIONS.most):
+        present = centres if best is None else best.centre
+        places = places_to_try(line, present, width, shape, known)
+        if best is None and places:
+            best = fit(line, centres, width, shape)
         if best is None or best.chi2 < COMPANIONS.known:
             break
         trials = []
-        for place, tie in places_to_try(line, best, width, shape, known):
+        for place, tie in places:
             needed = COMPANIONS.known if tie else COMPANIONS.unknown
             needed *= max(best.reduced_chi2 / 4, 1.0)
             trial = fit(line, np.append(best.centre, place), width, shape, tie)
@@ -159,15 +164,15 @@ def fit(line, centres, width, shape, ties=()):
     return fit_lines(*line, centres, width, shape.profile, 0.5 * width, width_error, ties)
 
 
-def places_to_try(line, best, width, shape, known):
+def places_to_try(line, centres, width, shape, known):
     """Choose places for a companion: those of the laboratory, and the best of others about it.
 
     Parameters
     ----------
     line, width, shape, known
         As in `with_companions`.
-    best : lampflux.fluxes.line_fit.LineFit
-        Of the lines so far.
+    centres : ndarray, shape (lines,)
+        The lines so far [pixel].
 
     Returns
     -------
@@ -175,8 +180,7 @@ def places_to_try(line, best, width, shape, known):
         Place [pixel], and where the laboratory knows its distance from the line, that as
         `fit_lines` takes it.
     """
-    main = best.centre[0]
-    others = np.delete(best.centre, 0)
+    main, others = centres[0], centres[1:]
     near = known[np.abs(known - main) < COMPANIONS.reach * width]
     own = near[np.argmin(np.abs(near - main))] if near.size else np.nan
     apart = near[near != own] - own
@@ -184,11 +188,11 @@ def places_to_try(line, best, width, shape, known):
     free = np.array([np.abs(others - place).min(initial=np.inf) > 0.5 * width for place in places])
     if not free.any():
         return []
-    flux, error = another_line(line, best.centre, width, shape, places)
+    flux, error = another_line(line, centres, width, shape, places)
     gains = np.where(free, np.clip(flux / error, 0, None) ** 2, 0)
     needed = np.where(np.arange(places.size) < apart.size, COMPANIONS.known, COMPANIONS.unknown)
     worth = gains > COMPANIONS.worth * needed
-    number = best.centre.size
+    number = centres.size
     chosen = [
         (places[each], [(0, number, float(apart[each]), COMPANIONS.laboratory)])
         for each in np.flatnonzero(worth[: apart.size])
