@@ -38,7 +38,7 @@ def test_slopes_are_those_of_the_light():
 def test_sums_over_the_pixels_near_lines_are_those_over_all_pixels():
     rng = np.random.default_rng(1)
     centres = np.concatenate([[-0.3, 299.2], rng.uniform(0, 299, 40)])
-    shape = Shape(np.full(300, 2.3), gaussian_profile(), 0.0)
+    shape = Shape(np.full(300, 2.3), gaussian_profile(), 0.0, np.zeros(300), 0.0)
     pixels = pixels_near(centres, shape, 4.0)
     light = light_near(pixels, centres, shape)
     everywhere = np.array([pixel_light(np.arange(300) - centre, 2.3) for centre in centres])

@@ -35,7 +35,7 @@ class CompanionTuning(NamedTuple):
     bright: float = 25.0
     # Companions that one line may have, at most.
     most: int = 3
-    # 1 sigma of a distance by the laboratory [pixel], and of a single line's width [width].
+    # 1 sigma of a distance by the laboratory [pixel], and the least of a line's width [width].
     laboratory: float = 0.05
     same_width: float = 0.01
 
@@ -87,7 +87,7 @@ def find_companions(net, variance, good, peaks, shape, fluxes, others, known, re
         line = counts, variance[pixels], good[pixels], pixels
         added = [place for place, *_ in found if abs(place - centre) < COMPANIONS.together * width]
         first = np.append(pixel[group], added)
-        best = with_companions(line, first, width, shape.profile, known)
+        best = with_companions(line, first, width, shape, known)
         if best is None or best.centre.size == first.size:
             continue
         pixel[group] = best.centre[: group.size]
@@ -108,7 +108,7 @@ def find_companions(net, variance, good, peaks, shape, fluxes, others, known, re
     )
 
 
-def with_companions(line, centres, width, profile, known):
+def with_companions(line, centres, width, shape, known):
     """Add companions to a line as long as each earns its place.
 
     Parameters
@@ -119,24 +119,29 @@ def with_companions(line, centres, width, profile, known):
         The line and those about it [pixel].
     width : float
         [pixel]
-    profile : lampflux.fluxes.line_shape.Profile
+    shape : lampflux.fluxes.line_shape.Shape
     known : ndarray
         Where lines of the laboratory fall [pixel].
 
     Returns
     -------
     lampflux.fluxes.line_fit.LineFit or None
-        Of the lines that were given and their companions; None where not even those fit.
+        Of the lines that were given and their companions; None where no place is worth a trial,
+        or where not even the lines that were given fit.
     """
-    best = fit(line, centres, width, profile)
+    best = None
     for _ in range(COMPANIONS.most):
+        present = centres if best is None else best.centre
+        places = places_to_try(line, present, width, shape, known)
+        if best is None and places:
+            best = fit(line, centres, width, shape)
         if best is None or best.chi2 < COMPANIONS.known:
             break
         trials = []
-        for place, tie in places_to_try(line, best, width, profile, known):
+        for place, tie in places:
             needed = COMPANIONS.known if tie else COMPANIONS.unknown
             needed *= max(best.reduced_chi2 / 4, 1.0)
-            trial = fit(line, np.append(best.centre, place), width, profile, tie)
+            trial = fit(line, np.append(best.centre, place), width, shape, tie)
             if trial is None or trial.chi2 + needed > best.chi2:
                 continue
             flux, error = trial.flux[-1], trial.flux_error[-1]
@@ -152,21 +157,22 @@ def with_companions(line, centres, width, profile, known):
     return best
 
 
-def fit(line, centres, width, profile, ties=()):
+def fit(line, centres, width, shape, ties=()):
     """Fit lines of the usual width at places that are not known well."""
-    width_error = COMPANIONS.same_width * width
-    return fit_lines(*line, centres, width, profile, 0.5 * width, width_error, ties)
+    error = float(at(shape.width_error, round(centres[0])))
+    width_error = max(COMPANIONS.same_width, error) * width
+    return fit_lines(*line, centres, width, shape.profile, 0.5 * width, width_error, ties)
 
 
-def places_to_try(line, best, width, profile, known):
+def places_to_try(line, centres, width, shape, known):
     """Choose places for a companion: those of the laboratory, and the best of others about it.
 
     Parameters
     ----------
-    line, width, profile, known
+    line, width, shape, known
         As in `with_companions`.
-    best : lampflux.fluxes.line_fit.LineFit
-        Of the lines so far.
+    centres : ndarray, shape (lines,)
+        The lines so far [pixel].
 
     Returns
     -------
@@ -174,8 +180,7 @@ def places_to_try(line, best, width, profile, known):
         Place [pixel], and where the laboratory knows its distance from the line, that as
         `fit_lines` takes it.
     """
-    main = best.centre[0]
-    others = np.delete(best.centre, 0)
+    main, others = centres[0], centres[1:]
     near = known[np.abs(known - main) < COMPANIONS.reach * width]
     own = near[np.argmin(np.abs(near - main))] if near.size else np.nan
     apart = near[near != own] - own
@@ -183,10 +188,11 @@ def places_to_try(line, best, width, profile, known):
     free = np.array([np.abs(others - place).min(initial=np.inf) > 0.5 * width for place in places])
     if not free.any():
         return []
-    gains = np.where(free, gains_at(line, best.centre, width, profile, places), 0)
+    flux, error = another_line(line, centres, width, shape, places)
+    gains = np.where(free, np.clip(flux / error, 0, None) ** 2, 0)
     needed = np.where(np.arange(places.size) < apart.size, COMPANIONS.known, COMPANIONS.unknown)
     worth = gains > COMPANIONS.worth * needed
-    number = best.centre.size
+    number = centres.size
     chosen = [
         (places[each], [(0, number, float(apart[each]), COMPANIONS.laboratory)])
         for each in np.flatnonzero(worth[: apart.size])
@@ -195,18 +201,32 @@ def places_to_try(line, best, width, profile, known):
     return chosen + ([(places[best_other], [])] if worth[best_other] else [])
 
 
-def gains_at(line, centres, width, profile, places):
-    """Estimate the gain in chi-square by a line at each place, all else adapting linearly.
+def another_line(line, centres, width, shape, places):
+    """Fit the flux of another line at each of some places, all else adapting linearly.
 
-    All lines have the usual width here: a fit that has widened leaves no room for another.
+    Parameters
+    ----------
+    line, width, shape
+        As in `with_companions`.
+    centres : ndarray, shape (lines,)
+        Lines that are there [pixel]. They have the usual width: what a fit has widened leaves no
+        room for another.
+    places : ndarray, shape (places,)
+        [pixel]
+
+    Returns
+    -------
+    flux, error : ndarray, shape (places,)
+        And 1 sigma [ADU].
     """
     counts, variance, good, pixels = line
     weight = np.where(good, 1 / np.sqrt(np.where(good, variance, 1.0)), 0.0)[:, np.newaxis]
     edges = np.append(pixels, pixels[-1] + 1) - 0.5
-    light, by_centre, _ = line_light(edges, centres, width, profile)
+    light, by_centre, _ = line_light(edges, centres, width, shape.profile)
     design = np.column_stack([light, by_centre]) * weight
-    added, *_ = line_light(edges, places, width, profile)
+    added, *_ = line_light(edges, places, width, shape.profile)
     wanted = np.column_stack([added, counts]) * weight
     wanted -= design @ np.linalg.lstsq(design, wanted)[0]
     added, rest = wanted[:, :-1], wanted[:, -1]
-    return np.clip(added.T @ rest, 0, None) ** 2 / np.maximum(np.sum(added**2, axis=0), 1e-300)
+    square = np.maximum(np.sum(added**2, axis=0), 1e-300)
+    return added.T @ rest / square, 1 / np.sqrt(square)

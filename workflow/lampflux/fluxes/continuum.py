@@ -36,11 +36,13 @@ class ContinuumTuning(NamedTuple):
     clip_below: float = 3.5
     # Times that columns are left out and the continuum fitted again.
     rounds: int = 6
+    # Pixels within this reach of saturated ones do not tell the continuum [line widths].
+    saturated_reach: float = 3.0
+    # Weight that holds a continuum level that is known on one side only: any large number.
+    level: float = 1e3
 
 
 CONTINUUM = ContinuumTuning()
-# Weight that holds a continuum level that is known on one side only: any large number.
-LEVEL = 1e3
 
 
 def lines_on_continuum(counts, weight, pixels, light, knots, stiffness):
@@ -155,7 +157,12 @@ def window_continuum(counts, lines, spoiled, start, stop):
     rough = lines.stiffness * difference_bands(knots.number, 2)
     if sides < 2:
         # A single side cannot tell a slope to carry across the window.
-        rough += LEVEL * used.sum() / np.median(variance[used]) * difference_bands(knots.number, 1)
+        rough += (
+            CONTINUUM.level
+            * used.sum()
+            / np.median(variance[used])
+            * difference_bands(knots.number, 1)
+        )
     # From a level that lines too faint to be found do not move.
     rest_level = np.median(rest[used])
     for _ in range(CONTINUUM.rounds):

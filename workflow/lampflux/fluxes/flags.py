@@ -1,5 +1,7 @@
 """Flags: one word for each thing that a user of a flux should know, and which flux to use."""
 
+from typing import NamedTuple
+
 # In the order in which they are written; docs/fluxes.md says what each means.
 FLAGS = (
     "saturated",
@@ -15,13 +17,29 @@ FLAGS = (
     "refused",
     "negative",
 )
-# A line is faint below this signal-to-noise ratio, the usual limit of a clear detection.
-FAINT_SNR = 5.0
-# A fit whose reduced chi-square is above this does not describe the line: by chance 1 in 10,000.
-MISFIT_CHI2 = 4.0
-# It is a misfit where the error of the flux is more than this part of it, too: the noise of the
-# brightest lines shows what does not matter.
-MISFIT_PART = 0.003
+
+
+class FlagTuning(NamedTuple):
+    """Limits of flags."""
+
+    # A line is faint below this signal-to-noise ratio, the usual limit of a clear detection.
+    faint_snr: float = 5.0
+    # A fit whose reduced chi-square is above this does not describe the line: by chance 1 in
+    # 10,000.
+    misfit_chi2: float = 4.0
+    # It is a misfit where the error of the flux is more than this part of it, too: the noise of
+    # the brightest lines shows what does not matter.
+    misfit_part: float = 0.003
+    # A column with more than this part of its pixels missing is filled from its neighbours.
+    lost: float = 0.3
+
+
+FLAGGED = FlagTuning()
+
+
+def is_misfit(reduced_chi2, relative_error):
+    """Whether a fit does not describe its line, by its chi-square and the error of the flux."""
+    return reduced_chi2 > FLAGGED.misfit_chi2 and relative_error > FLAGGED.misfit_part
 
 
 def raised(**conditions):

@@ -1,7 +1,11 @@
 """Fluxes of all identified lines, with or without a window, from the model of the spectrum."""
 
+from typing import NamedTuple
+
 import numpy as np
 import pandas as pd
+
+from lampflux.fluxes.line_shape import TABLE, at, light_near, overlaps, pixels_near
 
 IDENTIFIED_COLUMNS = [
     "pixel",
@@ -14,12 +18,19 @@ IDENTIFIED_COLUMNS = [
     "flags",
     "simulated",
 ]
-# Modelled lines within this distance of an identified one are part of it [line widths].
-SAME_LINE = 0.6
-# A neighbour this near, with this part of the line's flux, blends with it [line widths].
-BLEND_WITHIN, BLEND_PART = 1.2, 0.02
-# Standard deviation over full width at half maximum of a Gaussian.
-SIGMA_PER_FWHM = 1 / np.sqrt(8 * np.log(2))
+
+
+class IdentifiedTuning(NamedTuple):
+    """Constants of the fluxes of identified lines."""
+
+    # Modelled lines within this distance of an identified one are part of it [line widths].
+    same_line: float = 0.6
+    # A neighbour this near, with this part of the line's flux, blends with it [line widths].
+    blend_within: float = 1.2
+    blend_part: float = 0.02
+
+
+IDENTIFIED = IdentifiedTuning()
 
 
 def identified_fluxes(spectrum, model, peaks, per_flux, simulated=False):
@@ -49,11 +60,11 @@ def identified_fluxes(spectrum, model, peaks, per_flux, simulated=False):
     if not known or not centres.size:
         return pd.DataFrame(columns=IDENTIFIED_COLUMNS)
     width = np.interp(centres, np.arange(len(model.shape.fwhm)), model.shape.fwhm)
-    covariance = flux_covariance(model, centres, width)
+    covariance = flux_covariance(model)
     has_noise = np.isfinite(spectrum.clean_error[model.good]).all()
     pixel = np.array([peak["pixel"] for peak in known])
     nearest = np.argmin(np.abs(centres[:, np.newaxis] - pixel), axis=1)
-    near = np.abs(centres - pixel[nearest]) < SAME_LINE * width
+    near = np.abs(centres - pixel[nearest]) < IDENTIFIED.same_line * width
     rows = []
     for number, peak in enumerate(known):
         own = np.flatnonzero(near & (nearest == number))
@@ -63,13 +74,14 @@ def identified_fluxes(spectrum, model, peaks, per_flux, simulated=False):
         error = np.sqrt(covariance[np.ix_(own, own)].sum()) if has_noise else np.nan
         first, last = np.rint(peak["pixel"] + np.array([-1, 1]) * width[own[0]]).astype(int)
         inside = slice(max(first, 0), last + 1)
-        apart = np.abs(centres - peak["pixel"]) < BLEND_WITHIN * width[own[0]]
+        apart = np.abs(centres - peak["pixel"]) < IDENTIFIED.blend_within * width[own[0]]
         apart[own] = False
         raised = {
             "saturated": spectrum.saturated[inside].sum() > 0,
             "cosmic": (spectrum.replaced - spectrum.missing)[inside].sum() > 0,
             "bad_pixels": spectrum.missing[inside].sum() > 0,
-            "blended": own.size > 1 or (model.fluxes[apart] > BLEND_PART * counts).any(),
+            "blended": own.size > 1
+            or (model.fluxes[apart] > IDENTIFIED.blend_part * counts).any(),
         }
         rows.append(
             {
@@ -87,23 +99,21 @@ def identified_fluxes(spectrum, model, peaks, per_flux, simulated=False):
     return pd.DataFrame(rows, columns=IDENTIFIED_COLUMNS)
 
 
-def flux_covariance(model, centres, width):
+def flux_covariance(model):
     """Covariance of the fluxes of all lines, fitted together to the good pixels.
 
     Parameters
     ----------
     model : LineModel
-    centres, width : ndarray, shape (lines,)
-        [pixel]; lines are taken for Gaussians of this full width at half maximum.
 
     Returns
     -------
     ndarray, shape (lines, lines)
         [ADU^2]
     """
-    sigma = SIGMA_PER_FWHM * width
-    offset = (np.arange(model.counts.size)[:, np.newaxis] - centres) / sigma
-    light = np.exp(-0.5 * offset**2) / (np.sqrt(2 * np.pi) * sigma)
+    centres = model.peaks.pixel
+    pixels = pixels_near(centres, model.shape, TABLE.far)
+    light = light_near(pixels, centres, model.shape)
     weight = np.where(model.good, 1 / model.variance, 0.0)
-    normal = light.T @ (weight[:, np.newaxis] * light)
+    normal = overlaps(pixels, light * at(weight, pixels), light)
     return np.linalg.pinv(normal, hermitian=True)

@@ -4,9 +4,17 @@ from typing import NamedTuple
 
 import numpy as np
 
-# A peak is a laboratory line that stands this near [line widths]; fewest of them that tell how
-# bright an ion is.
-NEAR, FEWEST = 0.3, 3
+
+class LaboratoryTuning(NamedTuple):
+    """Constants of the brightness of ions."""
+
+    # A peak is a laboratory line that stands this near [line widths].
+    near: float = 0.3
+    # Fewest of them that tell how bright an ion is.
+    fewest: int = 3
+
+
+LABORATORY = LaboratoryTuning()
 
 
 class LaboratoryLine(NamedTuple):
@@ -78,6 +86,10 @@ def ion_brightness(pixel, fluxes, width, laboratory):
     for place, flux in zip(pixel, fluxes):
         nearest = int(np.argmin(np.abs(places - place)))
         line = laboratory[nearest]
-        if abs(line.pixel - place) < NEAR * width and line.intensity > 0:
+        if abs(line.pixel - place) < LABORATORY.near * width and line.intensity > 0:
             ratios.setdefault(line.ion, []).append(flux / line.intensity)
-    return {ion: float(np.median(each)) for ion, each in ratios.items() if len(each) >= FEWEST}
+    return {
+        ion: float(np.median(each))
+        for ion, each in ratios.items()
+        if len(each) >= LABORATORY.fewest
+    }

@@ -6,12 +6,23 @@ import numpy as np
 
 from lampflux.fluxes.line_shape import line_light
 
-# Iterations, and the step [width] at which a fit has settled.
-ITERATIONS, SETTLED = 15, 3e-4
-# Largest step of a place and of the width [width].
-LARGEST_MOVE, LARGEST_WIDENING = 0.3, 0.2
-# Farthest a line may move from its first place, and the widths it may take [first width].
-FARTHEST, NARROWEST, WIDEST = 1.5, 0.4, 3.0
+
+class FitTuning(NamedTuple):
+    """Constants of the fit of lines."""
+
+    # Most steps, and the step at which a fit has settled [width].
+    steps: int = 15
+    settled: float = 3e-4
+    # Largest step of a place and of the width [width].
+    largest_move: float = 0.3
+    largest_widening: float = 0.2
+    # Farthest a line may move from its first place, and the widths it may take [first width].
+    farthest: float = 1.5
+    narrowest: float = 0.4
+    widest: float = 3.0
+
+
+FIT = FitTuning()
 
 
 class LineFit(NamedTuple):
@@ -74,20 +85,22 @@ def fit_lines(
     priors, values = prior_rows(lines, start, known, centre_error, fwhm_error, ties)
     light, by_centre, by_fwhm = line_light(edges, centres, fwhm, profile)
     flux = least_squares(light * weight[:, np.newaxis], counts * weight)
-    for _ in range(ITERATIONS):
+    for _ in range(FIT.steps):
         design = np.column_stack([light, flux * by_centre, by_fwhm @ flux])
         design = np.concatenate([design * weight[:, np.newaxis], priors])
         present = np.concatenate([flux, centres, [fwhm]])
         residual = np.append((counts - light @ flux) * weight, values - priors @ present)
         change = least_squares(design, residual)
-        moved = np.clip(change[lines:-1], -LARGEST_MOVE * fwhm, LARGEST_MOVE * fwhm)
-        widened = float(np.clip(change[-1], -LARGEST_WIDENING * fwhm, LARGEST_WIDENING * fwhm))
+        moved = np.clip(change[lines:-1], -FIT.largest_move * fwhm, FIT.largest_move * fwhm)
+        widened = float(
+            np.clip(change[-1] / fwhm, -FIT.largest_widening, FIT.largest_widening) * fwhm
+        )
         centres, fwhm = centres + moved, fwhm + widened
-        out = not NARROWEST * known < fwhm < WIDEST * known
-        if out or not np.abs(centres - start).max() < FARTHEST * known:
+        out = not FIT.narrowest * known < fwhm < FIT.widest * known
+        if out or not np.abs(centres - start).max() < FIT.farthest * known:
             return None
         light, by_centre, by_fwhm = line_light(edges, centres, fwhm, profile)
-        if max(np.abs(moved).max(), abs(widened)) < SETTLED * fwhm:
+        if max(np.abs(moved).max(), abs(widened)) < FIT.settled * fwhm:
             flux = flux + change[:lines]
             break
         # Steps may have been cut short: fluxes follow the places that were reached.

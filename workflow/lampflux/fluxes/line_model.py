@@ -21,6 +21,7 @@ from lampflux.fluxes.line_shape import (
     summed_light,
 )
 from lampflux.fluxes.shape_fit import (
+    SHAPE,
     bright_lines,
     line_widths,
     measure_profile,
@@ -38,9 +39,9 @@ class ModelTuning(NamedTuple):
     # Times that all is refined in turn. Widths are measured and the stiffness of the continuum is
     # chosen in some of them; the profile is measured from the second on, companions are looked for
     # once it is known.
-    passes: int = 5
+    passes: int = 4
     widths_in: tuple = (0, 2)
-    stiffness_in: tuple = (1, 3)
+    stiffness_in: tuple = (0, 2)
     profile_from: int = 1
     companions_from: int = 2
     # Relative error of the profile before it is measured: that of a Gaussian.
@@ -150,7 +151,8 @@ def spectrum_model(counts, variance, good, peaks, known, has_noise=True):
     LineModel
     """
     fwhm = peaks.fwhm or 3.0
-    shape = Shape(np.full(counts.size, fwhm), gaussian_profile(), MODEL.first_error)
+    errors = MODEL.first_error, np.full(counts.size, SHAPE.first_width_error), 0.0
+    shape = Shape(np.full(counts.size, fwhm), gaussian_profile(), *errors)
     counts = np.where(good, counts, np.interp(np.arange(counts.size), *good_pixels(counts, good)))
     knots = knots_at(np.arange(counts.size), knot_distance(shape))
     pixels = Pixels(counts, variance, good, near_bad(good, fwhm), knots, known, has_noise)
@@ -186,10 +188,8 @@ def spectrum_model(counts, variance, good, peaks, known, has_noise=True):
 
 def with_widths(pixels, lines):
     """Measure the widths of the lines; see `line_widths`."""
-    others = light_of_others(lines.peaks, lines.shape, lines.fluxes)
     net = pixels.counts - lines.level
-    widths = line_widths(net, pixels.variance, pixels.good, lines.peaks, lines.shape, others)
-    return lines.shape._replace(fwhm=widths)
+    return line_widths(net, pixels.variance, pixels.good, lines.peaks, lines.shape, lines.fluxes)
 
 
 def with_companions(pixels, lines):
@@ -281,7 +281,7 @@ def light_of_others(peaks, shape, fluxes):
     widths = np.interp(peaks.pixel, np.arange(shape.fwhm.size), shape.fwhm)
 
     def others(left_out, pixels):
-        reach = 12.0 * widths
+        reach = shape.profile.reach * widths
         near = (peaks.pixel > pixels[0] - reach) & (peaks.pixel < pixels[-1] + reach)
         near[left_out] = False
         if not near.any():

@@ -8,33 +8,59 @@ import numpy as np
 
 from lampflux.peaks import FWHM_PER_SIGMA
 
-# Profiles are tabulated over this reach to either side, in these steps [line widths]. Cubic
-# interpolation is then good to 1e-7 of the light.
-REACH, STEP = 12.0, 0.02
-NOTHING = 1e-18
-GRID = np.linspace(-REACH, REACH, round(2 * REACH / STEP) + 1)
+
+class TableTuning(NamedTuple):
+    """Constants of the tables of profiles."""
+
+    # Reach to either side [line widths]: a Lorentzian has 1 % of its light beyond.
+    reach: float = 30.0
+    # Step [line widths]: cubic interpolation is then good to 1e-7 of the light.
+    step: float = 0.02
+    # Less than this part of the light is none: arithmetic of the tiniest numbers is slow.
+    nothing: float = 1e-18
+    # A line ends where its light falls below this part of its top: 0.01 ADU of a bright one.
+    end: float = 1e-8
+    # Light beyond this many widths is far: wings and continuum are one there.
+    far: float = 5.0
+
+
+TABLE = TableTuning()
+GRID = np.linspace(-TABLE.reach, TABLE.reach, round(2 * TABLE.reach / TABLE.step) + 1)
 
 
 class Profile(NamedTuple):
     """A profile of width and light 1, at the places of ``GRID``.
 
-    ``below``, the light below each place, and ``density``, the light there per line width.
+    ``below``, the light below each place, and ``density``, the light there per line width; and
+    ``reach``, beyond which there is next to none [line widths].
     """
 
     below: np.ndarray
     density: np.ndarray
+    reach: float
 
 
 class Shape(NamedTuple):
     """Shape of a spectrum's lines.
 
     ``fwhm``, their width in each pixel, an array of shape (pixels,) [pixel]; their ``profile``;
-    and its relative ``error``, by which lines differ from it, as a part of their height.
+    its relative ``error``, by which lines differ from it, as a part of their height; the relative
+    ``width_error`` by which widths of single lines differ from ``fwhm``, shape (pixels,); and
+    ``far_error``, 1 sigma of the part of the light that is far from a line.
     """
 
     fwhm: np.ndarray
     profile: Profile
     error: float
+    width_error: np.ndarray
+    far_error: float
+
+
+def tabulated(below, density):
+    """Make a profile of its light below and its density at the places of ``GRID``."""
+    below, density = (np.where(each > TABLE.nothing, each, 0) for each in (below, density))
+    lit = np.abs(GRID[density > TABLE.end * density.max()])
+    return Profile(below, density, float(lit.max()))
 
 
 @cache
@@ -44,19 +70,25 @@ def gaussian_profile(fwhm=1.0, offset=0.0):
     scaled = (GRID - offset) / sigma
     below = np.array([0.5 * math.erfc(-place / math.sqrt(2)) for place in scaled])
     density = np.exp(-0.5 * scaled**2) / (sigma * math.sqrt(2 * math.pi))
-    # Next to nothing is nothing: arithmetic of the tiniest numbers is slow.
-    return Profile(np.where(below > NOTHING, below, 0), np.where(density > NOTHING, density, 0))
+    return tabulated(below, density)
+
+
+@cache
+def lorentzian_profile(fwhm=1.0):
+    """Tabulate a Lorentzian of this width [line widths]; the table's ends are not its wings'."""
+    scaled = 2 * GRID / fwhm
+    return tabulated(0.5 + np.arctan(scaled) / np.pi, 2 / (np.pi * fwhm * (1 + scaled**2)))
 
 
 def light_below(distance, profile):
     """Part of the light below a distance from the line's centre, in line widths."""
-    place = np.clip((distance + REACH) / STEP, 0, GRID.size - 1.0)
+    place = np.clip((distance + TABLE.reach) / TABLE.step, 0, GRID.size - 1.0)
     left = np.minimum(place.astype(int), GRID.size - 2)
     part = place - left
     # Hermite interpolation of values and slopes.
     rise = profile.below[left + 1] - profile.below[left]
-    start = profile.density[left] * STEP - rise
-    end = rise - profile.density[left + 1] * STEP
+    start = profile.density[left] * TABLE.step - rise
+    end = rise - profile.density[left + 1] * TABLE.step
     return (
         profile.below[left] + part * rise + part * (1 - part) * (start * (1 - part) + end * part)
     )
@@ -68,8 +100,8 @@ def density_at(distance, profile):
 
 
 def far_light(profile):
-    """Part of a line's light that lies more than five widths from its centre."""
-    near = light_below(np.array([-5.0, 5.0]), profile)
+    """Part of a line's light that lies far from its centre: more than five widths."""
+    near = light_below(np.array([-TABLE.far, TABLE.far]), profile)
     return float(1 - near[1] + near[0])
 
 
@@ -99,8 +131,12 @@ def line_light(edges, centres, fwhm, profile):
     return light, by_centre, by_fwhm
 
 
-def pixels_near(centres, shape, reach=REACH):
-    """Pixels about each line, shape (lines, near); they may lie beyond the spectrum."""
+def pixels_near(centres, shape, reach=None):
+    """Pixels about each line, shape (lines, near); they may lie beyond the spectrum.
+
+    All pixels that have light of the line, or those within some reach [line widths].
+    """
+    reach = shape.profile.reach if reach is None else reach
     widest = np.interp(centres, np.arange(shape.fwhm.size), shape.fwhm).max(initial=1.0)
     reach = int(np.ceil(reach * widest))
     return np.rint(centres).astype(int)[:, np.newaxis] + np.arange(-reach, reach + 1)

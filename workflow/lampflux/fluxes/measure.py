@@ -6,39 +6,28 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lampflux.fluxes.continuum import near_saturation, window_continuum
-from lampflux.fluxes.flags import FAINT_SNR, MISFIT_CHI2, MISFIT_PART, raised, recommendation
+from lampflux.errors import UserError
+from lampflux.fluxes.continuum import CONTINUUM, near_saturation, window_continuum
+from lampflux.fluxes.flags import FLAGGED, is_misfit, raised, recommendation
+from lampflux.fluxes.flux_errors import (
+    FLUX_ERRORS,
+    far_wing_error,
+    fit_flux_error,
+    missed_light,
+    net_flux_error,
+)
 from lampflux.fluxes.laboratory import LaboratoryLine, ion_brightness
 from lampflux.fluxes.line_model import LineModel, model_lines
-from lampflux.fluxes.line_shape import far_light, light_below, line_light
+from lampflux.fluxes.line_shape import line_light
+from lampflux.fluxes.neighbours import Neighbour, laboratory_neighbours
 from lampflux.fluxes.window_fit import (
+    WindowFit,
     fit_window,
     has_neighbour,
     is_wider,
-    laboratory_neighbours,
-    matters,
     width_at,
 )
 from lampflux.peaks import find_peaks
-
-
-class ErrorTuning(NamedTuple):
-    """Constants of the errors of fluxes."""
-
-    # A window's ends are uncertain by this [pixel], by curved slits and uneven pixels.
-    cut: float = 0.02
-    # Part of the light further than five widths from a line by which that is uncertain: there the
-    # continuum cannot be told from wings.
-    far_wings: float = 0.5
-    # A window that misses more of the line's light than this part cuts it.
-    missed: float = 0.01
-    # Pixels within this reach of saturated ones do not tell the continuum [line widths].
-    saturated_reach: float = 3.0
-    # A column with more than this part of its pixels missing is filled from its neighbours.
-    lost: float = 0.3
-
-
-ERRORS = ErrorTuning()
 
 
 class LineFlux(NamedTuple):
@@ -66,7 +55,7 @@ class LineFlux(NamedTuple):
         Of the fit.
     flags : tuple of str
         Words of `lampflux.fluxes.flags.FLAGS`.
-    blend_of : tuple of lampflux.fluxes.window_fit.Neighbour
+    blend_of : tuple of lampflux.fluxes.neighbours.Neighbour
         Laboratory lines that blend with the window's line.
     recommended, reason : str
         Which of the two fluxes to use, 'net_flux' or 'fit_flux', and why.
@@ -157,6 +146,11 @@ def measure(
     list of LineFlux
         In the order of the windows.
 
+    Raises
+    ------
+    UserError
+        A window runs backwards or leaves the spectrum.
+
     Examples
     --------
     A Gaussian line of 5,000 ADU, 3 pixels wide, on a level of 20 ADU, exposed for 10 s:
@@ -174,6 +168,7 @@ def measure(
     ('net_flux', 'alone in its window')
     """
     counts = np.asarray(counts, dtype=float)
+    check_windows(windows, counts.size)
     uncertainty = np.full(counts.size, np.nan) if uncertainty is None else np.asarray(uncertainty)
     columns = Columns(
         counts,
@@ -196,12 +191,24 @@ def measure(
     )
     width = float(np.median(lines.shape.fwhm))
     brightness = ion_brightness(lines.peaks.pixel, lines.fluxes, width, laboratory)
-    known = laboratory, brightness
+    spoiled = near_saturation(lines, CONTINUUM.saturated_reach)
+    far = far_wing_error(lines)
+    whole = WholeSpectrum(columns, lines, spoiled, far, laboratory, brightness)
     expected = [None] * len(windows) if expected is None else expected
     return [
-        measure_window(columns, lines, ends, pixel, known, exposure_time * fibres)
+        measure_window(whole, ends, pixel, exposure_time * fibres)
         for ends, pixel in zip(windows, expected)
     ]
+
+
+def check_windows(windows, size):
+    """Raise a `UserError` where a window runs backwards or leaves a spectrum of this size."""
+    for number, (start, stop) in enumerate(windows, start=1):
+        if not 0 <= start <= stop < size:
+            raise UserError(
+                f"Window {number} ({start} to {stop}) runs backwards or leaves the spectrum "
+                f"(pixels 0 to {size - 1}); correct or remove it."
+            )
 
 
 class Columns(NamedTuple):
@@ -214,6 +221,22 @@ class Columns(NamedTuple):
     replaced: np.ndarray
     missing: np.ndarray
     peak: np.ndarray
+
+
+class WholeSpectrum(NamedTuple):
+    """What all windows of a spectrum share.
+
+    The ``columns``; their model, ``lines``; whether pixels are ``spoiled``, near saturated ones;
+    1 sigma of the ``far`` wings of all lines in each pixel [ADU]; lines that the ``laboratory``
+    knows and the ``brightness`` of their ions.
+    """
+
+    columns: Columns
+    lines: LineModel
+    spoiled: np.ndarray
+    far: np.ndarray
+    laboratory: Sequence[LaboratoryLine]
+    brightness: dict
 
 
 def window_sums(counts, pixels):
@@ -234,19 +257,16 @@ def window_sums(counts, pixels):
     return np.array([counts[start : stop + 1].sum() for start, stop in pixels], dtype=float)
 
 
-def measure_window(columns, lines, window, expected, known, per_flux):
+def measure_window(whole, window, expected, per_flux):
     """Measure one window.
 
     Parameters
     ----------
-    columns : Columns
-    lines : lampflux.fluxes.line_model.LineModel
+    whole : WholeSpectrum
     window : (int, int)
         First and last pixel.
     expected : float or None
         Where the line falls by the wavelengths [pixel].
-    known : (sequence of lampflux.fluxes.laboratory.LaboratoryLine, dict of str to float)
-        Lines of the lamp's ions, and the brightness of these.
     per_flux : float
         Exposure time times fibres [s]: counts over it are fluxes.
 
@@ -254,99 +274,111 @@ def measure_window(columns, lines, window, expected, known, per_flux):
     -------
     LineFlux
     """
+    columns, lines = whole.columns, whole.lines
     start, stop = window
     inside = slice(start, stop + 1)
-    spoiled = near_saturation(lines, ERRORS.saturated_reach)
-    continuum = window_continuum(columns.counts, lines, spoiled, start, stop)
+    continuum = window_continuum(columns.counts, lines, whole.spoiled, start, stop)
     net = np.sum(columns.counts[inside] - continuum.at(np.arange(start, stop + 1)))
-    net_error = net_flux_error(columns, lines, continuum, start, stop)
-    snr = net / net_error if net_error else np.nan
-    laboratory, brightness = known
-    places = np.array([line.pixel for line in laboratory])
-    found = None
-    if continuum.sides:
-        found = fit_window(columns.counts, lines, continuum, window, expected, places)
-    neighbours = laboratory_neighbours(lines, found, laboratory, brightness) if found else []
-    hidden = any(matters(neighbour) for neighbour in neighbours)
-    fit_error = fit_flux_error(lines, continuum, found, neighbours) if found else np.nan
-    has_noise = bool(np.isfinite(columns.uncertainty[inside]).all())
-    if not has_noise:
-        fit_error = np.nan
-    saturated, replaced = (
-        values[inside].sum() / columns.summed[inside].sum()
-        for values in (columns.saturated, columns.replaced)
-    )
-    # Without errors, and where light is clipped, a fit cannot be judged.
-    judged = bool(found) and has_noise and not saturated
-    wider = judged and is_wider(lines, found)
-    flags = raised(
-        saturated=saturated > 0,
-        cosmic=(columns.replaced - columns.missing)[inside].sum() > 0,
-        bad_pixels=columns.missing[inside].sum() > 0,
-        blended=bool(found) and (wider or hidden or has_neighbour(lines, found, window)),
-        misfit=judged
-        and found.fit.reduced_chi2 > MISFIT_CHI2
-        and fit_error > MISFIT_PART * found.flux,
-        edge=continuum.sides < 2,
-        faint=snr < FAINT_SNR,
-        negative=net < 0,
-    )
-    cut = bool(found) and missed_light(lines, found, start, stop) > ERRORS.missed
-    within = bool(found) and start <= found.centre <= stop
-    lost = (columns.missing > ERRORS.lost * columns.summed)[inside].any()
-    parted = not (wider or hidden)
-    recommended, reason = recommendation(flags, bool(found), within, parted, cut, lost)
+    net_error = net_flux_error(columns.uncertainty, lines, whole.far, continuum, window)
+    line = window_line(whole, continuum, window, expected)
+    flags, (recommended, reason) = judged(whole, window, continuum, net, net_error, line)
+    found = line.found
+    summed = columns.summed[inside].sum()
     return LineFlux(
         start=start,
         stop=stop,
         net_flux=float(net / per_flux),
         net_flux_err=float(net_error / per_flux),
-        snr=float(snr),
+        snr=float(net / net_error) if net_error else np.nan,
         continuum=float(continuum.at((start + stop) // 2) / per_flux),
         peak=float(columns.peak[inside].max()),
-        saturated_fraction=float(saturated),
-        masked_fraction=float(replaced),
+        saturated_fraction=float(columns.saturated[inside].sum() / summed),
+        masked_fraction=float(columns.replaced[inside].sum() / summed),
         fit_flux=found.flux / per_flux if found else np.nan,
-        fit_flux_err=float(fit_error / per_flux),
+        fit_flux_err=float(line.error / per_flux),
         centroid=found.centre if found else np.nan,
         fwhm=found.fit.fwhm if found else np.nan,
         reduced_chi2=found.fit.reduced_chi2 if found else np.nan,
         flags=flags,
-        blend_of=tuple(each for each in neighbours if each.is_parted or matters(each)),
+        blend_of=tuple(line.neighbours),
         recommended=recommended,
         reason=reason,
         drawn=drawn_fit(lines, continuum, found, start, stop),
     )
 
 
-def net_flux_error(columns, lines, continuum, start, stop):
-    """1 sigma of a window's sum [ADU]: noise, continuum, and the light that its ends cut.
+class WindowLine(NamedTuple):
+    """The line of a window.
 
-    Where the pixels about the window scatter by more than their noise, so do those in it.
+    What was ``found``, None without a line; the ``error`` of its flux [ADU], NaN without noise;
+    and its laboratory ``neighbours``.
     """
-    noise = np.sum(np.square(columns.uncertainty[start : stop + 1])) * continuum.chi2
-    cut = ERRORS.cut * (lines.counts[start] + lines.counts[stop])
-    return np.sqrt(noise + continuum.total_error**2 + cut**2)
+
+    found: WindowFit | None
+    error: float
+    neighbours: Sequence[Neighbour]
 
 
-def fit_flux_error(lines, continuum, found, neighbours):
-    """1 sigma of a fitted flux [ADU].
+def window_line(whole, continuum, window, expected):
+    """Fit the line of a window and name its neighbours; parameters as in `measure_window`.
 
-    Noise and line shape, continuum, far wings, and faint neighbours that the laboratory knows and
-    that the fit cannot tell from the line.
+    Returns
+    -------
+    WindowLine
     """
-    own = found.fit.flux_error[found.main] * np.sqrt(max(found.fit.reduced_chi2, 1.0))
-    level = continuum.error * found.fit.response[found.main].sum()
-    wings = ERRORS.far_wings * far_light(lines.shape.profile) * found.flux
-    hidden = found.flux * np.nansum([each.part for each in neighbours if not each.is_parted])
-    return np.sqrt(own**2 + level**2 + wings**2 + hidden**2)
+    counts, lines, laboratory = whole.columns.counts, whole.lines, whole.laboratory
+    places = np.array([line.pixel for line in laboratory])
+    found = None
+    if continuum.sides:
+        found = fit_window(counts, lines, continuum, window, expected, places)
+    if not found:
+        return WindowLine(None, np.nan, ())
+    neighbours, hidden = laboratory_neighbours(lines, found, laboratory, whole.brightness)
+    error = fit_flux_error(lines, continuum, found, hidden)
+    has_noise = np.isfinite(whole.columns.uncertainty[window[0] : window[1] + 1]).all()
+    return WindowLine(found, float(error) if has_noise else np.nan, neighbours)
 
 
-def missed_light(lines, found, start, stop):
-    """Part of the core of a window's line that lies outside of the window."""
-    ends = np.array([start - 0.5, stop + 0.5]) - found.centre
-    within = np.diff(light_below(ends / found.fit.fwhm, lines.shape.profile))
-    return float(1 - far_light(lines.shape.profile) - within[0])
+def judged(whole, window, continuum, net, net_error, line):
+    """Raise the flags of a window and choose between its fluxes.
+
+    Parameters
+    ----------
+    whole, window
+        As in `measure_window`.
+    continuum : lampflux.fluxes.continuum.WindowContinuum
+    net, net_error : float
+        [ADU]
+    line : WindowLine
+
+    Returns
+    -------
+    flags : tuple of str
+    recommended : (str, str)
+        Column and reason.
+    """
+    columns, lines, found = whole.columns, whole.lines, line.found
+    start, stop = window
+    inside = slice(start, stop + 1)
+    saturated = bool(columns.saturated[inside].any())
+    # Without errors, and where light is clipped, a fit cannot be judged.
+    is_judged = bool(np.isfinite(line.error)) and not saturated
+    wider = is_judged and is_wider(lines, found)
+    parted = not wider and all(neighbour.is_parted for neighbour in line.neighbours)
+    flags = raised(
+        saturated=saturated,
+        cosmic=(columns.replaced - columns.missing)[inside].sum() > 0,
+        bad_pixels=columns.missing[inside].sum() > 0,
+        blended=bool(found) and (not parted or has_neighbour(lines, found, window)),
+        misfit=is_judged and is_misfit(found.fit.reduced_chi2, line.error / found.flux),
+        edge=continuum.sides < 2,
+        faint=net < FLAGGED.faint_snr * net_error,
+        negative=net < 0,
+    )
+    cut = bool(found) and missed_light(lines, found, start, stop) > FLUX_ERRORS.missed
+    within = bool(found) and start <= found.centre <= stop
+    lost = (columns.missing > FLAGGED.lost * columns.summed)[inside].any()
+    return flags, recommendation(flags, bool(found), within, parted, cut, lost)
 
 
 def drawn_fit(lines, continuum, found, start, stop):

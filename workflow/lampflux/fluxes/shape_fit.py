@@ -10,20 +10,21 @@ from typing import NamedTuple
 import numpy as np
 from numpy.polynomial import Polynomial
 
-from lampflux.fluxes.line_fit import fit_lines
 from lampflux.fluxes.line_shape import (
     GRID,
-    Profile,
     at,
     density_at,
+    far_light,
     gaussian_profile,
     light_below,
     light_near,
+    lorentzian_profile,
     pixels_near,
     summed_light,
+    tabulated,
 )
 from lampflux.fluxes.smoothing import data_bands, difference_bands, factors_of, gathered, solved
-from lampflux.statistics import box_sums
+from lampflux.statistics import box_sums, robust_scatter
 
 
 class ShapeTuning(NamedTuple):
@@ -38,19 +39,32 @@ class ShapeTuning(NamedTuple):
     # by this part at most.
     single: float = 30.0
     same_width: float = 0.06
-    # Fewest lines that tell how the width changes along the dispersion axis, and how that bends.
-    linear: int = 6
-    quadratic: int = 24
-    # Widths and offsets of the Gaussians [line widths].
-    centred: tuple = (1.0, 0.75, 1.4, 2.0, 3.0, 4.5, 7.0, 11.0)
+    # Lines further from others than this tell their width [line widths]. It takes so many steps,
+    # and has settled then if the last one is less than this part and it has not changed by this
+    # factor.
+    alone: float = 2.5
+    steps: int = 6
+    settled: float = 0.003
+    widest: float = 2.5
+    # Fewest lines for each degree of the curve of widths, and the highest degree.
+    linear: int = 5
+    most_degree: int = 3
+    # Relative error of the widths before they are measured, and the least one.
+    first_width_error: float = 0.03
+    width_floor: float = 0.001
+    # Widths and offsets of the Gaussians, and widths of the Lorentzians [line widths].
+    centred: tuple = (1.0, 0.75, 1.4, 2.0, 3.0, 4.5, 7.0)
     aside: tuple = ((0.75, 0.3), (0.85, 0.6), (1.2, 1.0), (1.8, 1.8), (3.0, 3.0))
+    lorentzian: tuple = (0.5, 1.0)
     # Another profile than a Gaussian must fit better by this (chi-square).
     evidence: float = 30.0
+    # Far wings are uncertain by this part of them, by their form, beyond what counts tell.
+    far_wings: float = 0.25
     # Pixels about a saturated line do not tell the shape [line widths].
     saturated_reach: float = 6.0
     # Blends differ from the profile by more than single lines. So a low percentile of the squared
     # errors tells that of single lines, which are larger by the factor in the mean.
-    single_error: float = 20.0
+    single_error: float = 40.0
     mean_error: float = 2.0
     least_error: float = 2e-4
     most_error: float = 0.05
@@ -69,7 +83,7 @@ def bright_lines(peaks, variance, good):
     return order[signal[order] > SHAPE.bright][: SHAPE.most_lines]
 
 
-def line_widths(net, variance, good, peaks, shape, others):
+def line_widths(net, variance, good, peaks, shape, fluxes):
     """Measure the width of the lines at every pixel from the spectrum's bright lines.
 
     Parameters
@@ -80,73 +94,138 @@ def line_widths(net, variance, good, peaks, shape, others):
     peaks : lampflux.peaks.Peaks
     shape : Shape
         As far as it is known.
-    others : callable
-        Gives the light of all lines but some in some pixels [ADU].
+    fluxes : ndarray, shape (peaks,)
+        [ADU]
 
     Returns
     -------
-    ndarray, shape (pixels,)
-        [pixel]: a line or parabola through the widths of single lines, what ``shape`` says without
-        any.
+    Shape
+        With widths and their error by `smooth_width`; as it was without any single line.
     """
-    widths, places = [], []
-    for number in bright_lines(peaks, variance, good)[: SHAPE.most_widths]:
-        centre = peaks.pixel[number]
-        width = float(np.interp(centre, np.arange(net.size), shape.fwhm))
-        near = np.abs(peaks.pixel - centre)
-        near[number] = np.inf
-        if near.min(initial=np.inf) < 2.5 * width:
-            continue
-        reach = 1.5 * width
-        pixels = np.arange(max(int(centre - reach), 0), min(int(centre + reach) + 2, net.size))
-        if not good[pixels].all():
-            continue
-        fit = fit_lines(
-            net[pixels] - others(number, pixels),
-            variance[pixels],
-            good[pixels],
-            pixels,
-            peaks.pixel[number : number + 1],
-            width,
-            shape.profile,
-            np.inf,
-            np.inf,
-        )
-        if fit is not None:
-            widths.append(fit.fwhm)
-            places.append(centre)
-    if not widths:
-        return shape.fwhm
-    return smooth_width(np.array(places), np.array(widths), net.size)
+    bright = bright_lines(peaks, variance, good)[: SHAPE.most_widths]
+    centres = peaks.pixel[bright]
+    width = np.interp(centres, np.arange(net.size), shape.fwhm)
+    apart = np.abs(peaks.pixel - centres[:, np.newaxis])
+    apart[np.arange(bright.size), bright] = np.inf
+    pixels = pixels_near(centres, shape, SHAPE.core)
+    inside = (pixels >= 0) & (pixels < net.size)
+    clear = (apart.min(axis=1, initial=np.inf) > SHAPE.alone * width) & inside.all(axis=1)
+    clear &= at(good, pixels).all(axis=1)
+    if not clear.any():
+        return shape
+    bright, pixels = bright[clear], pixels[clear]
+    own = light_near(pixels, centres[clear], shape) * fluxes[bright, np.newaxis]
+    near = pixels_near(peaks.pixel, shape)
+    light = light_near(near, peaks.pixel, shape)
+    counts = at(net - summed_light(near, light, fluxes, net.size), pixels) + own
+    fit = fit_single(counts, at(variance, pixels), pixels, centres[clear], width[clear], shape)
+    measured = fit[:, np.isfinite(fit).all(axis=0)]
+    if not measured.size:
+        return shape
+    widths, error = smooth_width(*measured, net.size)
+    return shape._replace(fwhm=widths, width_error=error)
 
 
-def smooth_width(places, widths, size):
-    """Draw a smooth curve through the widths of single lines; blends are only wider."""
+def fit_single(counts, variance, pixels, centres, fwhm, shape):
+    """Fit lines that stand alone, all at once, each with its own flux, centre and width.
+
+    Parameters
+    ----------
+    counts, variance : ndarray, shape (lines, near)
+        Counts of each line alone [ADU], [ADU^2].
+    pixels : ndarray of int, shape (lines, near)
+        About each line.
+    centres, fwhm : ndarray, shape (lines,)
+        First guesses [pixel].
+    shape : Shape
+
+    Returns
+    -------
+    ndarray, shape (3, lines)
+        Centres, widths and the errors of these [pixel]; NaN for lines whose fit leads astray.
+    """
+    edges = np.concatenate([pixels, pixels[:, -1:] + 1], axis=1) - 0.5
+    first_centres, first_fwhm = centres, fwhm
+    weight = 1 / np.sqrt(variance)
+    for _ in range(SHAPE.steps):
+        distance = (edges - centres[:, np.newaxis]) / fwhm[:, np.newaxis]
+        density = density_at(distance, shape.profile)
+        light = np.diff(light_below(distance, shape.profile), axis=1)
+        flux = np.sum(light * counts * weight**2, axis=1) / np.sum((light * weight) ** 2, axis=1)
+        slopes = -np.diff([density, density * distance], axis=2)
+        slopes = slopes * (flux / fwhm)[:, np.newaxis]
+        design = np.concatenate([light[np.newaxis], slopes]) * weight
+        rest = (counts - flux[:, np.newaxis] * light) * weight
+        scale = np.sqrt(np.sum(design**2, axis=2)) + 1e-300
+        design = design / scale[:, :, np.newaxis]
+        square = np.einsum("ilp,jlp->lij", design, design) + 1e-9 * np.eye(3)
+        inverse = np.linalg.inv(square)
+        change = np.einsum("lij,jlp,lp->il", inverse, design, rest) / scale
+        centres = centres + np.clip(change[1], -0.2 * fwhm, 0.2 * fwhm)
+        fwhm = fwhm + np.clip(change[2], -0.2 * fwhm, 0.2 * fwhm)
+    error = np.sqrt(inverse[:, 2, 2]) / scale[2]
+    astray = np.abs(centres - first_centres) > first_fwhm
+    astray |= np.abs(np.log(fwhm / first_fwhm)) > np.log(SHAPE.widest)
+    astray |= np.abs(change[2]) > SHAPE.settled * fwhm
+    return np.where(astray, np.nan, [centres, fwhm, error])
+
+
+def smooth_width(places, widths, errors, size):
+    """Draw a smooth curve through the widths of single lines; blends are only wider.
+
+    Parameters
+    ----------
+    places, widths, errors : ndarray, shape (lines,)
+        Of lines, their widths and the errors of these [pixel].
+    size : int
+        Pixels of the spectrum.
+
+    Returns
+    -------
+    widths : ndarray, shape (size,)
+        A polynomial of the degree that the Bayesian information criterion prefers (Schwarz 1978,
+        Annals of Statistics 6, 461) [pixel].
+    error : ndarray, shape (size,)
+        1 sigma by which single lines differ from it, as a part of the width.
+    """
     typical = np.percentile(widths, SHAPE.single)
-    trend = np.full(size, typical)
-    if widths.size < SHAPE.linear:
-        return trend
-    parts = np.array_split(np.argsort(places), min(widths.size // 3, 4))
-    middles = [np.median(places[part]) for part in parts]
-    lower = [np.percentile(widths[part], SHAPE.single) for part in parts]
-    curve = Polynomial.fit(middles, lower, 1)
+    curve = Polynomial([typical])
+    if widths.size >= 2 * SHAPE.linear:
+        parts = np.array_split(np.argsort(places), 4)
+        middles = [np.median(places[part]) for part in parts]
+        lower = [np.percentile(widths[part], SHAPE.single) for part in parts]
+        curve = Polynomial.fit(middles, lower, 1)
+    weight = 1 / np.hypot(errors, SHAPE.width_floor * typical)
+    near = np.zeros(widths.size, bool)
     for _ in range(5):
-        near = np.abs(widths / curve(places) - 1) < SHAPE.same_width
-        if near.sum() < SHAPE.linear:
-            return trend
-        curve = Polynomial.fit(
-            places[near], widths[near], 2 if near.sum() > SHAPE.quadratic else 1
-        )
-    ends = np.clip(np.arange(size), places[near].min(), places[near].max())
-    return np.maximum(curve(ends), 0.3 * typical)
+        before, near = near, np.abs(widths / curve(places) - 1) < SHAPE.same_width
+        if (near == before).all() and near.any():
+            break
+        number = np.count_nonzero(near)
+        if number < SHAPE.linear:
+            return np.full(size, typical), np.full(size, SHAPE.first_width_error)
+        best = np.inf
+        for degree in range(min(number // SHAPE.linear, SHAPE.most_degree) + 1):
+            trial = Polynomial.fit(places[near], widths[near], degree, w=weight[near])
+            misfit = np.mean(((widths - trial(places)) * weight)[near] ** 2)
+            criterion = number * np.log(misfit + 1e-12) + degree * np.log(number)
+            if criterion < best:
+                best, curve = criterion, trial
+    off = (widths / curve(places) - 1)[near]
+    error = np.sqrt(max(robust_scatter(off) ** 2 - np.median(errors[near] / typical) ** 2, 0.0))
+    # Beyond the last lines the curve goes on straight, and may be off by what it goes on.
+    inner = np.clip(np.arange(size), places[near].min(), places[near].max())
+    further = curve.deriv()(inner) * (np.arange(size) - inner)
+    width = np.clip(curve(inner) + further, 0.5 * typical, 2 * typical)
+    return width, np.hypot(max(error, SHAPE.width_floor), further / width)
 
 
-@np.errstate(invalid="ignore")
 def candidate_profiles():
-    """Gaussians of which a profile is made."""
+    """Gaussians and Lorentzians of which a profile is made."""
     centred = [(width, 0.0) for width in SHAPE.centred]
     aside = [(width, side * place) for width, place in SHAPE.aside for side in (-1, 1)]
-    return [gaussian_profile(*each) for each in centred + aside]
+    gaussian = [gaussian_profile(*each) for each in centred + aside]
+    return gaussian + [lorentzian_profile(width) for width in SHAPE.lorentzian]
 
 
 def measure_profile(counts, weight, lines, bright, knots, stiffness):
@@ -178,19 +257,11 @@ def measure_profile(counts, weight, lines, bright, knots, stiffness):
     rest = (
         counts - np.median(counts) - summed_light(pixels[faint], light, fluxes[faint], counts.size)
     )
-    pixels = pixels[bright]
-    candidates = candidate_profiles()
-    parts = np.array(
-        [
-            summed_light(
-                pixels,
-                light_near(pixels, centres[bright], shape, profile),
-                fluxes[bright],
-                counts.size,
-            )
-            for profile in candidates
-        ]
-    )
+    candidates, parts = candidate_profiles(), []
+    for profile in candidates:
+        pixels = pixels_near(centres[bright], shape, profile.reach)
+        light = light_near(pixels, centres[bright], shape, profile)
+        parts.append(summed_light(pixels, light, fluxes[bright], counts.size))
     # The continuum is fitted along: what it can take on tells nothing of wings.
     factors = factors_of(data_bands(weight, knots) + stiffness * difference_bands(knots.number, 2))
     columns = np.vstack([parts, rest])
@@ -200,12 +271,29 @@ def measure_profile(counts, weight, lines, bright, knots, stiffness):
     shares = none_negative(square, wanted)
     chi2 = total - 2 * shares @ wanted + shares @ square @ shares
     gaussian = total - wanted[0] ** 2 / square[0, 0]
-    if not gaussian - chi2 > SHAPE.evidence * max(chi2 / max(np.count_nonzero(weight), 1), 1.0):
-        return shape._replace(profile=gaussian_profile()), 0.0, 1.0
+    scatter = max(chi2 / max(np.count_nonzero(weight), 1), 1.0)
+    far = np.array([far_light(each) for each in candidates])
+    lorentz_error = np.sqrt(scatter) * share_error(square, shares > 0, -1)
+    if not gaussian - chi2 > SHAPE.evidence * scatter:
+        far_error = np.hypot(lorentz_error * far[-1], shares @ far)
+        shape = shape._replace(profile=gaussian_profile(), far_error=float(far_error))
+        return shape, 0.0, 1.0
     shares = shares / shares.sum()
+    far_error = np.hypot(lorentz_error * far[-1], SHAPE.far_wings * (shares @ far))
     below = sum(share * each.below for share, each in zip(shares, candidates))
     density = sum(share * each.density for share, each in zip(shares, candidates))
-    return standard_profile(shape, Profile(below, density))
+    shape = shape._replace(far_error=float(far_error))
+    return standard_profile(shape, tabulated(below, density))
+
+
+def share_error(square, used, number):
+    """1 sigma of one unknown of normal equations of which some are used, that one in any case."""
+    used = used.copy()
+    used[number] = True
+    block = square[np.ix_(used, used)]
+    block = block + np.diag(1e-10 * block.diagonal())
+    place = np.count_nonzero(used[:number])
+    return float(np.sqrt(max(np.linalg.inv(block)[place, place], 0.0)))
 
 
 def standard_profile(shape, profile):
@@ -218,7 +306,7 @@ def standard_profile(shape, profile):
     right = np.interp(-half, -profile.density[last : last + 2], GRID[last : last + 2])
     offset, width = (left + right) / 2, right - left
     places = GRID * width + offset
-    standard = Profile(light_below(places, profile), width * density_at(places, profile))
+    standard = tabulated(light_below(places, profile), width * density_at(places, profile))
     return shape._replace(profile=standard, fwhm=shape.fwhm * width), offset, width
 
 

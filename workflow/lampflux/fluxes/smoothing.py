@@ -10,9 +10,16 @@ from typing import NamedTuple
 
 import numpy as np
 
-# Stiffnesses that are tried, powers of ten of the weight of the data at a knot: from bends over
-# two knots to a straight line.
-STIFFNESS = (-1, 0, 1, 2, 3, 4, 6, 8)
+
+class SmoothingTuning(NamedTuple):
+    """Constants of smooth curves."""
+
+    # Stiffnesses that are tried, powers of ten of the weight of the data at a knot: from bends
+    # over two knots to a straight line.
+    powers: tuple = (-1, 0, 1, 2, 3, 4, 6, 8)
+
+
+SMOOTHING = SmoothingTuning()
 
 
 class Knots(NamedTuple):
@@ -132,12 +139,23 @@ def stiffness_of(values, weight, knots):
     values = values - weight @ values / weight.sum()
     wanted, total = gathered(weight * values, knots), weight @ values**2
     unit = max(np.median(data[0]), 1e-9 * data[0].max())
-    best = -np.inf, unit
-    for power in STIFFNESS:
+
+    def evidence(power):
         factors = factors_of(data / unit + 10.0**power * rough)
         misfit = total - solved(factors, (wanted / unit).tolist()) @ wanted
         misfit = max(misfit, 1e-12 * total, 1e-300)
         # A straight line is free of the roughness, so two levels are.
         volume = np.log(factors.middle).sum() - (knots.number - 2) * power * np.log(10)
-        best = max(best, (-0.5 * (number * np.log(misfit) + volume), unit * 10.0**power))
-    return float(best[1])
+        return -0.5 * (number * np.log(misfit) + volume)
+
+    # The evidence has one maximum: climb to it.
+    powers = SMOOTHING.powers
+    best = len(powers) // 2 - 1
+    highest = evidence(powers[best])
+    for step in (1, -1):
+        while 0 <= best + step < len(powers):
+            next_one = evidence(powers[best + step])
+            if next_one <= highest:
+                break
+            best, highest = best + step, next_one
+    return float(unit * 10.0 ** powers[best])

@@ -4,9 +4,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lampflux.fluxes.laboratory import LaboratoryLine
 from lampflux.fluxes.line_fit import LineFit, fit_lines
 from lampflux.fluxes.line_model import light_of_others
+from lampflux.fluxes.line_shape import at
 
 
 class WindowTuning(NamedTuple):
@@ -18,7 +18,7 @@ class WindowTuning(NamedTuple):
     together: float = 3.0
     # Lines further apart than this leave each other's width free [line widths].
     alone: float = 1.7
-    # 1 sigma of the width of lines in a blend [width].
+    # 1 sigma of the width of lines in a blend, at least [width].
     same_width: float = 0.01
     # Signal-to-noise ratios above which a line tells its own width and its own place.
     free_width: float = 20.0
@@ -29,15 +29,12 @@ class WindowTuning(NamedTuple):
     # of that distance [pixel].
     tied: float = 0.15
     laboratory: float = 0.05
-    # A line that is wider than the others by this part, and by so many errors, is more than one.
-    wider: float = 0.01
+    # A line that is wider than the others by this part, by so many of its errors and by as many
+    # times what single lines differ, is more than one.
+    wider: float = 0.003
     wider_errors: float = 4.0
     # A blend is a line with this part of the window's line near it: it matters.
     blend: float = 0.02
-    # Laboratory lines nearer than this may be one to the fit [line widths]; those that hold this
-    # part of the light matter.
-    resolved: float = 0.6
-    hidden: float = 0.01
 
 
 WINDOW = WindowTuning()
@@ -46,14 +43,13 @@ WINDOW = WindowTuning()
 class WindowFit(NamedTuple):
     """Lines that were fitted to a window.
 
-    The ``fit`` and ``main``, the number of the window's line in it; the ``pixels`` it was made on,
-    and the light of ``others`` in them, lines that were not fitted [ADU].
+    The ``fit`` and ``main``, the number of the window's line in it; and the ``data`` it was made
+    on, as `fit_lines` takes them: counts, variance, good and pixels.
     """
 
     fit: LineFit
     main: int
-    pixels: np.ndarray
-    others: np.ndarray
+    data: tuple
 
     @property
     def centre(self):
@@ -69,6 +65,11 @@ class WindowFit(NamedTuple):
 def width_at(lines, place):
     """Width of single lines at a place [pixel]."""
     return float(np.interp(place, np.arange(lines.counts.size), lines.shape.fwhm))
+
+
+def width_error_at(lines, place):
+    """1 sigma of the width of single lines at a place, as a part of it."""
+    return float(at(lines.shape.width_error, round(place)))
 
 
 def main_line(lines, start, stop, expected):
@@ -122,7 +123,10 @@ def fit_window(counts, lines, continuum, window, expected, known):
     first, last = int(np.floor(place - reach)), int(np.ceil(place + reach))
     pixels = np.arange(max(first, 0), min(last + 1, counts.size))
     others = light_of_others(lines.peaks, lines.shape, lines.fluxes)(group, pixels)
-    fit = fit_group(counts, lines, continuum.at(pixels) + others, pixels, centres, fluxes, known)
+    net = counts[pixels] - continuum.at(pixels) - others
+    variance = lines.variance[pixels] + lines.model_variance[pixels]
+    data = net, variance, lines.good[pixels], pixels
+    fit = fit_group(data, lines, centres, fluxes, known)
     if fit is None:
         return None
     chosen = 0
@@ -130,20 +134,17 @@ def fit_window(counts, lines, continuum, window, expected, known):
         # Overlapping lines may have changed places in brightness.
         inside = (fit.centre >= start - 0.5) & (fit.centre <= stop + 0.5)
         chosen = int(np.argmax(np.where(inside, fit.flux, -np.inf))) if inside.any() else 0
-    return WindowFit(fit, chosen, pixels, others)
+    return WindowFit(fit, chosen, data)
 
 
-def fit_group(counts, lines, beneath, pixels, centres, fluxes, known):
+def fit_group(data, lines, centres, fluxes, known):
     """Fit lines that overlap, the window's line first.
 
     Parameters
     ----------
-    counts : ndarray, shape (spectrum,)
-        [ADU]
+    data : (counts, variance, good, pixels)
+        As `fit_lines` takes them.
     lines : lampflux.fluxes.line_model.LineModel
-    beneath : ndarray, shape (pixels,)
-        Continuum and other lines [ADU].
-    pixels : ndarray of int, shape (pixels,)
     centres, fluxes : ndarray, shape (lines,)
         First guesses [pixel], [ADU].
     known : ndarray
@@ -155,21 +156,20 @@ def fit_group(counts, lines, beneath, pixels, centres, fluxes, known):
         With the width as free as the line is bright, and less where that does not settle.
     """
     width, profile = width_at(lines, centres[0]), lines.shape.profile
-    variance = lines.variance[pixels] + lines.model_variance[pixels]
-    snr = fluxes / np.sqrt(variance.sum())
+    snr = fluxes / np.sqrt(data[1].sum())
     centre_error = np.where(snr > WINDOW.free_place, np.inf, 0.0)
     overlapping = np.abs(centres[1:] - centres[0]).min(initial=np.inf) < WINDOW.alone * width
-    width_error = WINDOW.same_width * width if overlapping else np.inf
+    same = max(WINDOW.same_width, width_error_at(lines, centres[0])) * width
+    width_error = same if overlapping else np.inf
     if snr[0] < WINDOW.free_width:
         width_error = 0.0
-    line = counts[pixels] - beneath, variance, lines.good[pixels], pixels
     ties = laboratory_ties(centres, known, width)
     for places, error, tied in (
         (centre_error, width_error, ties),
         (centre_error, 0.0, ties),
         (0.0, 0.0, []),
     ):
-        fit = fit_lines(*line, centres, width, profile, places, error, tied)
+        fit = fit_lines(*data, centres, width, profile, places, error, tied)
         if fit is not None:
             return fit
     return None
@@ -200,8 +200,8 @@ def is_wider(lines, found):
     width = width_at(lines, found.centre)
     error = found.fit.fwhm_error * np.sqrt(max(found.fit.reduced_chi2, 1.0))
     excess = found.fit.fwhm - width
-    least = max(WINDOW.wider, lines.shape.error) * width
-    return bool(excess > max(WINDOW.wider_errors * error, least))
+    usual = WINDOW.wider_errors * np.hypot(error, width_error_at(lines, found.centre) * width)
+    return bool(excess > max(usual, WINDOW.wider * width, lines.shape.error * width))
 
 
 def has_neighbour(lines, found, window):
@@ -216,61 +216,3 @@ def has_neighbour(lines, found, window):
     near = np.abs(pixel - found.centre) < reach
     near |= (pixel >= start - 0.5) & (pixel <= stop + 0.5)
     return bool((fluxes[near] > WINDOW.blend * found.flux).any())
-
-
-class Neighbour(NamedTuple):
-    """A laboratory ``line`` that blends with a window's line.
-
-    ``part`` of the blend's light that it takes; ``is_parted``, whether the fit tells the two
-    apart. Where it does not, the part is what the intensities say; NaN for an ion whose brightness
-    is not known, and for two lines that are listed with an intensity of 0.
-    """
-
-    line: LaboratoryLine
-    part: float
-    is_parted: bool
-
-
-def laboratory_neighbours(lines, found, laboratory, brightness):
-    """Name the laboratory lines that blend with the window's line.
-
-    Parameters
-    ----------
-    lines : lampflux.fluxes.line_model.LineModel
-    found : WindowFit
-    laboratory : sequence of LaboratoryLine
-    brightness : dict of str to float
-        Of the ions, as `lampflux.fluxes.laboratory.ion_brightness` gives it.
-
-    Returns
-    -------
-    list of Neighbour
-    """
-    width = width_at(lines, found.centre)
-    near = [line for line in laboratory if abs(line.pixel - found.centre) < width]
-    if len(near) < 2:
-        return []
-    own = min(near, key=lambda line: abs(line.pixel - found.centre))
-    total = found.fit.flux[np.abs(found.fit.centre - found.centre) < width].sum()
-    neighbours = []
-    for line in near:
-        apart = line.pixel - own.pixel
-        differs = np.abs(found.fit.centre - found.centre - apart)
-        differs[found.main] = np.inf
-        nearest = int(np.argmin(differs))
-        if line is not own and differs[nearest] < WINDOW.tied * width:
-            neighbours.append(Neighbour(line, float(found.fit.flux[nearest] / total), True))
-        elif line is not own and abs(apart) < WINDOW.resolved * width:
-            if line.ion == own.ion:
-                both = line.intensity + own.intensity
-                part = line.intensity / both if both else np.nan
-            else:
-                light = line.intensity * brightness.get(line.ion, np.nan)
-                part = light / (light + found.flux)
-            neighbours.append(Neighbour(line, float(part), False))
-    return neighbours
-
-
-def matters(neighbour):
-    """Whether a neighbour that is not parted holds enough light to call the line a blend."""
-    return not neighbour.is_parted and neighbour.part > WINDOW.hidden
