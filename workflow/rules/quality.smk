@@ -30,7 +30,7 @@ rule check_quality:
         code=code_of("quality"),
         exposures=campaign.exposure_descriptions(),
         thresholds=config["quality"],
-        fit=config["wavelengths"] == "fitted",
+        fit=config["wavelengths"] != "nominal",
     message:
         "health of all exposures"
     script:
