@@ -19,9 +19,9 @@ from arcs import (
 from conftest import PROJECT
 from lampflux.peaks import Peaks, find_peaks
 from lampflux.wavelengths import Lines
-from lampflux.wavelengths.fit import fit_solution, longest_stretch
+from lampflux.wavelengths.fit import fit_solution, longest_stretch, partial_fits, well_inside
 from lampflux.wavelengths.identification import find_solution
-from lampflux.wavelengths.matching import match_lines
+from lampflux.wavelengths.matching import candidates, match_lines
 from lampflux.wavelengths.resemblance import resembling_ion
 from lampflux.wavelengths.scale import extended, inverse, nominal_wavelength
 from lampflux.wavelengths.shift import fit_shift
@@ -513,3 +513,40 @@ def test_extended_goes_on_straight_beyond_the_ends():
 )
 def test_the_longest_stretch_is_found_and_of_equals_the_first(flags, wanted):
     assert longest_stretch(np.array([flag == "1" for flag in flags], bool)) == wanted
+
+
+def test_a_rival_fit_leaves_out_lines_where_the_alignment_is_uncertain():
+    pixel = np.linspace(0, 1000, 21)
+    wavelength = 5000 + 0.5 * pixel
+    wavelength[15:] += 20
+    certain = [pixel < 740, np.ones(21, bool)]
+    rivals = partial_fits(pixel, wavelength, np.ones(21), 1, 1001, certain)
+    # Every third line, either end, and both measures of certainty.
+    assert len(rivals) == 7
+    off = [np.abs(rival(pixel) - (5000 + 0.5 * pixel)).max() for rival in rivals]
+    assert np.argmin(off) == 5
+    assert off[5] < 1e-9
+
+
+def test_a_rival_fit_needs_more_lines_than_coefficients():
+    pixel = np.linspace(0, 1000, 9)
+    certain = [pixel < 300]
+    assert len(partial_fits(pixel, pixel, np.ones(9), 3, 1001, certain)) == 5
+
+
+def test_a_certain_range_is_cut_only_where_it_does_not_reach_the_detectors_end():
+    flags = np.zeros(100, bool)
+    flags[:60] = True
+    flags[80:90] = True
+    assert np.flatnonzero(well_inside(flags, 6)).tolist() == list(range(54))
+    assert well_inside(np.ones(100, bool), 6).all()
+    assert not well_inside(np.zeros(100, bool), 6).any()
+
+
+def test_a_line_that_the_detectors_end_cuts_weighs_little():
+    peaks = Peaks(
+        *np.array([[1.5, 500.0, 1022.0], [0.03] * 3, [1e4] * 3]), *np.zeros((3, 3), bool), 3.0
+    )
+    start = np.linspace(5000, 6000, 1024)
+    weight = candidates(peaks, catalogue("Ne I"), start).weight
+    assert weight[[0, 2]].max() < 0.25 * weight[1]

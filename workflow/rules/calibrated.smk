@@ -15,9 +15,9 @@ rule calibrate_wavelengths:
         "../../environment.yml"
     params:
         code=code_of("calibrated"),
-        nominal=lambda wildcards: campaign.nominal_solution(exposure_of(wildcards)),
+        known=lambda wildcards: campaign.known_wavelengths(exposure_of(wildcards)),
         ions=lambda wildcards: list(campaign.line_lists[exposure_of(wildcards).lamp]),
-        fit=config["wavelengths"] == "fitted",
+        fit=config["wavelengths"] != "nominal",
     message:
         "{wildcards.exposure}: pixels to wavelengths"
     script:

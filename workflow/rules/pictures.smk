@@ -43,7 +43,6 @@ rule draw_exposure:
     params:
         code=code_of("pictures"),
         pictures=campaign.pictures,
-        nominal=lambda wildcards: campaign.nominal_solution(exposure_of(wildcards)),
     message:
         "{wildcards.exposure}: products to pictures"
     script:

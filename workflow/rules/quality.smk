@@ -37,7 +37,7 @@ rule check_quality:
         exposures=campaign.exposure_descriptions(),
         ions={lamp: list(paths) for lamp, paths in campaign.line_lists.items()},
         thresholds=config["quality"],
-        fit=config["wavelengths"] == "fitted",
+        fit=config["wavelengths"] != "nominal",
     message:
         "health of all exposures"
     script:

@@ -14,7 +14,7 @@ from lampflux.wavelengths import identify, line_list
 from lampflux.wavelengths.identification import nominal_identification
 from lampflux.wavelengths.reference import arm_reference
 from lampflux.wavelengths.resemblance import resembling_ion
-from lampflux.wavelengths.scale import nominal_wavelength
+from lampflux.wavelengths.scale import nominal_wavelength, spread_evenly
 from lampflux.wavelengths.table import solution_cards
 from lampflux.wavelengths.verdict import Verdict
 
@@ -24,12 +24,16 @@ def main(snakemake):
     header, table = read_sums(snakemake.input.spectrum)
     counts, uncertainty = table["clean"].astype(float), table["clean_uncertainty"].astype(float)
     params = snakemake.params
-    nominal = nominal_wavelength(table["pixel"], **params.nominal)
+    solution, searched = params.known
+    linear = solution or spread_evenly(*searched, counts.size)
+    nominal = nominal_wavelength(table["pixel"], **linear)
     if params.fit:
         lines = line_list(params.ions, snakemake.input.lines)
         reference = arm_reference(snakemake.input.get("reference"), table["pixel"])
-        found = identify(counts, lines, nominal, reference, uncertainty)
-        other = None if found.solution else resembling_ion(found.peaks, params.ions, nominal)
+        found = identify(counts, lines, nominal, reference, uncertainty, searched)
+        other = None
+        if not (found.solution or searched):
+            other = resembling_ion(found.peaks, params.ions, nominal)
         if other:
             reason = f"these look like lines of {other}"
             found = found._replace(verdict=found.verdict._replace(reason=reason))
@@ -40,7 +44,7 @@ def main(snakemake):
     for keyword, value, _ in cards:
         logging.info("%s = %s", keyword, value)
     table["wavelength"], table["wavelength_error"] = found.wavelength, found.error
-    write_calibrated(snakemake.output.fits, header, params.nominal, cards, table, found.peaks)
+    write_calibrated(snakemake.output.fits, header, linear, cards, table, found.peaks)
     write_product(snakemake.output.lines, "identified_lines", found.lines)
 
 

@@ -24,7 +24,8 @@ def main(snakemake):
     save(figure, pictures.spectrum, formats)
 
     header, spectrum, _ = read_spectrum(paths.calibrated)
-    nominal = nominal_wavelength(sums["pixel"], **snakemake.params.nominal)
+    linear = {name: header[f"{name}1A"] for name in ("crval", "crpix", "cdelt")}
+    nominal = nominal_wavelength(sums["pixel"], **linear)
     reason = f": {header['WAVEREAS']}" if "WAVEREAS" in header else ""
     figure = new_figure(header, f"{header['WAVEMETH']} wavelengths{reason}")
     if header["WAVEMETH"] == "nominal":

@@ -15,7 +15,7 @@ from lampflux.campaign.exposures import (
     is_address,
     simulated_exposures,
 )
-from lampflux.campaign.instruments import SHIPPED, read_settings
+from lampflux.campaign.instruments import SHIPPED, nominal_solution, read_settings, searched_range
 from lampflux.campaign.listing import (
     Listing,
     dark_notes,
@@ -328,9 +328,10 @@ class Campaign:
             "range": arm["bias_range"],
         }
 
-    def nominal_solution(self, exposure):
-        """Linear wavelength solution of an exposure's arm."""
-        return {key: self.arms[exposure.arm][key] for key in ("crval", "crpix", "cdelt")}
+    def known_wavelengths(self, exposure):
+        """Nominal solution of an exposure's arm, and the rough range to search: either or None."""
+        arm = self.arms[exposure.arm]
+        return nominal_solution(arm), searched_range(arm, self.config["wavelengths"])
 
     def saturation_limits(self):
         """Saturation limit [ADU] of each arm that has exposures."""

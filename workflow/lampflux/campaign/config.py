@@ -77,17 +77,30 @@ def config_problems(config):
     """
     return schema_problems(config, "config", "config") or (
         range_problems(config)
+        + solution_problems(config)
         + scale_problems(config)
         + folder_problems(config)
         + permission_problems(config["results_dir"])
     )
 
 
+def solution_problems(config):
+    """List arms without the nominal wavelengths that the config asks for."""
+    if config["wavelengths"] != "nominal":
+        return []
+    return [
+        f"config, arms.{arm}: there is no nominal solution, as 'wavelengths: nominal' needs; give "
+        "crval, crpix and cdelt."
+        for arm, settings in config["arms"].items()
+        if "crval" not in settings
+    ]
+
+
 def range_problems(config):
     """List ranges that run backwards, else amplifiers that do not fit together."""
     ranges = {"rows": config["rows"]}
     for arm, settings in config["arms"].items():
-        for key in "rows", "bias_range":
+        for key in "rows", "bias_range", "wavelength_range":
             ranges[f"arms.{arm}.{key}"] = settings.get(key)
         for number, columns in enumerate(settings.get("amplifiers", [])):
             ranges[f"arms.{arm}.amplifiers.{number}"] = columns

@@ -16,6 +16,9 @@ SHIPPED = "hector"
 KEYS = "fibres", "lamps", "arms", "rows", "bias", "cosmic_rays", "quality"
 # Keys of the config by which an arm is another one: its nominal wavelengths.
 SOLUTION = "crval", "crpix", "cdelt"
+# Where wavelengths are searched blind in an arm without a rough range of its own [Angstrom]: where
+# the line lists are dense.
+ROUGH_RANGE = 3400.0, 9500.0
 
 
 class Tolerance(NamedTuple):
@@ -140,3 +143,28 @@ def stands_alone(arm, instrument_arm):
         abs(cdelt / instrument_arm["cdelt"] - 1) > SAME_ARM.dispersion
         or abs(at_reference - instrument_arm["crval"]) > SAME_ARM.wavelength
     )
+
+
+def nominal_solution(arm):
+    """Linear wavelength solution of an arm's settings; None without one."""
+    return {key: arm[key] for key in SOLUTION} if SOLUTION[0] in arm else None
+
+
+def searched_range(arm, wavelengths):
+    """Rough range in which an arm's wavelengths are searched, not near its nominal solution.
+
+    Parameters
+    ----------
+    arm : dict
+        Settings of the arm.
+    wavelengths : str
+        The config's ``wavelengths``.
+
+    Returns
+    -------
+    sequence of float or None
+        Lowest and highest [Angstrom]; None for near the nominal solution.
+    """
+    if wavelengths != "blind" and nominal_solution(arm):
+        return None
+    return arm.get("wavelength_range", ROUGH_RANGE)

@@ -43,6 +43,8 @@ class Fitting(NamedTuple):
     shared_scatter: float = 0.3
     # Lines that a rival fit leaves out at an end.
     end_lines: int = 4
+    # Part of the detector next to where an alignment is uncertain in which it may be off already.
+    end_of_certain: float = 0.0625
     # Where a solution is trusted: its error is below this [pixel], what it differs from its
     # rivals included, and residuals scatter by less than this [line width].
     largest_error: float = 0.2
@@ -227,8 +229,15 @@ def fit_solution(peaks, lines, start, lead):
     pixel, weight = peaks.pixel[used], choice.weight[used]
     wavelength = choice.lines.wavelength[best.line[used]]
     rivals = [fit.polynomial for fit in fits[1:] if fit.cost < best.cost + FITTING.rival_cost]
-    sure = np.interp(pixel, pixels, lead) > FITTING.least_lead
-    rivals += partial_fits(pixel, wavelength, weight, degree, start.size, sure)
+    # Where lines match by chance they scatter widely; peaks without a line (cosmic rays) do not
+    # tell.
+    near = np.isfinite(best.residual) & (choice.bright > 0)
+    local = local_scatter(peaks.pixel[near], best.residual[near], peaks.fwhm, pixels)
+    matching = local < FITTING.largest_local_scatter * peaks.fwhm
+    sure = lead > FITTING.least_lead
+    inside = well_inside(sure & matching, int(FITTING.end_of_certain * start.size))
+    certain = [np.interp(pixel, pixels, flags) > 0.5 for flags in (sure, inside)]
+    rivals += partial_fits(pixel, wavelength, weight, degree, start.size, certain)
     step = np.abs(best.polynomial.deriv()(pixels))
     if not rivals:
         return None
@@ -236,14 +245,10 @@ def fit_solution(peaks, lines, start, lead):
     own_error = fit_error(best.polynomial, pixel, weight, scatter, pixels)
     own_error = np.hypot(own_error, FITTING.shared_scatter * scatter)
     error = np.hypot(own_error, FITTING.rival_part * spread / step)
-    # Where lines match by chance they scatter widely; peaks without a line (cosmic rays) do not
-    # tell.
-    near = np.isfinite(best.residual) & (choice.bright > 0)
-    local = local_scatter(peaks.pixel[near], best.residual[near], peaks.fwhm, pixels)
     # Between two places where the lines bear the fit out, it holds where they do not.
     borne_out = (
-        spanned(local < FITTING.largest_local_scatter * peaks.fwhm)
-        & (lead > FITTING.least_lead)
+        spanned(matching)
+        & sure
         & (pixels > pixel.min() - FITTING.beyond_lines * start.size)
         & (pixels < pixel.max() + FITTING.beyond_lines * start.size)
     )
@@ -280,8 +285,8 @@ def partial_fits(pixel, wavelength, weight, degree, size, certain):
     degree : int
     size : int
         Pixels of the spectrum.
-    certain : ndarray of bool, shape (lines,)
-        Whether the alignment is certain at the line.
+    certain : list of ndarray of bool, shape (lines,)
+        Lines where the alignment is certain, by each of some measures.
 
     Returns
     -------
@@ -289,7 +294,7 @@ def partial_fits(pixel, wavelength, weight, degree, size, certain):
     """
     number = np.arange(pixel.size)
     parts = [number % 3 != part for part in range(3)]
-    parts += [number >= FITTING.end_lines, number < pixel.size - FITTING.end_lines, certain]
+    parts += [number >= FITTING.end_lines, number < pixel.size - FITTING.end_lines, *certain]
     return [
         Polynomial.fit(pixel[kept], wavelength[kept], degree, domain=[0, size - 1], w=weight[kept])
         for kept in parts
@@ -340,6 +345,15 @@ def local_scatter(pixel, residual, fwhm, pixels, neighbours=9):
 def spanned(flags):
     """Set all flags between the first and the last that is true."""
     return np.maximum.accumulate(flags) & np.maximum.accumulate(flags[::-1])[::-1]
+
+
+def well_inside(flags, margin):
+    """Longest run of true flags, without so many at an end that is not the detector's."""
+    first, last = longest_stretch(flags)
+    first += margin if first > 0 else 0
+    last -= margin if last < flags.size - 1 else 0
+    number = np.arange(flags.size)
+    return (number >= first) & (number <= last)
 
 
 def longest_stretch(flags):

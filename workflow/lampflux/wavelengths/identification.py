@@ -1,11 +1,12 @@
 """Identify the lines of a spectrum and give every pixel its wavelength."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from lampflux.peaks import Peaks, find_peaks, without_leaning
+from lampflux.wavelengths.blind import search_blind
 from lampflux.wavelengths.continuation import continued
 from lampflux.wavelengths.fit import Solution, fit_solution
 from lampflux.wavelengths.lines import Lines
@@ -56,6 +57,7 @@ def identify(
     nominal: np.ndarray | Mapping | None = None,
     reference: np.ndarray | None = None,
     uncertainty: np.ndarray | None = None,
+    wavelength_range: Sequence | None = None,
 ) -> Identification:
     """Identify the lines of an arc spectrum and give every pixel its wavelength.
 
@@ -72,15 +74,21 @@ def identify(
         Wavelengths of a solution that has the right shape, up to a shift [Angstrom].
     uncertainty : ndarray, shape (pixels,), optional
         1-sigma uncertainty of the counts; without, estimated from their scatter.
+    wavelength_range : (float, float), optional
+        A rough range that holds the spectrum and is at most seven times as wide [Angstrom]. All
+        of it is searched, in both directions, and the nominal solution is not used; this takes
+        some seconds.
 
     Returns
     -------
     Identification
+        Its wavelengths are NaN where none are found and there are no nominal ones.
 
     Raises
     ------
     ValueError
-        There is no nominal solution, or it has another length than the spectrum.
+        There is neither a nominal solution nor a range, or the solution has another length than
+        the spectrum.
 
     Examples
     --------
@@ -101,24 +109,30 @@ def identify(
     array([5800., 6300.])
     """
     counts = np.asarray(counts, dtype=float)
+    if nominal is None and wavelength_range is None:
+        raise ValueError(
+            "give a nominal solution, an array or crval, crpix and cdelt, or a wavelength range"
+        )
     if nominal is None:
-        raise ValueError("give a nominal solution: an array, or crval, crpix and cdelt")
+        nominal = np.full(counts.size, np.nan)
     if isinstance(nominal, Mapping):
         nominal = nominal_wavelength(np.arange(counts.size), **nominal)
     nominal = np.asarray(nominal, dtype=float)
     if nominal.shape != counts.shape:
         raise ValueError(f"{counts.size} counts, but nominal wavelengths of {nominal.size} pixels")
     peaks = find_peaks(counts, uncertainty)
-    found = find_solution(without_leaning(peaks), lines, nominal, reference)
+    standing = without_leaning(peaks)
+    found = find_solution(standing, lines, nominal, reference, wavelength_range)
     return found._replace(peaks=peaks)
 
 
-def find_solution(peaks, lines, nominal, reference=None):
+def find_solution(peaks, lines, nominal, reference=None, wavelength_range=None):
     """Find the best solution that can be believed.
 
-    In turn: a polynomial, searched about the nominal solution; where that is not believed or holds
-    over a small part of the detector, and the arm has a reference of the right shape, a polynomial
-    searched about a shift of that, and the shift alone; else the nominal solution stays.
+    In turn: a polynomial, searched about the nominal solution or in the whole of a rough range;
+    where that is not believed or holds over a small part of the detector, and the arm has a
+    reference of the right shape, a polynomial searched about a shift of that, and the shift alone;
+    else the nominal solution stays.
 
     Parameters
     ----------
@@ -129,6 +143,8 @@ def find_solution(peaks, lines, nominal, reference=None):
         Wavelengths of the nominal solution [Angstrom].
     reference : ndarray, shape (pixels,), optional
         Wavelengths of the arm's reference solution [Angstrom].
+    wavelength_range : (float, float), optional
+        Rough range to search in place of the nominal solution [Angstrom].
 
     Returns
     -------
@@ -137,15 +153,18 @@ def find_solution(peaks, lines, nominal, reference=None):
     refused = Verdict(False, 0.0, 0.0, "fewer than four peaks stand out")
     if min(peaks.pixel.size, lines.wavelength.size) < FEWEST:
         return nominal_identification(peaks, nominal, refused)
+    expected, rival = nominal, -np.inf
+    if wavelength_range is not None:
+        expected, rival = search_blind(peaks, lines, nominal.size, *wavelength_range)
     # Without a reference, the first of these must do.
-    trials = [("fitted", nominal, WIDE, fit_solution)]
+    trials = [("fitted", expected, WIDE, fit_solution, rival)]
     if reference is not None:
-        trials += [("fitted", reference, RIGID, fit_solution)]
-        trials += [("shifted", reference, RIGID, fit_shift)]
+        trials += [("fitted", reference, RIGID, fit_solution, -np.inf)]
+        trials += [("shifted", reference, RIGID, fit_shift, -np.inf)]
     believed, alignments = [], {}
-    for method, expected, reach, fit in trials:
+    for method, about, reach, fit, rival in trials:
         if reach not in alignments:
-            alignments[reach] = aligned(peaks, lines, expected, reach)
+            alignments[reach] = aligned(peaks, lines, about, reach, rival)
         start, lead, score, chance = alignments[reach]
         solution = fit(peaks, lines, start, lead)
         judged = judge(score, chance, solution, peaks.fwhm, reach is RIGID)
@@ -153,13 +172,13 @@ def find_solution(peaks, lines, nominal, reference=None):
             believed.append((trusted_part(solution), method, solution, judged))
             if trusted_part(solution) > ENOUGH:
                 break
-        elif expected is nominal:
+        elif about is expected:
             refused = judged
     if not believed:
         return nominal_identification(peaks, nominal, refused)
     _, method, solution, judged = max(believed, key=lambda found: found[0])
     if method == "fitted":
-        solution = continued(solution, nominal, reference)
+        solution = continued(solution, expected, reference)
     return Identification(method, solution.wavelength, solution.error, judged, peaks, solution)
 
 
@@ -168,15 +187,25 @@ def trusted_part(solution):
     return (solution.last - solution.first + 1) / solution.wavelength.size
 
 
-def aligned(peaks, lines, expected, reach):
+def aligned(peaks, lines, expected, reach, rival=-np.inf):
     """Displace expected wavelengths to where the peaks fit them best.
+
+    Parameters
+    ----------
+    peaks : lampflux.peaks.Peaks
+    lines : Lines
+    expected : ndarray, shape (pixels,)
+        [Angstrom]
+    reach : Reach
+    rival : float
+        Score of the best alignment that is known elsewhere.
 
     Returns
     -------
     start, lead : ndarray, shape (pixels,)
         Displaced wavelengths [Angstrom], and their lead in log-likelihood over others.
     score, chance : float
-        Log-likelihood of the alignment, and the best of mirrored line lists.
+        Log-likelihood of the alignment, and the best of mirrored line lists or elsewhere.
     """
     size = expected.size
     pixels = np.arange(size)
@@ -190,4 +219,4 @@ def aligned(peaks, lines, expected, reach):
         fine = align(peaks, inverse(start, lines.wavelength), lines, size, FINE)
         start = extended(start, pixels + np.interp(pixels, fine.knots, fine.offsets))
         lead = np.minimum(lead, np.interp(pixels, fine.knots, fine.lead))
-    return start, lead, best.score, chance
+    return start, np.minimum(lead, best.score - rival), best.score, max(chance, rival)

@@ -23,6 +23,10 @@ class Matching(NamedTuple):
     # Weights of peaks whose centroids may be off.
     blended_weight: float = 0.4
     flat_weight: float = 0.3
+    # Error of a centroid whose line the detector's end cuts, and within which distance of the end
+    # it does [line width].
+    cut_error: float = 0.2
+    cut_within: float = 1.0
     # Error of a line's position beside that of its centroid [line width].
     position_floor: float = 0.03
     # Reach beyond the ends of the spectrum from which lines are taken [pixel].
@@ -115,10 +119,13 @@ def candidates(peaks, lines, start):
     ranks = local_ranks(peaks.pixel, peaks.height, reach)
     weight = np.where(peaks.blended, MATCHING.blended_weight, 1.0)
     weight *= np.where(peaks.flat, MATCHING.flat_weight, 1.0)
+    to_end = np.minimum(peaks.pixel, start.size - 1 - peaks.pixel)
+    cut = np.where(to_end < MATCHING.cut_within * peaks.fwhm, MATCHING.cut_error, 0.0)
+    error = np.hypot(peaks.error, np.maximum(cut, MATCHING.position_floor) * peaks.fwhm)
     return Candidates(
         lines,
         local_ranks(lines.wavelength, lines.intensity, reach * step, lines.ion),
         ranks,
-        weight / np.hypot(peaks.error, MATCHING.position_floor * peaks.fwhm),
+        weight / error,
         np.where((ranks <= MATCHING.bright_rank) & covered, 1 / np.sqrt(ranks), 0.0),
     )

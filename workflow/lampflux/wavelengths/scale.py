@@ -28,6 +28,19 @@ def nominal_wavelength(pixels, crval, crpix, cdelt):
     return crval + cdelt * (pixels + 1 - crpix)
 
 
+def spread_evenly(low, high, size):
+    """Straight line from one wavelength to another: ``crval``, ``crpix`` and ``cdelt``.
+
+    Parameters
+    ----------
+    low, high : float
+        Wavelengths of the first and the last pixel [Angstrom].
+    size : int
+        Pixels.
+    """
+    return {"crval": low, "crpix": 1, "cdelt": (high - low) / (size - 1)}
+
+
 def extended(values, at):
     """Interpolate values given at whole pixels, going on in straight lines beyond the ends."""
     last = values.size - 1
