@@ -223,7 +223,8 @@ def run(case):
     true = np.array([line["injected"] for line in truth]) / per_flux
     pixels = spectrum.rows.size * 2 * WINDOW * physics["line_fwhm"]
     noise = (1 + condition.dark) * ((physics["read_noise"] / physics["gain"]) ** 2 + 1 / 12)
-    error = np.sqrt(true * per_flux / physics["gain"] + pixels * noise) / per_flux
+    level = physics.get("continuum", 0.0) * per_flux * 2 * WINDOW * physics["line_fwhm"]
+    error = np.sqrt((true * per_flux + level) / physics["gain"] + pixels * noise) / per_flux
     clear = (true > CLEAR * error) & ~np.array([line["saturated"] for line in truth])
     net, net_error = (
         np.array([getattr(flux, each) for flux in fluxes]) for each in ("net_flux", "net_flux_err")
