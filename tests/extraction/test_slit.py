@@ -422,7 +422,7 @@ def test_the_drift_of_traces_is_recovered(size):
     for seed in range(2):
         truth = size * (0.4 * u + 0.1 * u**2)
         image, light = drifting(300, 2048, truth, seed)
-        found = measure_drift(image, light - light.mean())
+        found = measure_drift(image, light - light.mean(), 9.0)
         off = found - truth
         # Only differences tell; a tenth of a row is little against a fibre's three.
         assert np.ptp(off[100:-100]) < 0.2

@@ -5,9 +5,13 @@ import pytest
 import yaml
 
 from conftest import PROJECT
-from lampflux.simulation.detector import cosmic_ray_charge, random_generator, read_out
+from lampflux.simulation.detector import Defects, cosmic_ray_charge, random_generator, read_out
+from lampflux.simulation.exposure import ABSENT
+from lampflux.simulation.illumination import Illumination
 
-NO_TRACKS = (np.empty(0, int), np.empty(0, int), np.empty(0))
+NOWHERE = np.empty(0, int), np.empty(0, int)
+NO_TRACKS = (*NOWHERE, np.empty(0))
+NO_DEFECTS = Defects(NOWHERE, NOWHERE, NOWHERE, np.empty(0))
 SIMULATION = PROJECT / "resources" / "simulation"
 
 
@@ -19,16 +23,26 @@ def physics():
 
 def flat_frame(electrons, physics, name, rows=400):
     """Frame of a light that differs from row to row only."""
-    return read_out(
+    columns = physics["columns"]
+    shares = np.broadcast_to(electrons, (1, rows))
+    light = Illumination(
+        np.ones((1, columns)),
+        np.array([0, columns]),
+        np.zeros((1, rows), int),
+        shares,
+        np.zeros((1, rows)),
+    )
+    bias = np.tile(np.array(physics["bias"], float), (rows, 1))
+    frame, _ = read_out(
         random_generator(7, name),
-        np.ones((1, physics["columns"])),
-        np.zeros(rows, int),
-        np.broadcast_to(electrons, rows),
+        [light],
         NO_TRACKS,
-        np.tile(np.array(physics["bias"], float), (rows, 1)),
+        bias,
         1.0,
-        physics | {"dark_current": 0},
-    ).astype(float)
+        ABSENT | physics | {"dark_current": 0},
+        NO_DEFECTS,
+    )
+    return frame.astype(float)
 
 
 def test_variance_grows_with_the_mean_by_one_over_the_gain(physics):

@@ -9,7 +9,7 @@ import yaml
 from astropy.io import fits
 
 from conftest import script
-from lampflux.simulation import exposure, light
+from lampflux.simulation import illumination, light
 from lampflux.simulation.exposure import simulate
 
 PROJECT = Path(__file__).parents[2]
@@ -60,7 +60,7 @@ def test_lines_and_counts_are_where_the_truth_says(quiet):
 
 @pytest.mark.parametrize("factor", [0.8, 1.2])
 def test_a_grid_that_is_a_fifth_coarser_or_finer_keeps_light_and_lines(quiet, monkeypatch, factor):
-    for module in light, exposure:
+    for module in light, illumination:
         monkeypatch.setattr(module, "STEPS_PER_PIXEL", round(50 * factor))
     monkeypatch.setattr(light, "LINE_REACH", 2.0 * factor)
     lines = emitted(*((wavelength, 2000.0) for wavelength in range(5800, 7800, 150)))

@@ -9,11 +9,11 @@ from conftest import PROJECT
 from lampflux.simulation.light import (
     STEPS_PER_PIXEL,
     bundle_profile,
-    curved_slit,
     fibre_throughput,
     light_profile,
     line_positions,
     shifted_spectra,
+    slit_shift,
 )
 
 SIMULATION = PROJECT / "resources" / "simulation"
@@ -62,7 +62,7 @@ def test_a_shift_by_whole_pixels_moves_every_pixel_and_loses_what_leaves_the_det
 
 
 def test_the_slit_is_curved_as_a_parabola_about_the_middle_row():
-    shift = curved_slit(np.array([-0.5, 999.5, 1999.5]), 2000, 15.0)
+    shift = slit_shift(np.array([-0.5, 999.5, 1999.5]), 2000, 15.0)
     np.testing.assert_allclose(shift, [15.0, 0.0, 15.0])
 
 

@@ -25,13 +25,19 @@ class RaySearch(NamedTuple):
     # do, along the slit and along the row: a misfit of the model repeats there.
     contrast: float = 3.0
     # Rays fall on bright pixels (light over noise) as on dark ones, and are harder to see there:
-    # more by this factor and number are misfits of lines.
+    # more by this factor and number of tracks are misfits of lines, ...
     bright: float = 10.0
     outnumber: float = 3.0
-    outnumber_pixels: int = 30
-    # So are more than so many, and this part of the bright pixels, in three neighbouring rows.
-    row_pixels: int = 8
+    outnumber_tracks: int = 12
+    # ... and so are more than so many tracks, and this part of the bright pixels, in three
+    # neighbouring rows.
+    row_tracks: int = 4
     row_part: float = 0.03
+    # Where the model misses lines by more than this part, single pixels are counted, for its
+    # misfits are as long as tracks: so many of them.
+    poor: float = 0.06
+    outnumber_pixels: int = 30
+    row_pixels: int = 8
     # These neighbours, to either side: beyond most tracks, and near enough to be alike [pixel].
     nearest: int = 3
     farthest: int = 16
@@ -116,31 +122,50 @@ def find_cosmic_rays(image, slit, detector):
             hit = (neighbourhood(hit, 1, 1) & (strength > RAYS.outskirts)) | core
             hit[clipped] = False
     lines = near > RAYS.bright * np.sqrt(variance)
-    refused = outnumbering(hit, lines)
+    refused = outnumbering(hit, lines, part > RAYS.poor)
     hit &= ~refused
     return CosmicRays(hit, model, misfit / 2, int(refused.sum()))
 
 
-def outnumbering(hit, lines):
+def outnumbering(hit, lines, poor):
     """Find the pixels hit on lines that are too many for cosmic rays, in a row or in all.
 
     Parameters
     ----------
     hit, lines : ndarray of bool, shape (rows, columns)
         Pixels that are hit, and those that lines light.
+    poor : bool
+        Whether the model misses the lines by much.
 
     Returns
     -------
     ndarray of bool, shape (rows, columns)
     """
     on_lines = hit & lines
-    number, area = np.count_nonzero(on_lines), np.count_nonzero(lines)
-    expected = (np.count_nonzero(hit) - number) / max(lines.size - area, 1) * area
-    if number > RAYS.outnumber * expected + RAYS.outnumber_pixels:
+    counted = hit if poor else track_starts(hit)
+    number, area = np.count_nonzero(counted & lines), np.count_nonzero(lines)
+    elsewhere = np.count_nonzero(counted & ~lines)
+    expected = elsewhere / max(lines.size - area, 1) * area
+    fewest = RAYS.outnumber_pixels if poor else RAYS.outnumber_tracks
+    if number > RAYS.outnumber * expected + fewest:
         return on_lines
     # The model misses the ends of a slit, and the edges of fibres, in line after line.
-    number, area = (box_sums(part.sum(axis=1), 1) for part in (on_lines, lines))
-    return on_lines & (number > np.maximum(RAYS.row_pixels, RAYS.row_part * area))[:, np.newaxis]
+    number, pixels, area = (
+        box_sums(part.sum(axis=1), 1) for part in (counted & lines, on_lines, lines)
+    )
+    fewest = RAYS.row_pixels if poor else RAYS.row_tracks
+    many = (number > fewest) & (pixels > RAYS.row_part * area)
+    return on_lines & many[:, np.newaxis]
+
+
+def track_starts(hit):
+    """Mark a pixel of each track: one that no hit pixel precedes, in the row before or its own."""
+    before = np.zeros_like(hit)
+    before[:, 1:] |= hit[:, :-1]
+    before[1:] |= hit[:-1]
+    before[1:, 1:] |= hit[:-1, :-1]
+    before[1:, :-1] |= hit[:-1, 1:]
+    return hit & ~before
 
 
 def without_repeats(found, residual, shift):

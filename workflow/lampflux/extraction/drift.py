@@ -4,20 +4,35 @@ from typing import NamedTuple
 
 import numpy as np
 
+from lampflux.extraction.model import shift_rows
+from lampflux.extraction.traces import robust_fit
+
 
 class DriftSearch(NamedTuple):
     """How the drift of traces along the dispersion axis is measured."""
 
-    # Columns of a group, the least part of all lines' power in it, and fewest groups.
-    columns: int = 256
-    light: float = 1e-4
+    # Groups of columns, the least part of all lines' power in one, its light over its noise, and
+    # fewest groups.
+    groups: int = 16
+    light: float = 1e-6
+    significance: float = 20.0
     fewest: int = 5
-    # Rows within which the second group is looked for, and any later one about where it should be.
-    first_step: int = 12
-    later_step: int = 4
-    # Rows by which a group may miss the cubic, and by which traces must drift to matter.
-    largest_misfit: float = 1.0
+    # Rows within which groups are looked for: first about the brightest one, then, in so many
+    # rounds, about where the cubic puts them.
+    farthest: int = 30
+    nearest: int = 4
+    rounds: int = 3
+    # Rows by which a group may miss the cubic, the least part of the groups that must not, and
+    # rows by which traces must drift to matter.
+    largest_misfit: float = 0.5
+    followed: float = 0.6
     least: float = 0.3
+    # Moved, groups scatter about their mean by at most this part of what they do as they are, the
+    # mean keeps this part of its power, and no group resembles it less by more than this
+    # (correlation).
+    sharper: float = 0.95
+    power: float = 0.98
+    unlike: float = 0.1
 
 
 DRIFT = DriftSearch()
@@ -50,7 +65,7 @@ def offset(spectrum, reference, farthest):
     return peak - farthest + (0.5 * (left - right) / curve if curve < 0 else 0.0)
 
 
-def measure_drift(image, weights):
+def measure_drift(image, weights, variance):
     """Measure how traces drift along the slit from column to column.
 
     Parameters
@@ -59,6 +74,8 @@ def measure_drift(image, weights):
         Lit rows, background subtracted [ADU].
     weights : ndarray, shape (columns,)
         Light of lines, see `lampflux.extraction.lines.line_weights`.
+    variance : float
+        Variance of a pixel without light [ADU^2].
 
     Returns
     -------
@@ -70,33 +87,91 @@ def measure_drift(image, weights):
     columns = image.shape[1]
     none = np.zeros(columns)
     light = np.clip(weights, 0, None)
-    middle, profiles = [], []
-    for first in range(0, columns, DRIFT.columns):
-        part = slice(first, first + DRIFT.columns)
-        power = light[part] @ light[part]
-        if power > DRIFT.light * (light @ light):
-            profile = np.clip(image[:, part] @ light[part] / power, 0, None)
-            # Cosmic rays are cut off.
-            profile = np.minimum(profile, 3 * np.percentile(profile, 80))
-            profiles.append(profile - profile.mean())
-            middle.append(np.average(np.arange(columns)[part], weights=light[part] ** 2))
-    if len(middle) < DRIFT.fewest:
+    middle, power, profiles = group_profiles(image, light, variance)
+    if middle.size < DRIFT.fewest:
         return none
-    # Equal fibres repeat after a few rows: a group is looked for where the slope so far puts it.
-    drift, slope = [0.0], 0.0
-    for number in range(1, len(middle)):
-        distance = middle[number] - middle[number - 1]
-        guess = int(np.rint(slope * distance))
-        reach = DRIFT.later_step if number > 1 else DRIFT.first_step
-        step = offset(np.roll(profiles[number], -guess), profiles[number - 1], reach)
-        if not np.isfinite(step):
+    places = 2 * middle / columns - 1
+    # Bright groups are limited by other things than noise.
+    trust = power / (power + np.median(power))
+    template, fit = profiles[np.argmax(power)], np.polynomial.Polynomial([0.0])
+    for number in range(1 + DRIFT.rounds):
+        moved = shift_rows(profiles, -fit(places))
+        if number:
+            template = np.average(moved, axis=0, weights=trust)
+        reach = min(DRIFT.nearest if number else DRIFT.farthest, image.shape[0] // 4)
+        drift = fit(places) + [offset(profile, template, reach) for profile in moved]
+        known = np.isfinite(drift)
+        if known.sum() < DRIFT.fewest:
             return none
-        drift.append(drift[-1] + guess + step)
-        slope = (guess + step) / distance
-    fit = np.polynomial.Polynomial.fit(middle, drift, 3)
-    if np.abs(fit(np.array(middle)) - drift).max() > DRIFT.largest_misfit:
+        fit = robust_fit(places[known], drift[known], min(3, known.sum() - 3), trust[known])
+    followed = np.abs(np.nan_to_num(drift, nan=np.inf) - fit(places)) < DRIFT.largest_misfit
+    if followed.mean() < DRIFT.followed or not is_sharper(profiles, fit(places), trust):
         return none
-    half = DRIFT.columns / 2
-    drift = fit(np.clip(np.arange(columns), middle[0] - half, middle[-1] + half))
+    # Beyond the groups nothing is known of what is left.
+    drift = fit(np.clip(2 * np.arange(columns) / columns - 1, places[0], places[-1]))
     drift -= np.average(drift, weights=light)
     return drift if np.ptp(drift) > DRIFT.least else none
+
+
+def is_sharper(profiles, drift, trust):
+    """Whether groups are more alike once they are moved against a drift, and none less so.
+
+    Parameters
+    ----------
+    profiles : ndarray, shape (groups, rows)
+    drift : ndarray, shape (groups,)
+        Towards higher rows [pixel].
+    trust : ndarray, shape (groups,)
+        Weights.
+
+    Returns
+    -------
+    bool
+    """
+    power, scatter, likeness = [], [], []
+    for each in (profiles, shift_rows(profiles, -drift)):
+        template = np.average(each, axis=0, weights=trust)
+        power.append(template @ template)
+        scatter.append(np.average(np.square(each - template).sum(axis=1), weights=trust))
+        norm = np.linalg.norm(each, axis=1) * np.linalg.norm(template)
+        likeness.append(each @ template / np.maximum(norm, 1e-30))
+    still, moved = likeness
+    sharper = scatter[1] < DRIFT.sharper * scatter[0] and power[1] > DRIFT.power * power[0]
+    return bool(sharper and (moved > still - DRIFT.unlike).all())
+
+
+def group_profiles(image, light, variance):
+    """Measure the light along the slit in groups of columns.
+
+    Parameters
+    ----------
+    image : ndarray, shape (rows, columns)
+        [ADU]
+    light : ndarray, shape (columns,)
+        Light of lines [ADU].
+    variance : float
+        Variance of a pixel without light [ADU^2].
+
+    Returns
+    -------
+    middle : ndarray, shape (groups,)
+        Column about which the light of a group falls.
+    power : ndarray, shape (groups,)
+        Sum of its squares [ADU^2].
+    profiles : ndarray of float32, shape (groups, rows)
+        Part of the light in each row, less the mean; groups with too little light are left out.
+    """
+    middle, powers, profiles = [], [], []
+    for part in np.array_split(np.arange(light.size), DRIFT.groups):
+        power = light[part] @ light[part]
+        if not power > DRIFT.light * (light @ light):
+            continue
+        profile = np.clip(image[:, part] @ light[part] / power, 0, None)
+        # Cosmic rays are cut off.
+        profile = np.minimum(profile, 3 * np.percentile(profile, 80))
+        profile -= profile.mean()
+        if profile @ profile > DRIFT.significance**2 * variance / power:
+            middle.append(np.average(part, weights=light[part] ** 2))
+            powers.append(power)
+            profiles.append(profile)
+    return np.array(middle), np.array(powers), np.array(profiles, dtype=np.float32)

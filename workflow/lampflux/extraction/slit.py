@@ -77,21 +77,27 @@ def trace_slit(image, lit, lines, every_row):
     slit : Slit
     """
     columns = lines.weights.size
-    rows, shift, drift = lit.rows, np.zeros(lit.rows.size), np.zeros(columns)
+    rows, shift = lit.rows, np.zeros(lit.rows.size)
     if lit.profile is None:
-        return image, Slit(None, shift, drift, rows)
-    whole = np.rint(lit.drift).astype(int)
+        return image, Slit(None, shift, np.zeros(columns), rows)
+    # The traces' whole drift, and the rows by which columns are moved against it.
+    total, whole = lit.drift, np.rint(lit.drift).astype(int)
     if whole.any():
         image = move_columns(image, whole)
     for attempt in range(SHIFT.attempts):
         upright = straighten(image.counts, shift)
         weights = clear_weights(upright, image, shift, lines)
-        finer = remaining_drift(upright, weights, image.detector.variance, steep=attempt > 0)
-        steps = np.rint(finer).astype(int)
+        straight = upright
+        if total.any():
+            straight = straighten(shift_columns(image.counts, whole - total), shift)
+        total = total + remaining_drift(
+            straight, weights, image.detector.variance, attempt > 0 and not total.any()
+        )
+        steps = np.rint(total).astype(int) - whole
         if steps.any():
             image, whole = move_columns(image, steps), whole + steps
             upright = straighten(image.counts, shift)
-        drift = finer - steps
+        drift = total - whole
         profile = light_of_rows(upright, weights)
         if lit.drift.any() and attempt == 0 and not every_row:
             kept = lit_rows(profile, np.sqrt(image.detector.variance / (weights @ weights)))
@@ -103,8 +109,9 @@ def trace_slit(image, lit, lines, every_row):
     if not typical_light(profile) > 0:
         return image, Slit(None, np.zeros(rows.size), np.zeros(columns), rows)
     if drift.any():
-        profile = light_of_rows(shift_columns(image.counts, -drift), weights)
-    return image, Slit(profile, shift, drift, rows, float(np.abs(whole + drift).max()))
+        straight = straighten(shift_columns(image.counts, -drift), shift)
+        profile = light_of_rows(straight, weights)
+    return image, Slit(profile, shift, drift, rows, float(np.abs(total[weights > 0]).max()))
 
 
 def clear_weights(upright, image, shift, lines):
@@ -117,14 +124,20 @@ def clear_weights(upright, image, shift, lines):
 
 
 def remaining_drift(upright, weights, variance, steep):
-    """Drift of traces once lines stand upright; where it was steep it may still be large."""
+    """Drift of traces once lines stand upright; if steep, it was not followed before that."""
+    steps = np.zeros(upright.shape[1], int)
     if steep:
         nothing = np.zeros(upright.shape[1])
         light, level = project_rows(upright, nothing, weights, NO_SPIKES, TRACES.groups)
-        drift = follow_traces(light, level, weights, variance)
-        if drift.any():
-            return drift
-    return measure_drift(upright, weights)
+        steps = np.rint(follow_traces(light, level, weights, variance)).astype(int)
+        if steps.any():
+            upright = np.take_along_axis(upright, moved_rows(upright.shape[0], steps), axis=0)
+    return steps + measure_drift(upright, weights, variance)
+
+
+def moved_rows(height, drift):
+    """Rows from which each column's pixels come once it is moved against the drift."""
+    return (np.arange(height)[:, np.newaxis] + drift) % height
 
 
 def take_rows(image, rows):
@@ -141,7 +154,7 @@ def light_of_rows(counts, weights):
 def move_columns(image, drift):
     """Move the columns of a `LitImage` towards lower rows by whole rows; sums do not change."""
     height = image.counts.shape[0]
-    rows = (np.arange(height)[:, np.newaxis] + drift) % height
+    rows = moved_rows(height, drift)
     counts, missing, saturated = (np.take_along_axis(part, rows, axis=0) for part in image[:3])
     return image._replace(counts=counts, missing=missing, saturated=saturated)
 

@@ -82,7 +82,7 @@ def follow_traces(light, level, weights, variance):
         steps = np.rint(fit(middle)).astype(int)
         template = np.mean([np.roll(*part) for part in zip(smooth[alike], -steps[alike])], axis=0)
     half = columns / TRACES.groups
-    drift = fit(np.clip(np.arange(columns), middle[alike][0] - half, middle[alike][-1] + half))
+    drift = extended(fit, np.arange(columns), middle[alike][0] - half, middle[alike][-1] + half)
     limit = max(TRACES.scatter, TRACES.scatter_part * np.ptp(drift))
     followed = np.abs(lag - fit(middle))[alike] < limit
     still = smooth[alike].mean(axis=0)
@@ -103,7 +103,7 @@ def pair_profiles(light, level, weights):
     Returns
     -------
     middle : ndarray, shape (pairs,)
-        Middle columns.
+        Columns about which their light falls.
     power : ndarray, shape (pairs,)
         Sum of the squared weights [ADU^2].
     profiles : ndarray, shape (rows, pairs)
@@ -117,7 +117,7 @@ def pair_profiles(light, level, weights):
         pair = slice(number, number + 2)
         own = light[:, pair].sum(axis=1) - both.mean() * level[:, pair].sum(axis=1)
         profiles.append(own / power[-1])
-        middle.append(first + one.size)
+        middle.append(first + np.average(np.arange(both.size), weights=both**2 + 1e-30))
         first += one.size
     return np.array(middle), np.array(power), np.stack(profiles, axis=1)
 
@@ -127,6 +127,12 @@ def box_sums_along(profiles, size):
     padded = np.pad(profiles, ((size // 2 + 1, (size - 1) // 2), (0, 0)))
     total = np.cumsum(padded, axis=0)
     return total[size:] - total[:-size]
+
+
+def extended(fit, places, first, last):
+    """Values of a polynomial, and beyond the first and last place of its straight tangents."""
+    inside = np.clip(places, first, last)
+    return fit(inside) + fit.deriv()(inside) * (places - inside)
 
 
 def robust_fit(places, values, degree, weights):

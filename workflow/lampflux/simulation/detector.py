@@ -1,13 +1,12 @@
 """Read-out of light by a simulated detector."""
 
 import hashlib
+from typing import NamedTuple
 
 import numpy as np
 
 # Rows that are computed at a time, so that a frame needs little memory.
 ROWS_AT_A_TIME = 128
-# Largest value of an unsigned 16-bit pixel [ADU].
-LARGEST_COUNT = 2**16 - 1
 # The charge of a track is deposited at this many points per pixel of its length.
 DEPOSITS_PER_PIXEL = 4
 # Compton electrons change direction between deposits by this standard deviation [radian]; assumed.
@@ -99,7 +98,7 @@ def restarted_sum(running, values, starts, lengths):
     return running - np.repeat((running - values)[starts], lengths)
 
 
-def bias_rows(rng, rows, levels, scatter):
+def bias_rows(rng, rows, levels, detector_rows, scatter):
     """Bias of each row and amplifier: a level plus a fixed pattern of rows.
 
     Parameters
@@ -107,31 +106,79 @@ def bias_rows(rng, rows, levels, scatter):
     rng : numpy.random.Generator
     rows : ndarray of int, shape (rows,)
         Rows of the detector, from 0.
-    levels : sequence of float
-        Level of each amplifier [ADU].
+    levels : sequence of float, or of sequences of float
+        Level of each amplifier [ADU]: one after another along the columns, and along the rows.
+    detector_rows : int
     scatter : float
         Standard deviation of the pattern [ADU].
 
     Returns
     -------
-    ndarray, shape (rows, amplifiers)
+    ndarray, shape (rows, amplifiers along the columns)
     """
-    pattern = rng.normal(0, scatter, (rows.max() + 1, len(levels)))
-    return np.asarray(levels) + pattern[rows]
+    levels = np.atleast_2d(levels)
+    pattern = rng.normal(0, scatter, (rows.max() + 1, levels.shape[1]))
+    return levels[rows * len(levels) // detector_rows] + pattern[rows]
 
 
-def read_out(rng, spectra, spectrum_of_row, shares, tracks, bias, exptime, physics):
+class Defects(NamedTuple):
+    """Pixels with defects: ``rows`` and ``columns`` of each kind, the same in all frames.
+
+    ``dead`` ones see no light; ``hot`` ones have a dark ``current`` of their own [electron/s];
+    ``wild`` ones read the largest number.
+    """
+
+    dead: tuple[np.ndarray, np.ndarray]
+    hot: tuple[np.ndarray, np.ndarray]
+    wild: tuple[np.ndarray, np.ndarray]
+    current: np.ndarray
+
+
+def draw_defects(rng, rows, physics):
+    """Draw the pixels with defects.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+    rows : ndarray of int, shape (rows,)
+        Rows of the detector, from 0.
+    physics : dict
+        ``detector_rows``, ``columns``; ``dead_pixels``, ``hot_pixels`` and ``wild_pixels``, parts
+        of all pixels; ``dead_columns`` and ``hot_columns``, numbers of columns, each from a random
+        row to the last; ``hot_current``, the mean of an exponential distribution [electron/s].
+
+    Returns
+    -------
+    Defects
+        Places in the frame: row 0 is the first of ``rows``.
+    """
+    shape = physics["detector_rows"], physics["columns"]
+
+    def places(part, columns=0):
+        number = rng.binomial(shape[0] * shape[1], part)
+        row, column = (rng.integers(0, size, number) for size in shape)
+        for whole, first in zip(
+            rng.choice(shape[1], columns, replace=False), rng.integers(0, shape[0] // 2, columns)
+        ):
+            row = np.append(row, np.arange(first, shape[0]))
+            column = np.append(column, np.full(shape[0] - first, whole))
+        inside = (row >= rows[0]) & (row <= rows[-1])
+        return row[inside] - rows[0], column[inside]
+
+    dead = places(physics["dead_pixels"], physics["dead_columns"])
+    hot = places(physics["hot_pixels"], physics["hot_columns"])
+    wild = places(physics["wild_pixels"])
+    return Defects(dead, hot, wild, rng.exponential(physics["hot_current"], hot[0].size))
+
+
+def read_out(rng, lights, tracks, bias, exptime, physics, defects):
     """Draw the counts that the detector reads out.
 
     Parameters
     ----------
     rng : numpy.random.Generator
-    spectra : ndarray, shape (spectra, columns)
-        Light of all fibres [electron].
-    spectrum_of_row : ndarray of int, shape (rows,)
-        Index of the spectrum that falls on each row.
-    shares : ndarray, shape (rows,)
-        Share of that spectrum in each row.
+    lights : list of lampflux.simulation.illumination.Illumination
+        Light that falls on it [electron].
     tracks : (ndarray, ndarray, ndarray)
         Rows, columns and electrons of cosmic-ray deposits.
     bias : ndarray, shape (rows, amplifiers)
@@ -140,23 +187,35 @@ def read_out(rng, spectra, spectrum_of_row, shares, tracks, bias, exptime, physi
         Exposure time [s].
     physics : dict
         ``columns``, ``dark_current`` [electron / s / pixel], ``gain`` [electron / ADU],
-        ``read_noise`` and ``full_well`` [electron].
+        ``read_noise`` and ``full_well`` [electron], ``bits`` of the converter.
+    defects : Defects
 
     Returns
     -------
-    frame : ndarray of uint16, shape (rows, columns)
+    frame : ndarray of uint16 or uint32, shape (rows, columns)
         Raw counts [ADU].
+    peaks : ndarray, shape (columns,)
+        Highest expected charge of each column, with dark current [electron].
     """
     height, columns = bias.shape[0], physics["columns"]
-    frame = np.empty((height, columns), np.uint16)
-    hit_rows, hit_columns, hit_electrons = tracks
+    largest = largest_count(physics)
+    frame = np.empty((height, columns), np.uint16 if physics["bits"] <= 16 else np.uint32)
+    peaks = np.zeros(columns)
     for first in range(0, height, ROWS_AT_A_TIME):
         band = slice(first, min(first + ROWS_AT_A_TIME, height))
-        expected = shares[band, np.newaxis] * spectra[spectrum_of_row[band]]
+        expected = sum(light.within(band) for light in lights)
         expected += physics["dark_current"] * exptime
+        np.maximum(peaks, expected.max(axis=0), out=peaks)
+        rows, places = defects.dead
+        dead = (rows >= band.start) & (rows < band.stop)
+        expected[rows[dead] - first, places[dead]] = physics["dark_current"] * exptime
+        rows, places = defects.hot
+        hot = (rows >= band.start) & (rows < band.stop)
+        expected[rows[hot] - first, places[hot]] += defects.current[hot] * exptime
         charge = rng.poisson(expected).astype(np.float32)
-        hit = (hit_rows >= band.start) & (hit_rows < band.stop)
-        np.add.at(charge, (hit_rows[hit] - first, hit_columns[hit]), hit_electrons[hit])
+        rows, places, electrons = tracks
+        hit = (rows >= band.start) & (rows < band.stop)
+        np.add.at(charge, (rows[hit] - first, places[hit]), electrons[hit])
         np.minimum(charge, physics["full_well"], out=charge)
         noise = rng.standard_normal(charge.shape, dtype=np.float32)
         noise *= np.float32(physics["read_noise"])
@@ -165,5 +224,11 @@ def read_out(rng, spectra, spectrum_of_row, shares, tracks, bias, exptime, physi
         by_amplifier = charge.reshape(band.stop - first, bias.shape[1], -1)
         by_amplifier += bias[band, :, np.newaxis].astype(np.float32)
         np.rint(charge, out=charge)
-        frame[band] = charge.clip(0, LARGEST_COUNT)
-    return frame
+        frame[band] = charge.clip(0, largest)
+    frame[defects.wild] = largest
+    return frame, peaks
+
+
+def largest_count(physics):
+    """Largest number of the converter [ADU]."""
+    return 2 ** physics["bits"] - 1

@@ -1,51 +1,42 @@
 """Simulate an exposure or a dark, with the truth about it."""
 
 import logging
-from typing import NamedTuple
 
 import numpy as np
 
 from lampflux.simulation.detector import (
-    LARGEST_COUNT,
     bias_rows,
     cosmic_ray_charge,
+    draw_defects,
+    largest_count,
     random_generator,
     read_out,
 )
-from lampflux.simulation.light import (
-    STEPS_PER_PIXEL,
-    bundle_profile,
-    curved_slit,
-    fibre_throughput,
-    light_profile,
-    line_positions,
-    shifted_spectra,
-)
+from lampflux.simulation.illumination import illuminate
+from lampflux.simulation.light import continuum, line_positions
 
 # The peak of a line is the highest of so many columns on either side of its position.
 PEAK_COLUMNS = 2
 # A row belongs to the bundle if it has more than this part of the light of its brightest row.
 FAINTEST_ROW = 1e-3
-
-
-class Illumination(NamedTuple):
-    """Light on the detector.
-
-    Row ``y`` receives ``(bundle + stray)[y] * spectra[spectrum_of_row[y]]``.
-
-    Attributes
-    ----------
-    spectra : ndarray, shape (spectra, columns)
-        Counts of one fibre [ADU], shifted as the curved slit shifts lines.
-    spectrum_of_row : ndarray of int, shape (rows,)
-    bundle, stray : ndarray, shape (rows,)
-        Share of each row in the light of the lit bundle and in stray light [fibres].
-    """
-
-    spectra: np.ndarray
-    spectrum_of_row: np.ndarray
-    bundle: np.ndarray
-    stray: np.ndarray
+# What a spectrograph and its lamp may have besides, and Hector does not: see
+# ``resources/simulation/physics.yaml``.
+ABSENT = {
+    "trace_rise": 0.0,
+    "slit_tilt": 0.0,
+    "continuum": 0.0,
+    "continuum_bend": 0.0,
+    "continuum_ripple": 0.0,
+    "ripple_period": 100.0,
+    "scattered_light": 0.0,
+    "dead_pixels": 0.0,
+    "hot_pixels": 0.0,
+    "wild_pixels": 0.0,
+    "dead_columns": 0,
+    "hot_columns": 0,
+    "hot_current": 100.0,
+    "bits": 16,
+}
 
 
 def true_lines(lines, positions, injected, exptime, fibres, peaks, ceilings):
@@ -88,66 +79,6 @@ def true_lines(lines, positions, injected, exptime, fibres, peaks, ceilings):
     return rows
 
 
-def illuminate(rows, profile, arm, settings, physics):
-    """Distribute the light of a lamp over the rows of the detector.
-
-    Parameters
-    ----------
-    rows : ndarray of int, shape (rows,)
-        Rows of the detector, from 0.
-    profile : ndarray
-        Light in each step along the dispersion axis, from `light_profile`.
-    arm, settings, physics
-        As in `simulate`.
-
-    Returns
-    -------
-    Illumination
-    """
-    fibres = settings["fibres"]
-    throughput = fibre_throughput(
-        random_generator(settings["seed"], f"fibres of {arm}"),
-        fibres,
-        physics["throughput_scatter"],
-        physics["weak_fibres"],
-    )
-    bundle = bundle_profile(rows, throughput, physics)
-    first, last = physics["slit_rows"]
-    stray = physics["stray_light"] * fibres * ((rows >= first) & (rows <= last))
-    stray = stray / (last - first + 1)
-    shift = curved_slit(rows, physics["detector_rows"], physics["slit_curvature"])
-    # The dispersion is that of the lit bundle as a whole.
-    shift -= np.average(shift, weights=bundle)
-    steps = np.rint(shift * STEPS_PER_PIXEL).astype(int)
-    shifts, spectrum_of_row = np.unique(steps, return_inverse=True)
-    return Illumination(shifted_spectra(profile, shifts), spectrum_of_row, bundle, stray)
-
-
-def column_peaks(light, exptime, physics):
-    """Highest expected and highest possible count of each column.
-
-    Parameters
-    ----------
-    light : Illumination
-    exptime : float
-        Exposure time [s].
-    physics : dict
-        As in `simulate`.
-
-    Returns
-    -------
-    peaks, ceilings : ndarray, shape (columns,)
-        Counts [ADU] with bias and dark current.
-    """
-    highest = np.zeros(len(light.spectra))
-    np.maximum.at(highest, light.spectrum_of_row, light.bundle + light.stray)
-    peaks = (highest[:, np.newaxis] * light.spectra).max(axis=0)
-    level = np.repeat(physics["bias"], physics["columns"] // len(physics["bias"]))
-    peaks += level + physics["dark_current"] * exptime / physics["gain"]
-    ceilings = np.minimum(physics["full_well"] / physics["gain"] + level, LARGEST_COUNT)
-    return peaks, ceilings
-
-
 def simulate(name, arm, exptime, lines, brightness, settings, physics):
     """Simulate one exposure, or a dark when there are no lines.
 
@@ -166,7 +97,8 @@ def simulate(name, arm, exptime, lines, brightness, settings, physics):
     settings : dict
         ``seed``, ``fibres``, ``first_row`` and ``rows`` (the part of the detector).
     physics : dict
-        Constants of the arm; see ``resources/simulation/physics.yaml``.
+        Constants of the arm; see ``resources/simulation/physics.yaml``. Those in `ABSENT` may be
+        left out.
 
     Returns
     -------
@@ -175,10 +107,11 @@ def simulate(name, arm, exptime, lines, brightness, settings, physics):
     truth : list of dict
         The lines that fall on the detector; see `true_lines`.
     columns : dict of str to ndarray, each shape (columns,)
-        ``injected`` and ``stray``, the expected counts [ADU] of the lit bundle and of stray light
-        summed over the rows, and ``cosmic``, the cosmic rays [ADU] in the rows of the bundle, all
-        before clipping.
+        Before clipping: ``injected``, the expected counts [ADU] of the lines in the lit bundle
+        summed over the rows; ``stray``, those of stray and scattered light; and ``cosmic``, the
+        cosmic rays [ADU] in the rows of the bundle.
     """
+    physics = ABSENT | physics
     seed, fibres = settings["seed"], settings["fibres"]
     width, gain = physics["columns"], physics["gain"]
     rows = settings["first_row"] + np.arange(settings["rows"])
@@ -191,31 +124,39 @@ def simulate(name, arm, exptime, lines, brightness, settings, physics):
     lines = [line for line, on in zip(lines, on_detector) if on]
     positions = positions[on_detector]
     counts = np.array([line["flux"] for line in lines]) * brightness * exptime
-    light = illuminate(rows, light_profile(positions, counts, physics), arm, settings, physics)
+    level = continuum(width, physics) * brightness * exptime
+    lights = illuminate(rows, positions, counts, level, arm, settings, physics)
 
     bias = bias_rows(
-        random_generator(seed, f"bias of {arm}"), rows, physics["bias"], physics["bias_scatter"]
+        random_generator(seed, f"bias of {arm}"),
+        rows,
+        physics["bias"],
+        physics["detector_rows"],
+        physics["bias_scatter"],
     )
+    defects = draw_defects(random_generator(seed, f"defects of {arm}"), rows, physics)
     *deposits, tracks = cosmic_ray_charge(rng, (rows.size, width), exptime, physics)
     logging.info("%d lines, %d cosmic rays", len(lines), tracks)
-    frame = read_out(
-        rng,
-        light.spectra * gain,
-        light.spectrum_of_row,
-        light.bundle + light.stray,
-        deposits,
-        bias,
-        exptime,
-        physics,
-    )
+    charge = [light._replace(spectra=light.spectra * gain) for light in lights]
+    frame, peaks = read_out(rng, charge, deposits, bias, exptime, physics, defects)
 
-    peaks, ceilings = column_peaks(light, exptime, physics)
-    truth = true_lines(lines, positions, counts * fibres, exptime, fibres, peaks, ceilings)
-    injected, stray = (
-        np.bincount(light.spectrum_of_row, shares, len(light.spectra)) @ light.spectra
-        for shares in (light.bundle, light.stray)
-    )
+    levels = np.atleast_2d(physics["bias"]).max(axis=0)
+    level = np.repeat(levels, width // levels.size)
+    peaks = peaks / gain + level
+    ceilings = np.minimum(physics["full_well"] / gain + level, largest_count(physics))
+    emitted = lights[0]
+    # Light of the bundle that falls on the detector [fibres].
+    held = emitted.bundle.sum(axis=1)[emitted.run_of(positions)]
+    truth = true_lines(lines, positions, counts * held, exptime, fibres, peaks, ceilings)
     hit_rows, hit_columns, electrons = deposits
-    in_bundle = (light.bundle > FAINTEST_ROW * light.bundle.max())[hit_rows]
-    cosmic = np.bincount(hit_columns[in_bundle], electrons[in_bundle] / gain, width)
-    return frame, truth, {"injected": injected, "stray": stray, "cosmic": cosmic}
+    share = emitted.bundle[emitted.run_of(hit_columns), hit_rows]
+    in_bundle = share > FAINTEST_ROW * emitted.bundle.max()
+    return (
+        frame,
+        truth,
+        {
+            "injected": emitted.column_sums(emitted.bundle),
+            "stray": sum(light.column_sums(light.stray) for light in lights),
+            "cosmic": np.bincount(hit_columns[in_bundle], electrons[in_bundle] / gain, width),
+        },
+    )

@@ -8,6 +8,8 @@ STEPS_PER_PIXEL = 50
 # Gaussian lies beyond.
 LINE_REACH = 2.0
 SIGMA_PER_FWHM = 1 / np.sqrt(8 * np.log(2))
+# Scattered light spreads along the dispersion axis by this part of the detector (1 sigma).
+SCATTER_WIDTH = 0.03
 
 
 def line_positions(wavelength, coefficients, columns):
@@ -85,15 +87,16 @@ def bundle_profile(rows, throughput, physics):
     Returns
     -------
     ndarray, shape (rows,)
-        Sums to the number of fibres.
+        Sums to the number of fibres over whole rows, if all of them fall on these.
     """
     first, last = physics["bundle_rows"]
     fibres = throughput.size
     pitch = (last - first + 1) / fibres
     centres = first - 0.5 + pitch * (np.arange(fibres) + 0.5)
     distance = (rows[:, np.newaxis] - centres) / (physics["fibre_fwhm"] * SIGMA_PER_FWHM)
-    shares = np.exp(-0.5 * distance**2)
-    return (shares / shares.sum(axis=0)) @ throughput
+    # The sum of a Gaussian over whole rows is its integral, to 1e-12 for fibres this wide.
+    norm = np.sqrt(2 * np.pi) * physics["fibre_fwhm"] * SIGMA_PER_FWHM
+    return np.exp(-0.5 * distance**2) @ throughput / norm
 
 
 def fibre_throughput(rng, fibres, scatter, weak):
@@ -119,8 +122,8 @@ def fibre_throughput(rng, fibres, scatter, weak):
     return throughput / throughput.mean()
 
 
-def curved_slit(rows, detector_rows, curvature):
-    """Shift of a line in each row for a curved slit, a parabola about the middle row.
+def slit_shift(rows, detector_rows, curvature, tilt=0.0):
+    """Shift of a line in each row for a curved and tilted slit, about the middle row.
 
     Parameters
     ----------
@@ -128,7 +131,9 @@ def curved_slit(rows, detector_rows, curvature):
         Rows of the detector, from 0.
     detector_rows : int
     curvature : float
-        Shift at the ends of the slit relative to its middle [pixel].
+        Shift at the ends of the slit relative to its middle, a parabola [pixel].
+    tilt : float
+        Shift from one end of the slit to the other, a straight line [pixel].
 
     Returns
     -------
@@ -136,7 +141,65 @@ def curved_slit(rows, detector_rows, curvature):
         Shift towards higher columns [pixel].
     """
     half = detector_rows / 2
-    return curvature * ((rows + 0.5 - half) / half) ** 2
+    place = (rows + 0.5 - half) / half
+    return curvature * place**2 + tilt / 2 * place
+
+
+def trace_offset(columns, rise):
+    """Row by which traces are displaced in each column: they rise, a little less towards the end.
+
+    Parameters
+    ----------
+    columns : int
+    rise : float
+        From the first column to the last [row].
+
+    Returns
+    -------
+    ndarray, shape (columns,)
+        0 in the middle [row].
+    """
+    place = np.linspace(-1, 1, columns)
+    return rise * (place / 2 - 0.05 * place**2)
+
+
+def continuum(columns, physics):
+    """Continuum of the lamp in each column.
+
+    Parameters
+    ----------
+    columns : int
+    physics : dict
+        ``continuum``, in the middle column [ADU / s / fibre]; ``continuum_bend``, the part by
+        which it is fainter at the ends, a parabola; ``continuum_ripple``, the amplitude of its
+        ripple, relative, and ``ripple_period`` [pixel].
+
+    Returns
+    -------
+    ndarray, shape (columns,)
+        [ADU / s / fibre]
+    """
+    column = np.arange(columns)
+    place = 2 * column / columns - 1
+    ripple = physics["continuum_ripple"] * np.sin(2 * np.pi * column / physics["ripple_period"])
+    return physics["continuum"] * (1 - physics["continuum_bend"] * place**2) * (1 + ripple)
+
+
+def smooth_light(spectrum):
+    """Spread light over the columns with a Gaussian; what leaves the detector is lost.
+
+    Parameters
+    ----------
+    spectrum : ndarray, shape (columns,)
+
+    Returns
+    -------
+    ndarray, shape (columns,)
+    """
+    sigma = SCATTER_WIDTH * spectrum.size
+    reach = int(4 * sigma)
+    kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma) ** 2)
+    return np.convolve(spectrum, kernel / kernel.sum(), "same")
 
 
 def shifted_spectra(profile, shifts):
