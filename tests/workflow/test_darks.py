@@ -37,7 +37,7 @@ def reduced(snakemake, tmp_path_factory):
         write_frame(raw / f"biases/Bias_Own_{number}.fits", counts(0, 20 + number), EXPTIME=0.0)
     write_frame(raw / "night/Dark_Own_10s.fits", counts(10, 30))
     write_frame(raw / "night/Dark_Red_10s.fits", counts(10, 31))
-    # One amplifier, no range of bias: an arm of one's own.
+    # One amplifier, no range of bias: an arm of the user.
     config = write_config(
         root / "mine.yaml", arms={"Own": {"crval": 6754, "crpix": 1, "cdelt": 1}}
     )

@@ -1,4 +1,4 @@
-# Health of all exposures: parameters of each, held against thresholds and against each other.
+# Health of all exposures: parameters of each, compared with thresholds and with each other.
 
 
 rule check_quality:

@@ -63,7 +63,7 @@ class Campaign:
     Parameters
     ----------
     settings : Settings
-        Complete config, without faults of its own.
+        Complete config without faults.
     project : str or Path
         Folder of config.yaml, with the tables that come with lampflux.
 
@@ -301,7 +301,7 @@ class Campaign:
         return exposures
 
     def shown(self, brand, lamp, arm):
-        """Exposure whose spectrum stands for a lamp: the first of the longest."""
+        """Exposure whose spectrum is shown for a lamp: the first of the longest."""
         exposures = self.exposures_of(brand, lamp, arm)
         return min(exposures, key=lambda each: (-each.exptime, each.id))
 

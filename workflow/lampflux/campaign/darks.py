@@ -24,7 +24,7 @@ class MasterFrame(NamedTuple):
 
     @property
     def name(self):
-        """A name of its own: other files or times give another."""
+        """A unique name: other files or times give another."""
         kind = f"Dark_{self.arm}_{self.seconds:g}s" if self.darks else f"Bias_{self.arm}"
         return f"{kind}_{zlib.crc32(repr(self).encode()):08x}"
 
