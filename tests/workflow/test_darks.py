@@ -90,7 +90,7 @@ def test_a_master_is_made_once_and_goes_when_it_has_been_used(reduced):
     root, run = reduced
     assert list((root / "results/masters").glob("*.fits")) == []
     assert len(list((root / "results/logs/masters").glob("*.log"))) == 3
-    assert run.output.count("darks and biases to one") == 3
+    assert run.output.count("combine darks and biases") == 3
 
 
 def test_another_dark_of_a_kind_re_runs_what_uses_it_and_nothing_else(reduced, snakemake):

@@ -29,7 +29,7 @@ rule plan_instrument:
         code=code_of("instrument"),
         line_lists=campaign.line_lists,
     message:
-        "what the lamps will give the instrument"
+        "predict the lamps for the planned instrument"
     script:
         "../scripts/instrument.py"
 
@@ -59,6 +59,6 @@ rule answer:
         code=code_of("answers"),
         line_limit=config["line_limit"],
     message:
-        "all answers on one page"
+        "write the page of answers"
     script:
         "../scripts/answers.py"

@@ -28,6 +28,6 @@ rule compare_with_truth:
         code=code_of("closure"),
         fibres=config["fibres"],
     message:
-        "measured fluxes and wavelengths against those put in"
+        "compare fluxes and wavelengths with the truth"
     script:
         "../scripts/closure.py"

@@ -32,6 +32,6 @@ rule check_quality:
         thresholds=config["quality"],
         fit=config["wavelengths"] == "fitted",
     message:
-        "health of all exposures"
+        "check the health of all exposures"
     script:
         "../scripts/quality.py"
