@@ -501,6 +501,17 @@ TABLES = {
         lines("start,stop,ion", '10,20,"Kr I'),
     ),
     "folder in place of a table": (f"{OWN}/ThAr_Red.csv", ["is not a file"], Path.mkdir),
+    "table without rows": (f"{OWN}/ThAr_Blue.csv", ["no rows below"], lines("start,stop")),
+    "window that runs backwards": (
+        f"{OWN}/Xe_Blue.csv",
+        ["row 1 runs backwards (20 to 10)"],
+        lines("start,stop", "20,10"),
+    ),
+    "unit of a window not known": (
+        f"{OWN}/Xe_Red.csv",
+        ["row 1, unit", "'nm' is not"],
+        lines("start,stop,unit", "600,601,nm"),
+    ),
     "line list of another column": (
         "resources/line_lists/Xe_I.csv",
         ["row 1", "'wavelength_air' is missing"],
