@@ -56,7 +56,7 @@ fuzz: .venv/installed-dev
 	OPENBLAS_NUM_THREADS=1 PYTHONPATH=workflow $(BIN)/python tests/fuzz_frames.py $(ARGS)
 	OPENBLAS_NUM_THREADS=1 PYTHONPATH=workflow $(BIN)/python tests/fuzz_tables.py $(ARGS)
 
-# ARGS="--exposures 8" runs the first so many; frames are simulated first, and kept.
+# ARGS="--exposures 8" runs only the first 8; frames are simulated first, and kept.
 benchmark: .venv/installed-dev
 	$(BIN)/python benchmarks/campaign.py $(ARGS)
 

@@ -2,9 +2,9 @@
 #
 #   raw frames -> results/spectra -> results/calibrated -> results/fluxes -> results/lamps
 #
-# Each folder of results has a rules file and a script of its own name; results/quality holds the
-# health of all exposures. Without raw frames of the user's own, simulated ones come first, and
-# results/closure holds the outcome against the truth.
+# Each folder of results has a rules file and a script of the same name; results/quality holds the
+# health of all exposures. Without raw frames, simulated ones are made first, and
+# results/closure compares the results with the truth.
 
 from pathlib import Path
 

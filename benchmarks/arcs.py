@@ -34,7 +34,7 @@ BRIGHTEST = (4.0, 6.5)
 CONTINUUM = (2.0, 4.0)
 SATURATION = 3e5
 READ_NOISE = 14.0
-# Unknown lines as a part of the known ones, of which no more than so many count.
+# Unknown lines as a part of the known ones, of which at most this number count.
 UNKNOWN, MOST_KNOWN = 0.08, 80
 # Scatter (natural log) of an ion's brightness against the lamp's other ions.
 ION_SCATTER = 1.0
@@ -45,7 +45,8 @@ ION_SCATTER = 1.0
 CAMERA = (2.0, 9.0)
 DISTORTION = 0.002
 # How often a lamp of several ions lacks one, another element's lines are mixed in (brightness of
-# its brightest against the lamp's), and lines appear in second order (likewise, above 2 x 3400).
+# its brightest against the lamp's), and lines appear in second order (brightness as before,
+# above 2 x 3400 Angstrom).
 LACKING, IMPURE, IMPURITY = 0.1, 0.2, (0.003, 0.05)
 SECOND_ORDER, SECOND = 0.2, (0.003, 0.1)
 # How often there are ghosts, their number, brightness, and width against the lines'.
@@ -88,7 +89,7 @@ class Arc(NamedTuple):
 
 
 def linear_nominal(pixel, wavelength, size, shift, stretch):
-    """Spoil the straight line through known wavelengths: shifted, and stretched about the middle.
+    """Shift the straight line through known wavelengths, and stretch it about the middle.
 
     Parameters
     ----------

@@ -119,7 +119,7 @@ def markdown(headings, rows):
 def main():
     """Run the benchmark and print its tables."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--exposures", type=int, help="only the first so many (all 80)")
+    parser.add_argument("--exposures", type=int, help="reduce only the first N (all 80)")
     parser.add_argument("--cores", type=int, default=2, help="jobs at a time (2)")
     parser.add_argument(
         "--directory",

@@ -20,7 +20,7 @@ from lampflux.wavelengths.verdict import BOUNDS
 
 PROJECT = Path(__file__).resolve().parent.parent
 # An accepted solution is right where each trusted pixel is off by less than this [pixel], and by
-# less than so many of its stated errors.
+# less than this number of its stated errors.
 RIGHT = 1.0
 ERRORS = 5.0
 # What an accepted solution needs at least.

@@ -57,7 +57,7 @@ class Run:
 
         Rules for a lamp and arm have lamp_arm in place of the exposure.
 
-        Read from the line of each job, and held against Snakemake's own counts.
+        Read from the line of each job, and compared with Snakemake's own counts.
         Targets (rules without a message, that make no file) are left out.
         """
         announced, messages = [], rule_messages()
@@ -164,7 +164,7 @@ def small_campaign(folder, exposures):
 
 
 def products(root):
-    """Content of every file that a run leaves, by path; logs tell the time and are left out."""
+    """Content of every file that a run leaves, by path; logs contain the time and are left out."""
     return {
         str(path.relative_to(root)): path.read_bytes()
         for folder in ("results", "resources")

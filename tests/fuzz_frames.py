@@ -1,8 +1,8 @@
-"""Damage small FITS files of every kind, read them, and hold what comes out against the rules.
+"""Damage small FITS files of every kind, read them, and check the results.
 
 A damaged file must be refused with one sentence that names it, within seconds, or give the pixels
 of the sound file. Other pixels may come only from a file that is still legal FITS without a
-checksum, where no reader could know; an independent reader of the standard tells that.
+checksum, where no reader could know; an independent reader of the standard decides that.
 """
 
 import argparse

@@ -87,15 +87,15 @@ def test_a_table_has_the_columns_that_are_documented_in_order(name, path, root):
     assert list(pd.read_csv(root / path, nrows=1)) == list(columns_of(name))
 
 
-@pytest.mark.parametrize(("name", "room"), SPECTRA.items())
-def test_a_spectrum_has_the_columns_units_and_keywords_that_are_documented(name, room, root):
+@pytest.mark.parametrize(("name", "folder"), SPECTRA.items())
+def test_a_spectrum_has_the_columns_units_and_keywords_that_are_documented(name, folder, root):
     standard = {"SIMPLE", "BITPIX", "NAXIS", "NAXIS1", "EXTEND"}
     known = {"spectrum": columns_of("spectrum_header")}
     known["calibrated"] = known["spectrum"] | columns_of("calibrated_header")
     known["spectrum_rows"], known["peaks"] = known["spectrum"], known["calibrated"]
     seen = set()
     for exposure in THORIUM, ARGON:
-        with fits.open(root / f"results/{room}/{exposure}.fits") as hdus:
+        with fits.open(root / f"results/{folder}/{exposure}.fits") as hdus:
             units = {column.name: column.unit for column in hdus[table_of(name)].columns}
             # Keywords of amplifiers end with their number; a record's field follows a point.
             seen |= {

@@ -1,4 +1,4 @@
-"""The script that solves and measures an arc of one's own, on simulated and on real frames."""
+"""The script that solves and measures an arc, on simulated and on real frames."""
 
 import os
 import re

@@ -77,7 +77,7 @@ def net(frame):
 
 
 def assert_is_light(frame):
-    """Hold a frame against the light to the noise of its pixels, in the first one's ADU."""
+    """Compare a frame with the light to within its noise, in the first one's ADU."""
     difference = net(frame) - light() / GAIN[0][0]
     assert difference.shape == (ROWS, COLUMNS)
     for (row, column), rows, columns in quarters():

@@ -1,4 +1,4 @@
-"""Damage of FITS files that their structure or their checksums tell."""
+"""Damage of FITS files that their structure or their checksums reveal."""
 
 import logging
 

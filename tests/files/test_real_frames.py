@@ -51,7 +51,7 @@ def test_exposure_time_and_detector_are_those_of_either_header(real):
 
 
 def test_overscan_columns_of_a_real_frame_are_trimmed(tmp_path):
-    # The dark side of SPRAT's frame stands for overscan: 40 columns put before the real ones.
+    # The dark side of SPRAT's frame serves as overscan: 40 columns put before the real ones.
     path = DATA / FRAMES["sprat"][0]
     header, stored = fits.getheader(path), fits.getdata(path)
     rng = np.random.default_rng(1)

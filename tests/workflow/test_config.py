@@ -19,7 +19,7 @@ def touch(root, *names):
 
 
 def complaints(run, count=1):
-    """Hold a run against what every mistake gets; return lampflux's sentences."""
+    """Check what every mistake must give; return lampflux's sentences."""
     assert run.status != 0
     assert run.jobs == set()
     assert "Traceback" not in run.output

@@ -37,7 +37,7 @@ def reduced(snakemake, tmp_path_factory):
         write_frame(raw / f"biases/Bias_Own_{number}.fits", counts(0, 20 + number), EXPTIME=0.0)
     write_frame(raw / "night/Dark_Own_10s.fits", counts(10, 30))
     write_frame(raw / "night/Dark_Red_10s.fits", counts(10, 31))
-    # One amplifier, no range of bias: an arm of one's own.
+    # One amplifier, no range of bias: an arm of the user.
     config = write_config(
         root / "mine.yaml", arms={"Own": {"crval": 6754, "crpix": 1, "cdelt": 1}}
     )
@@ -90,7 +90,7 @@ def test_a_master_is_made_once_and_goes_when_it_has_been_used(reduced):
     root, run = reduced
     assert list((root / "results/masters").glob("*.fits")) == []
     assert len(list((root / "results/logs/masters").glob("*.log"))) == 3
-    assert run.output.count("darks and biases to one") == 3
+    assert run.output.count("combine darks and biases") == 3
 
 
 def test_another_dark_of_a_kind_re_runs_what_uses_it_and_nothing_else(reduced, snakemake):

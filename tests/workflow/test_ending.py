@@ -1,4 +1,4 @@
-"""A run ends with what failed and why, whatever Snakemake is told to hide."""
+"""A run ends with what failed and why, whatever Snakemake is asked to hide."""
 
 import pytest
 

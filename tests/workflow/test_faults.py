@@ -1,4 +1,4 @@
-"""The catalogue of faults: what the user sees of each, held against docs/faults.md.
+"""The catalogue of faults: what the user sees of each, compared with docs/faults.md.
 
 Faults of a file are met by the function that reads it; those that an exposure's jobs meet lie
 beside good frames in one campaign, which runs once. Faults of the config and of tables that do not
@@ -421,7 +421,7 @@ def lines(*rows):
 
 
 RAW, OWN = "resources/raw", "resources/line_windows"
-# Each has a path of its own; the words stand in one sentence with it.
+# Each has its own path; the words are in the same sentence.
 TABLES = {
     "folder named like a frame": (f"{RAW}/A_Ne_Red_10s_01.fits", ["is a folder"], Path.mkdir),
     "broken link": (f"{RAW}/B_Ne_Red_10s_01.fits", ["is a broken link"], link_to_nothing),
@@ -501,6 +501,17 @@ TABLES = {
         lines("start,stop,ion", '10,20,"Kr I'),
     ),
     "folder in place of a table": (f"{OWN}/ThAr_Red.csv", ["is not a file"], Path.mkdir),
+    "table without rows": (f"{OWN}/ThAr_Blue.csv", ["no rows below"], lines("start,stop")),
+    "window that runs backwards": (
+        f"{OWN}/Xe_Blue.csv",
+        ["row 1 runs backwards (20 to 10)"],
+        lines("start,stop", "20,10"),
+    ),
+    "unit of a window not known": (
+        f"{OWN}/Xe_Red.csv",
+        ["row 1, unit", "'nm' is not"],
+        lines("start,stop,unit", "600,601,nm"),
+    ),
     "line list of another column": (
         "resources/line_lists/Xe_I.csv",
         ["row 1", "'wavelength_air' is missing"],

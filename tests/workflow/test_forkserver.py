@@ -94,7 +94,7 @@ def test_nothing_of_a_script_is_left_to_the_next(server, tmp_path):
         ("import os; os.kill(os.getpid(), 9)", 128 + 9),
     ],
 )
-def test_its_status_is_told(server, tmp_path, ending, status):
+def test_its_status_is_returned(server, tmp_path, ending, status):
     asked = ask(server[1], write_text(tmp_path / "ending.py", f"{ending}\n"))
     words = asked.communicate()[1]
     assert asked.returncode == status

@@ -67,7 +67,7 @@ def settings(tmp_path_factory):
 
 
 def start(root, settings, **environment):
-    """Start a run in a process group of its own."""
+    """Start a run in its own process group."""
     return subprocess.Popen(
         [
             *(sys.executable, "-m", "snakemake", "-s", PROJECT / "Snakefile"),
@@ -110,7 +110,7 @@ def copy(undisturbed, tmp_path):
     return tmp_path / "copy"
 
 
-# Killed, or without room
+# Killed, or the disk full
 
 
 def test_a_run_killed_at_any_time_leaves_right_products_only_and_goes_on_to_the_same(
@@ -231,7 +231,7 @@ def test_a_folder_that_cannot_be_written_into_is_named(place, settings, snakemak
     ]
 
 
-# Two at once, and a clock that goes back
+# Two at once, and a clock set back
 
 
 def test_a_second_run_is_refused_while_the_first_goes_on(settings, snakemake, tmp_path):

@@ -50,7 +50,7 @@ def answers(snakemake, tmp_path_factory):
         (root / f"results/fluxes/{name}_lines.csv").write_text(f"{headings}\n")
     arguments = write_config(root / "mine.yaml", **SETTINGS)
     targets = [f"results/lamps/{name}" for name in ANSWERS]
-    # The products were not made by the rules, only their times can tell that they are new.
+    # The products were not made by the rules, only their times show that they are new.
     run = snakemake(root, *targets, "--rerun-triggers", "mtime", *arguments)
     assert run.status == 0, run.output
     return root, run
@@ -120,7 +120,7 @@ def test_an_added_exposure_re_runs_itself_its_lamp_and_what_holds_all_lamps(answ
         ("name: MINE", "mine.yaml: 'modes' is missing"),
     ],
 )
-def test_a_wrong_instrument_is_told_before_anything_runs(snakemake, tmp_path, text, sentence):
+def test_a_wrong_instrument_is_reported_before_anything_runs(snakemake, tmp_path, text, sentence):
     if text:
         (tmp_path / "mine.yaml").write_text(text)
     run = snakemake(tmp_path, "--dry-run", "--config", "planner={instrument: mine.yaml}")

@@ -44,7 +44,7 @@ def test_another_workflow_uses_rules_and_products_and_gives_only_what_it_changes
     rows = (frame / f"results/fluxes/{EXPOSURE}.csv").read_text().splitlines()[1:]
     brightest = max(rows, key=lambda row: float(row.split(",")[2]))
     assert (frame / "brightest.csv").read_text().strip() == brightest
-    # With the 61 fibres of config.yaml it would be so many times less.
+    # With the 61 fibres of config.yaml it would be 61 times less.
     alone = snakemake(frame, f"again/fluxes/{EXPOSURE}.csv", *settings("night", "again"))
     assert alone.status == 0, alone.output
     fluxes = [
@@ -128,7 +128,7 @@ def test_the_catalogues_snakefile_is_the_same_workflow(frame, snakemake):
 
 
 def test_the_catalogue_is_told_what_there_is():
-    told = yaml.safe_load((PROJECT / ".snakemake-workflow-catalog.yml").read_text())
-    assert told["usage"] == {"software-stack-deployment": {"conda": True}, "report": True}
+    catalog = yaml.safe_load((PROJECT / ".snakemake-workflow-catalog.yml").read_text())
+    assert catalog["usage"] == {"software-stack-deployment": {"conda": True}, "report": True}
     assert (PROJECT / "config/README.md").is_file()
     assert (PROJECT / "environment.yml").is_file()

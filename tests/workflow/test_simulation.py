@@ -1,4 +1,4 @@
-"""The workflow on a small simulated campaign, held against the truth."""
+"""The workflow on a small simulated campaign, compared with the truth."""
 
 import pandas as pd
 import pytest
@@ -39,8 +39,8 @@ def test_fluxes_of_a_small_campaign_are_the_injected_ones(root):
     of_pulls = summary[summary["quantity"].str.endswith("/ error")]
     assert of_pulls["lines"].sum() == (~table["saturated"]).sum()
     assert (root / "results" / "closure" / "closure.png").stat().st_size > 10_000
-    for room in ("spectra", "calibrated"):
-        product = root / "results" / room / "Photron_ThAr_Red_10s_01.fits"
+    for folder in ("spectra", "calibrated"):
+        product = root / "results" / folder / "Photron_ThAr_Red_10s_01.fits"
         assert fits.getheader(product)["SIMULATE"] is True
         assert fits.getheader(product)["GAIN"] == pytest.approx(1.9, rel=0.2)
     fluxes = pd.read_csv(root / "results" / "fluxes" / "Photron_ThAr_Red_10s_01.csv")

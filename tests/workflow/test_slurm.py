@@ -39,7 +39,7 @@ def hindrance():
     if os.geteuid():
         return "only root can start a Slurm"
     if Path("/etc/slurm/slurm.conf").exists():
-        return "this machine has a Slurm of its own"
+        return "this machine already has a Slurm"
     return None
 
 
@@ -48,7 +48,7 @@ pytestmark = pytest.mark.skipif(hindrance() is not None, reason=str(hindrance())
 
 @pytest.fixture(scope="module")
 def slurm(tmp_path_factory):
-    """Start a Slurm, and return a function that tells of its jobs that ended."""
+    """Start a Slurm, and return a function that lists its finished jobs."""
     folder = tmp_path_factory.mktemp("slurm")
     script = PROJECT / "tests/slurm/cluster.sh"
     try:

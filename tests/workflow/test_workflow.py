@@ -140,9 +140,9 @@ def files_below(folder):
 
 def products_of(*exposures):
     return {
-        f"{room}/{exposure}{suffix}"
+        f"{folder}/{exposure}{suffix}"
         for exposure in exposures
-        for room, suffixes in PRODUCTS.items()
+        for folder, suffixes in PRODUCTS.items()
         for suffix in suffixes
     }
 
@@ -205,7 +205,11 @@ def test_every_product_of_every_exposure_exists_and_nothing_else(campaign):
 
 def test_every_job_leaves_a_log(campaign):
     assert files_below(campaign.root / "results/logs") == {
-        *(f"{room}/{exposure}.log" for exposure in EXPOSURES for room in (*PRODUCTS, "pictures")),
+        *(
+            f"{folder}/{exposure}.log"
+            for exposure in EXPOSURES
+            for folder in (*PRODUCTS, "pictures")
+        ),
         *(f"lamps/{lamp}.log" for _, lamp in lamps_of(*EXPOSURES)),
         "lamps/atlas.log",
         "lamps/exposure_plan.log",
@@ -216,10 +220,10 @@ def test_every_job_leaves_a_log(campaign):
     }
 
 
-@pytest.mark.parametrize("room", PRODUCTS)
-def test_pictures_are_png_images_wide_enough_to_read(campaign, room):
+@pytest.mark.parametrize("folder", PRODUCTS)
+def test_pictures_are_png_images_wide_enough_to_read(campaign, folder):
     for exposure in EXPOSURES:
-        data = (campaign.root / f"results/{room}/{exposure}.png").read_bytes()
+        data = (campaign.root / f"results/{folder}/{exposure}.png").read_bytes()
         assert data.startswith(b"\x89PNG\r\n\x1a\n")
         width, height = (int.from_bytes(data[at : at + 4], "big") for at in (16, 20))
         assert width >= 800
@@ -240,9 +244,9 @@ def test_a_spectrum_without_a_dark_is_the_frame_minus_each_amplifiers_median(cam
 
 
 @pytest.mark.parametrize("exposure", EXPOSURES)
-@pytest.mark.parametrize("room", ["spectra", "calibrated"])
-def test_headers_say_what_was_exposed_and_from_which_file(campaign, exposure, room):
-    header = fits.getheader(campaign.root / f"results/{room}/{exposure}.fits")
+@pytest.mark.parametrize("folder", ["spectra", "calibrated"])
+def test_headers_say_what_was_exposed_and_from_which_file(campaign, exposure, folder):
+    header = fits.getheader(campaign.root / f"results/{folder}/{exposure}.fits")
     brand, lamp, arm, seconds, number = exposure.split("_")
     assert (header["BRAND"], header["LAMP"], header["CCD"]) == (brand, lamp, arm)
     assert header["EXPTIME"] == float(seconds.removesuffix("s"))

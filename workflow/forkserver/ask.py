@@ -13,7 +13,7 @@ import os
 import sys
 from array import array
 
-# An interrupt ends this without a word ...
+# An interrupt ends this without a message ...
 signal.signal(signal.SIGINT, signal.SIG_DFL)
 _, address, *command = sys.argv
 connection = socket.socket(socket.AF_UNIX)
@@ -33,7 +33,7 @@ if command[0] == sys.executable:
         pass
 if not taken:
     os.execvp(command[0], command)
-# ... until there is a script, whose word it then is.
+# ... until there is a script, which then reports it.
 signal.signal(signal.SIGINT, signal.SIG_IGN)
 # Without a status the server was killed, and the script's process perhaps too.
 status = connection.recv(1) or b"\1"

@@ -4,7 +4,7 @@
 
 It says on standard output the name of the socket on which it listens, to its own user alone, and
 ends with its standard input. FOLDER holds the modules that are loaded before the first script. A
-script finds what it would find in a process of its own: its arguments, environment, working
+script finds what it would find in a separate process: its arguments, environment, working
 directory, standard output and error, and nothing of the scripts before it; its standard input is
 empty.
 """
@@ -29,7 +29,7 @@ from multiprocessing.connection import wait
 def load(folder, *modules):
     """Import modules, which lie in a folder or where Python looks for them; once."""
     sys.path.append(folder)
-    # What is wrong with one, the script that needs it will tell.
+    # If one fails, the script that needs it reports the error.
     with suppress(Exception):
         for module in modules:
             import_module(module)
@@ -90,7 +90,7 @@ def started(client, others):
 
 
 def settle(client, script):
-    """Wait for a script's end and tell its client the status, signals as shells tell them."""
+    """Wait for a script's end and send its client the status, signals as shells report them."""
     script.join()
     status = script.exitcode
     with suppress(OSError), client:

@@ -1,4 +1,4 @@
-"""What the user can correct."""
+"""Errors that the user can correct."""
 
 
 class UserError(Exception):

@@ -30,7 +30,7 @@ rule plan_instrument:
         pictures=campaign.pictures,
         line_lists=campaign.line_lists,
     message:
-        "what the lamps will give the instrument"
+        "predict the lamps for the planned instrument"
     script:
         "../scripts/instrument.py"
 
@@ -60,6 +60,6 @@ rule answer:
         code=code_of("answers"),
         line_limit=config["line_limit"],
     message:
-        "all answers on one page"
+        "write the page of answers"
     script:
         "../scripts/answers.py"

@@ -19,6 +19,6 @@ rule calibrate_wavelengths:
         ions=lambda wildcards: list(campaign.line_lists[exposure_of(wildcards).lamp]),
         fit=config["wavelengths"] != "nominal",
     message:
-        "{wildcards.exposure}: pixels to wavelengths"
+        "{wildcards.exposure}: calibrate wavelengths"
     script:
         "../scripts/calibrated.py"

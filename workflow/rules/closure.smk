@@ -29,6 +29,6 @@ rule compare_with_truth:
         pictures=campaign.pictures,
         fibres=config["fibres"],
     message:
-        "measured fluxes and wavelengths against those put in"
+        "compare fluxes and wavelengths with the truth"
     script:
         "../scripts/closure.py"

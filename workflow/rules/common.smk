@@ -1,4 +1,4 @@
-# Makes the campaign, all that is to be done, and finds in it what a product's name means.
+# Makes the campaign, and finds in it the exposures and settings that a product's name refers to.
 
 import sys
 
@@ -19,7 +19,7 @@ IS_MAIN = Path(workflow.basedir) in (PROJECT, PROJECT / "workflow")
 
 
 def or_stop(function, *arguments):
-    """What a function gives; where the user can correct something, the run ends with that."""
+    """Call a function; end the run with its message if the user can correct something."""
     try:
         return function(*arguments)
     except UserError as error:
@@ -27,7 +27,7 @@ def or_stop(function, *arguments):
 
 
 def fetched(path):
-    """A path, nothing for none; where it is an address, Snakemake fetches what is there."""
+    """Give a path, or nothing for None; Snakemake fetches the file of an address."""
     return storage(path) if path and is_address(path) else path or []
 
 
@@ -81,7 +81,7 @@ def code_of(script):
     return checksum(PROJECT / "workflow" / "scripts" / f"{script}.py")
 
 
-# Snakemake's own words on a config.yaml that is not YAML name neither the file nor the line, and a
+# Snakemake's message for a config.yaml that is not YAML names neither file nor line, and a
 # workflow that uses this one as a module may give only the keys that it changes.
 campaign = or_stop(make_campaign, internals.config_as_written(workflow, config), PROJECT)
 config = campaign.config

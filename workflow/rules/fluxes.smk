@@ -22,6 +22,6 @@ rule measure_fluxes:
         fibres=config["fibres"],
         ions=lambda wildcards: list(campaign.line_lists[exposure_of(wildcards).lamp]),
     message:
-        "{wildcards.exposure}: line windows to fluxes"
+        "{wildcards.exposure}: measure line fluxes"
     script:
         "../scripts/fluxes.py"

@@ -37,7 +37,7 @@ rule summarise_lamp:
         lamp=lambda wildcards: campaign.lamp_description(*lamp_of(wildcards)),
         fibres=config["fibres"],
     message:
-        "{wildcards.brand} {wildcards.lamp} {wildcards.arm}: all exposures to lines"
+        "{wildcards.brand} {wildcards.lamp} {wildcards.arm}: summarise all exposures"
     script:
         "../scripts/lamps.py"
 
@@ -94,7 +94,7 @@ rule compare_lamps:
         lamps=list(campaign.series),
         line_limit=config["line_limit"],
     message:
-        "lines of all lamps side by side"
+        "compare all lamps"
     script:
         "../scripts/atlas.py"
 
@@ -134,6 +134,6 @@ rule plan_exposures:
         scale=config["planner"]["scale"],
         saturation=campaign.saturation_limits(),
     message:
-        "exposure times of all lamps"
+        "plan exposure times"
     script:
         "../scripts/planner.py"

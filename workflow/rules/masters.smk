@@ -22,6 +22,6 @@ rule make_master:
         layout=lambda wildcards: master_arm_of(wildcards)["frame"],
         table=config["exposures"],
     message:
-        "{wildcards.master}: darks and biases to one"
+        "{wildcards.master}: combine darks and biases"
     script:
         "../scripts/masters.py"

@@ -1,4 +1,4 @@
-# Health of all exposures: parameters of each, held against thresholds and against each other.
+# Health of all exposures: parameters of each, compared with thresholds and with each other.
 
 
 rule check_quality:
@@ -39,6 +39,6 @@ rule check_quality:
         thresholds=config["quality"],
         fit=config["wavelengths"] != "nominal",
     message:
-        "health of all exposures"
+        "check the health of all exposures"
     script:
         "../scripts/quality.py"

@@ -1,4 +1,4 @@
-# Whatever is asked for of a campaign with problems, these are the answer; only the target check
+# Every target of a campaign with problems ends with these; only the target check
 # looks further. As a module, lampflux must not answer for the products of other workflows.
 
 

@@ -1,4 +1,4 @@
-# Exposures, darks and the truth about them, while there are no raw frames of the user's own.
+# Exposures, darks and the truth about them, while the user has no raw frames.
 
 
 rule simulate_exposure:

@@ -28,6 +28,6 @@ rule extract_spectrum:
         amplifiers=lambda wildcards: arm_of(wildcards)["amplifiers"],
         cosmic_rays=config["cosmic_rays"],
     message:
-        "{wildcards.exposure}: raw frame to 1D spectrum"
+        "{wildcards.exposure}: extract the spectrum"
     script:
         "../scripts/spectra.py"

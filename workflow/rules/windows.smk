@@ -19,6 +19,6 @@ rule propose_windows:
     params:
         code=code_of("windows"),
     message:
-        "{wildcards.lamp} {wildcards.arm}: identified lines to line windows"
+        "{wildcards.lamp} {wildcards.arm}: propose line windows"
     script:
         "../scripts/windows.py"

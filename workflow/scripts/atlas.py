@@ -1,4 +1,4 @@
-"""Set the lines of all lamps side by side, and find the stretches where they leave gaps."""
+"""Compare the lines of all lamps, and find the gaps that they leave."""
 
 import sys
 

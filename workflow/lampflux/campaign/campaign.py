@@ -1,4 +1,4 @@
-"""The campaign: all that is to be done, and all that is wrong with it."""
+"""The campaign: everything that is to be done, and everything that is wrong with it."""
 
 import os
 from collections import defaultdict
@@ -58,12 +58,12 @@ class Simulation(NamedTuple):
 
 
 class Campaign:
-    """What is to be done with the exposures that a config names.
+    """The exposures that a config names, and what to do with them.
 
     Parameters
     ----------
     settings : Settings
-        Complete config, without faults of its own.
+        Complete config without faults.
     project : str or Path
         Folder of config.yaml, with the tables that come with lampflux.
 
@@ -114,7 +114,7 @@ class Campaign:
         return list_frames(self.config["raw_dir"], leave_out=[self.results, *simulated])
 
     def _simulates(self):
-        """Whether frames are simulated: wanted, below raw_dir, and nothing like one is there."""
+        """Whether frames are simulated: the config asks for them and raw_dir holds none."""
         simulation = self.config["simulation"]
         if simulation is None or self.config["exposures"] or self.config["instrument"] != SHIPPED:
             return False
@@ -171,7 +171,7 @@ class Campaign:
         return Simulation(physics, brightness)
 
     def _note_frames(self):
-        """Name exposures without a dark of their own, unused darks, and frames in storage."""
+        """Note exposures without a dark of the same time, unused darks, and frames in storage."""
         self.notes += dark_notes(self.exposures.values())
         self.warnings += unused_darks(self.listing.frames, self.files)
         stored = sum(map(is_address, self.files))
@@ -228,7 +228,7 @@ class Campaign:
 
     @cached_property
     def files(self):
-        """Frames and darks, addresses in a storage among them, by path."""
+        """Frames and darks by path, including addresses in a storage."""
         exposures = self.exposures.values()
         backgrounds = {path for each in exposures for path, _ in each.background_files}
         return dict.fromkeys(sorted({each.path for each in exposures} | backgrounds))
@@ -311,7 +311,7 @@ class Campaign:
         return exposures
 
     def shown(self, brand, lamp, arm):
-        """Exposure whose spectrum stands for a lamp: the first of the longest."""
+        """Exposure whose spectrum is shown for a lamp: the first of the longest."""
         exposures = self.exposures_of(brand, lamp, arm)
         return min(exposures, key=lambda each: (-each.exptime, each.id))
 
@@ -360,7 +360,7 @@ class Campaign:
         return simulation | {"fibres": self.config["fibres"]}
 
     def files_to_check(self):
-        """Files and settings to check of each exposure whose frame is at hand, in order."""
+        """Files and settings to check, for each exposure whose frame is on disk, in order."""
         windows = {pair: self.places.window_table(*pair) for pair in self.window_tables}
         faulty = {
             path

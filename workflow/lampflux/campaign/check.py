@@ -12,7 +12,7 @@ from lampflux.files.exposure import exposure_format
 from lampflux.files.frames import check_columns, check_shapes, read_frame
 from lampflux.fluxes.windows import line_windows, read_rows, window_pixels
 
-# Bytes in the middle of a file that tell most frames apart.
+# Bytes in the middle of a file, which differ between most frames.
 SAMPLE = 1 << 16
 
 

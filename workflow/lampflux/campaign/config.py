@@ -37,7 +37,7 @@ def read_yaml(path):
 
 
 def complete_config(defaults, config):
-    """Lay what the user set over the defaults; neither is changed.
+    """Overlay the defaults with what the user set; neither is changed.
 
     Parameters
     ----------
@@ -97,7 +97,7 @@ def solution_problems(config):
 
 
 def range_problems(config):
-    """List ranges that run backwards, else amplifiers that do not fit together."""
+    """List ranges that run backwards or, if none do, amplifiers that do not fit together."""
     ranges = {"rows": config["rows"]}
     for arm, settings in config["arms"].items():
         for key in "rows", "bias_range", "wavelength_range":
@@ -146,7 +146,7 @@ def scale_problems(config):
 
 
 def folder_problems(config):
-    """List folders of the config that are something else."""
+    """List paths of the config that should be folders and are not, or that coincide."""
     problems = []
     searched = None if config["exposures"] else config["raw_dir"]
     if searched and os.path.lexists(searched) and not os.path.isdir(searched):
@@ -166,7 +166,7 @@ def folder_problems(config):
 
 
 def permission_problems(results):
-    """List folders that a run writes into but may not."""
+    """List folders that a run has to write to but cannot."""
     places = {}
     for folder, choice in (
         (".", "--directory FOLDER"),

@@ -1,4 +1,4 @@
-"""Which darks and biases serve an exposure."""
+"""Choose the darks and biases of an exposure."""
 
 import os
 import zlib
@@ -24,7 +24,7 @@ class MasterFrame(NamedTuple):
 
     @property
     def name(self):
-        """A name of its own: other files or times give another."""
+        """A unique name: other files or times give another."""
         kind = f"Dark_{self.arm}_{self.seconds:g}s" if self.darks else f"Bias_{self.arm}"
         return f"{kind}_{zlib.crc32(repr(self).encode()):08x}"
 
@@ -81,7 +81,7 @@ def choose_background(path, arm, seconds, darks, biases):
 
 
 def background(arm, seconds, darks, dark_seconds, biases):
-    """Say whether a dark serves as it is, or what master is made of darks and biases.
+    """Decide whether one dark is used unchanged, or which master is made.
 
     See `choose_background`; ``dark_seconds`` is the exposure time of the darks [s], and those of
     the exposure's own time need no bias.
@@ -95,7 +95,7 @@ def background(arm, seconds, darks, dark_seconds, biases):
 
 
 def nearest(path, others):
-    """Files in the frame's own folder, else all in the folder of the first by path."""
+    """Files in the frame's folder or, if there are none, in the folder of the first by path."""
     others = sorted(others)
     folders = [os.path.dirname(path), *map(os.path.dirname, others[:1])]
     for folder in folders:

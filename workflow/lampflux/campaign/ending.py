@@ -11,7 +11,7 @@ from pathlib import Path
 
 from lampflux.campaign.listing import names_of
 
-# Snakemake's word for a product that came out older than what it was made from.
+# Snakemake's message for a product that is older than an input.
 OLDER = re.compile(r"Output (.+) has older modification time .+? than input (.+?) \(\d", re.S)
 # Products that hold the answers: what they answer, and where they are.
 ANSWERS = {
@@ -29,7 +29,7 @@ def stop(problems):
     ----------
     problems : iterable of str
     """
-    # What they quote may hold line ends and controls.
+    # Quoted names may contain line ends and control characters.
     lines = (
         "".join(letter if letter.isprintable() else "?" for letter in str(problem))
         for problem in dict.fromkeys(problems)
@@ -38,7 +38,7 @@ def stop(problems):
 
 
 class RunRecord(logging.Handler):
-    """What happened in a run, by the records of Snakemake's logger, whatever ``--quiet`` hides.
+    """Record what happens in a run from Snakemake's log, including what ``--quiet`` hides.
 
     Attributes
     ----------
@@ -53,7 +53,7 @@ class RunRecord(logging.Handler):
     groups : list of list of dict
         Of each cluster job that failed its jobs: the lists ``output`` and ``log``.
     older : list of tuple of str
-        Products that came out older than what they were made from, and that.
+        Products that are older than an input, and that input.
     """
 
     def __init__(self):
@@ -62,7 +62,7 @@ class RunRecord(logging.Handler):
         self.logs, self.groups, self.older = [], [], []
 
     def emit(self, record):
-        """Take a record."""
+        """Keep what a record says."""
         event = getattr(record, "event", None)
         if event == "job_info":
             self.rules.add(record.rule_name)
@@ -77,7 +77,7 @@ class RunRecord(logging.Handler):
 
     @property
     def only_checks(self):
-        """Whether nothing was to be made."""
+        """Whether the run made nothing, only checked."""
         return self.rules <= {"check"}
 
     def wrote(self, path):
@@ -137,7 +137,7 @@ def answer_lines(run, results):
 
 
 def failure_lines(run, exposures):
-    """Say what failed, why, and what waits for it.
+    """Say what failed, why, and what was not made because of it.
 
     Parameters
     ----------
@@ -188,7 +188,7 @@ def sentences_of(path):
 
 
 def waiting_lines(logs, exposures):
-    """Say in a line what waits for the exposures that failed, given the logs of what failed."""
+    """Say what was not made because of failed exposures, given the logs of failed jobs."""
     failed = {Path(path).stem for path in logs} & exposures.keys()
     if not failed:
         return []
@@ -201,9 +201,9 @@ def waiting_lines(logs, exposures):
 
 
 def remove_outdated(run):
-    """Remove products that jobs of failed cluster jobs were to replace and did not.
+    """Remove old products that failed cluster jobs should have replaced.
 
-    Snakemake would take them for new: of a cluster job it only knows that it failed.
+    Snakemake would treat them as new, because it only knows that the cluster job failed.
 
     Parameters
     ----------

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from lampflux.campaign.darks import MasterFrame, background, choose_background
 from lampflux.campaign.problems import did_you_mean
 
-# Endings of FITS files, in any case, and how to say so.
+# Extensions of FITS files, in any case, and their description in messages.
 SUFFIXES = tuple(
     f".{name}{packed}" for name in ("fits", "fit", "fts") for packed in ("", ".gz", ".fz", ".bz2")
 )
@@ -24,7 +24,7 @@ EXPOSURE_NAME = re.compile(
 )
 # What Snakemake would replace in a path: wildcards and path variables.
 PLACEHOLDER = re.compile(r"[{}]|<[a-z]\w*>")
-# Longer exposures of a lamp [s] are a slip: of the unit, or of a digit.
+# A longer exposure of a lamp [s] is a mistake in the unit or a digit.
 LONGEST = 100_000
 DARK_NAME = re.compile(rf"Dark_(?P<arm>{WORD})_(?P<exptime>{SECONDS})s(?:_(?P<id>{WORD}))?")
 BIAS_NAME = re.compile(rf"Bias_(?P<arm>{WORD})(?:_(?P<id>{WORD}))?")
@@ -62,7 +62,7 @@ class Exposure(NamedTuple):
 
     @property
     def cards(self):
-        """What headers and titles of products say of it."""
+        """Cards that name it in headers and titles of products."""
         return dict(zip(("BRAND", "LAMP", "CCD", "EXPTIME", "ID"), self.identity))
 
 
@@ -72,7 +72,7 @@ def is_address(path):
 
 
 def address_problems(paths, fetch):
-    """List addresses that no storage plugin of Snakemake takes, one for each kind.
+    """List addresses that no installed storage plugin accepts, one for each kind.
 
     Parameters
     ----------
@@ -146,7 +146,7 @@ def future_problems(paths):
 
 
 def find_exposures(paths, lamps, arms):
-    """Read exposures and darks off their file names.
+    """Make exposures from file names, with their darks and biases.
 
     Parameters
     ----------

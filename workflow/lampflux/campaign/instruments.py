@@ -1,4 +1,4 @@
-"""Instruments: files with the lamps and arms of a spectrograph, under what the user set."""
+"""Instruments: files with the lamps and arms of a spectrograph, which the user's keys override."""
 
 from functools import cache
 from pathlib import Path
@@ -14,7 +14,7 @@ from lampflux.errors import UserError
 SHIPPED = "hector"
 # What an instrument's file may say.
 KEYS = "fibres", "lamps", "arms", "rows", "bias", "cosmic_rays", "quality"
-# Keys of the config by which an arm is another one: its nominal wavelengths.
+# Keys of an arm's nominal wavelengths, which decide whether it is the same arm.
 SOLUTION = "crval", "crpix", "cdelt"
 # Where wavelengths are searched blind in an arm without a rough range of its own [Angstrom]: where
 # the line lists are dense.
@@ -22,7 +22,7 @@ ROUGH_RANGE = 3400.0, 9500.0
 
 
 class Tolerance(NamedTuple):
-    """How far a user's solution may be from the instrument's to be one of the same arm."""
+    """How far a user's solution may differ from the instrument's for the same arm."""
 
     # Of the dispersion, relative: solutions in use for an arm differ by 0.3 per cent.
     dispersion: float = 0.05
@@ -63,7 +63,7 @@ def read_settings(config, project):
     defaults = read_yaml(Path(project, "config.yaml"))
     name = config.get("instrument", defaults["instrument"])
     instrument = read_instrument(str(name), project)
-    # What stands in config.yaml of the instrument's own keys was set there by the user.
+    # The user may have set keys of the instrument in config.yaml.
     user = overlaid({key: defaults[key] for key in ("fibres", "lamps", "arms")}, config)
     if user["fibres"] is None:
         del user["fibres"]
@@ -93,7 +93,7 @@ def read_instrument(name, project):
     if not path.is_file():
         path = Path(name)
     if not path.is_file():
-        # Instruments to plan for are kept there, too.
+        # The folder also holds instruments to plan for.
         known = sorted(each.stem for each in folder.glob("*.yaml") if "arms" in read_yaml(each))
         raise UserError(
             f"config, instrument: there is no instrument {name} ({', '.join(known)}), nor a file "

@@ -1,7 +1,7 @@
-"""What the workflow changes inside Snakemake, for want of an official way.
+"""Changes inside Snakemake for which there is no official way.
 
-Each of these is a gain without which a run still ends with the same products. Where another
-version of Snakemake has no such place, the gain is lost and nothing else.
+Each is an improvement, without which a run still gives the same products. With a version of
+Snakemake that differs here, only the improvement is lost.
 """
 
 from contextlib import suppress
@@ -10,9 +10,9 @@ from contextlib import suppress
 def start_without_pause(workflow):
     """Let the cores alone limit how many jobs start on one machine.
 
-    Snakemake also limits how many start in a second. For that it looks at all waiting jobs again
-    a second after each look, and each job that ends adds a look: so many looks that in a campaign
-    of thousands of exposures they took more time than the jobs.
+    Snakemake also limits how many start in a second. To do so, it checks all waiting jobs again a
+    second after each check, and each job that ends adds a check. In a campaign of thousands of
+    exposures, these checks took more time than the jobs.
     """
     with suppress(AttributeError):
         if workflow.local_exec and hasattr(workflow.scheduler, "job_rate_limiter"):
@@ -20,7 +20,7 @@ def start_without_pause(workflow):
 
 
 def go_on_in_groups(workflow):
-    """Let a cluster job of many exposures go on where one fails.
+    """Let a cluster job of many exposures continue when one fails.
 
     The profile's keep-going does not reach it. Settings are made after the Snakefile is read, so
     an input function has to call this.
@@ -31,7 +31,7 @@ def go_on_in_groups(workflow):
 
 
 def config_as_written(workflow, config):
-    """Give numbers of ``--config`` the text back that the user wrote.
+    """Replace numbers from ``--config`` by the text that the user wrote.
 
     Snakemake reads the folders ``007`` and ``2020_03_21`` as the numbers 7 and 20200321. Where a
     number is wanted, the schema of the config makes it one again.

@@ -12,8 +12,8 @@ from lampflux.campaign.exposures import (
     stem_of,
 )
 
-# Folders of the products that are FITS files named as exposures are, and how their headers tell;
-# within so many bytes.
+# Folders of products that have the names of exposures, the card by which their headers differ,
+# and the number of bytes that hold it.
 PRODUCT_FOLDERS, CREATOR, HEADER_BYTES = ("spectra", "calibrated"), b"CREATOR = 'lampflux", 28800
 
 
@@ -37,7 +37,7 @@ def is_product(path):
 
 
 def list_frames(folder, leave_out=()):
-    """List FITS files in a folder and below it, links followed, hidden names passed over.
+    """List FITS files in a folder and below it; follow links, ignore hidden names.
 
     A folder that is named like a frame counts as a file.
 
@@ -64,7 +64,7 @@ def list_frames(folder, leave_out=()):
         frames = [name for name in here if stem_of(name) is not None]
         frames += [name for name in folders if is_frame_name(name)]
         found += [os.path.join(parent, name) for name in frames]
-        # Pictures and notes of a frame beside it may have its name.
+        # Pictures and notes in a frame's folder may have its name.
         stems = set(map(stem_of, frames))
         others += [
             os.path.join(parent, name)
@@ -82,7 +82,7 @@ def possible_stems(name):
 
 
 def reads_as_frame(name):
-    """Whether a name of any kind of file is that of a frame, but for its ending."""
+    """Whether a file has the name of a frame, with any extension."""
     return any(kind.fullmatch(stem) for stem in possible_stems(name) for kind in FRAME_NAMES)
 
 
@@ -101,7 +101,7 @@ def listing_notes(listing):
 
 
 def dark_notes(exposures):
-    """Name the exposures without darks of their own time, one sentence for each kind."""
+    """Name the exposures without a dark of the same time, one sentence for each kind."""
     masters = [each for each in exposures if each.master]
     kinds = {
         "No dark for {}: their bias is measured in the frame itself.": [

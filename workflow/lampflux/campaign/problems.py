@@ -21,7 +21,7 @@ KINDS = {
     "string": "text",
     "boolean": "true or false",
 }
-# Most faults of one table or of the config that are listed.
+# Largest number of faults that are listed of one table or of the config.
 MOST_FAULTS = 20
 
 
@@ -49,7 +49,7 @@ def typed(data, schema, whole=None):
     Returns
     -------
     object
-        What has no such reading stays as it is.
+        Text that cannot be read as such stays as it is.
     """
     whole = whole or schema
     if "$ref" in schema:
@@ -99,7 +99,7 @@ def schema_problems(data, schema, where):
         place = list(fault.absolute_path)
         wanted = fault.schema.get("description", "").rstrip(".")
         words = fault_words(fault) + (f" (wanted: {wanted})" if wanted else "")
-        # Neither the same of many rows nor, by two rules, the same of one value.
+        # Report a fault once, not for every row, nor for every rule that one value breaks.
         column = place[2:] if place[:1] == ["rows"] else place
         kinds = {(str(column), words)}
         if fault.validator == "type":

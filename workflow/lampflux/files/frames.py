@@ -258,7 +258,7 @@ def pixels(image, quality):
 
 
 def unzipped(path):
-    """Open a file; unpack one of gzip or bzip2 at once, which verifies its checksum."""
+    """Open a file; unpack one of gzip or bzip2 in memory, which verifies its checksum."""
     file = open(path, "rb")  # noqa: SIM115
     unpack = PACKED.get(file.read(2))
     if unpack is None:

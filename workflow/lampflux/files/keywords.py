@@ -167,7 +167,7 @@ def check_exposure_time(
         if keyword not in header:
             continue
         value = header[keyword]
-        # astropy gives an object of its own for a card without a value.
+        # astropy gives an `Undefined` object for a card without a value.
         if not isinstance(value, int | float | str) or value == "":
             raise UserError(
                 f"{path}: its header gives {keyword} without a value; correct the header, or name "

@@ -9,7 +9,7 @@ import numpy as np
 
 from lampflux.errors import UserError
 
-# Taken off the ends of cells: space of every kind, and marks of no width
+# Removed from the ends of cells: every kind of space, and marks without width
 MARKS = "\u00ad\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"
 EDGES = re.compile(rf"^[\s{MARKS}]+|[\s{MARKS}]+$")
 
@@ -20,7 +20,7 @@ def read_table(path, numbers=(), may_be_empty=False):
     Parameters
     ----------
     path : str
-        UTF-8, with or without byte-order mark, any line ends. Empty lines are passed over.
+        UTF-8, with or without byte-order mark, any line ends. Empty lines are ignored.
     numbers : collection of str
         Columns to read as numbers where they can be; all else stays text.
     may_be_empty : bool
@@ -138,9 +138,9 @@ def read_reference(path):
 
 
 def number(text):
-    """Turn text into a finite int or float where it is one, and leave it as text otherwise."""
+    """Convert text to a finite int or float if it is one, and leave it as text otherwise."""
     text = EDGES.sub("", text)
-    # Python would take 1_000 and digits of any script.
+    # Python would accept 1_000 and digits of any script.
     plain = text.isascii() and "_" not in text
     for kind in (int, float) if plain else ():
         try:

@@ -4,8 +4,8 @@ import numpy as np
 from astropy.io import fits
 from numpy.polynomial import Polynomial
 
-# Wavelengths are given by a polynomial that is right to this everywhere [Angstrom], if one of a
-# degree up to this is.
+# The polynomial of the wavelengths is accurate to this everywhere [Angstrom], if one of at most
+# this degree is.
 GOOD = 1e-4
 HIGHEST_DEGREE = 12
 

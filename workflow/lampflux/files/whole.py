@@ -7,13 +7,13 @@ from pathlib import Path
 
 from lampflux.errors import UserError
 
-# Files that are being written have names that begin like this.
+# Prefix of the names of files that are being written.
 PART = ".part-"
 
 
 @contextmanager
 def whole(path):
-    """Give a path to write to; the file gets the name ``path`` only when it is complete.
+    """Yield a path to write to; the file is renamed to ``path`` only when it is complete.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ def whole(path):
         yield part
         os.replace(part, path)
     except OSError as error:
-        # numpy and astropy count bytes, without an errno, where the disk is full.
+        # When the disk is full, numpy and astropy report numbers of bytes without an errno.
         reason = error.strerror or "the disk may be full"
         raise UserError(
             f"{path} cannot be written ({reason}); free disk space or change the permissions of "
