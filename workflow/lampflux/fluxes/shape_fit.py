@@ -59,7 +59,7 @@ class ShapeTuning(NamedTuple):
     # More than a Gaussian, and Lorentzians with them, must fit better by this (chi-square).
     evidence: float = 30.0
     # Far wings are uncertain by this part of them, by their form, beyond what counts tell.
-    far_wings: float = 0.2
+    far_wings: float = 0.12
     # Pixels about a saturated line do not tell the shape [line widths].
     saturated_reach: float = 6.0
     # Blends differ from the profile by more than single lines. So a low percentile of the squared
