@@ -9,6 +9,7 @@
 # make fuzz      read 10000 damaged FITS files, and 2000 damaged tables and configs of each kind
 # make benchmark, make benchmark-wavelengths   measure what a campaign costs, and the identification
 #                of lines (docs/benchmarks.md)
+# make benchmark-fluxes   measure line fluxes condition by condition (docs/closure.md)
 # Each installs what it needs into .venv on first use, test-slurm into .venv-cluster.
 
 PYTHON ?= python3
@@ -20,7 +21,7 @@ INSTALL = $(if $(UV),$(UV) pip install --python $(@D)/bin/python,$(@D)/bin/pip i
 	--disable-pip-version-check) --quiet --require-hashes --requirement $<
 
 .PHONY: install install-dev run report test test-all test-slurm lint docs fuzz benchmark \
-	benchmark-wavelengths lock clean
+	benchmark-wavelengths benchmark-fluxes lock clean
 
 install: .venv/installed
 
@@ -64,6 +65,11 @@ benchmark: .venv/installed-dev
 benchmark-wavelengths: .venv/installed-dev
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 PYTHONPATH=workflow \
 		$(BIN)/python benchmarks/wavelengths.py $(ARGS)
+
+# ARGS="--spectra 5 --seed 7 --condition crowded" and the like choose what is run.
+benchmark-fluxes: .venv/installed-dev
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 PYTHONPATH=workflow:tests \
+		$(BIN)/python benchmarks/line_fluxes.py $(ARGS)
 
 # UPGRADE= keeps the versions that are pinned and only adds or removes packages.
 UPGRADE ?= --upgrade

@@ -28,7 +28,7 @@ HEADINGS = (
     "95 % of unflagged fits",
     "net pulls: sd, beyond 4",
     "unflagged fit pulls: sd, beyond 4",
-    "recommended pulls beyond 4, unflagged",
+    "recommended, unflagged: beyond 4",
     "shifted blends flagged",
     "single lines flagged",
     "CPU s",

@@ -160,25 +160,28 @@ def low_resolution(rng):
     return observe(rng, rng.uniform(40, SIZE - 40, 120), bright(rng, 120, 4.3), 7.0, 300.0)
 
 
-def continuum_level(rng):
-    """Level of a continuum [ADU]: of a few ADU to hundreds in each of 340 rows."""
-    return 10 ** rng.uniform(2.7, 5.3)
+# Levels of a continuum [ADU]: up to hundreds of ADU in each of 340 rows, and faint.
+STRONG, FAINT = (5e2, 2e5), (5e2, 2e3)
 
 
-def flat(rng):
-    return observe(rng, spaced(rng, 40), bright(rng, 40), 2.6, continuum_level(rng))
+def continuum_level(rng, levels):
+    return np.exp(rng.uniform(*np.log(levels)))
 
 
-def curved(rng):
+def flat(rng, levels=STRONG):
+    return observe(rng, spaced(rng, 40), bright(rng, 40), 2.6, continuum_level(rng, levels))
+
+
+def curved(rng, levels=STRONG):
     place = np.linspace(-1, 1, SIZE)
-    level = continuum_level(rng) * (1.5 - place**2 + 0.3 * place)
+    level = continuum_level(rng, levels) * (1.5 - place**2 + 0.3 * place)
     return observe(rng, spaced(rng, 40), bright(rng, 40), 2.6, level)
 
 
-def rippled(rng):
+def rippled(rng, levels=STRONG):
     period = rng.uniform(120, 500)
     ripple = np.sin(2 * np.pi * (np.arange(SIZE) / period + rng.uniform()))
-    level = continuum_level(rng) * (1 + 0.3 * ripple)
+    level = continuum_level(rng, levels) * (1 + 0.3 * ripple)
     return observe(rng, spaced(rng, 40), bright(rng, 40), 2.6, level)
 
 
@@ -200,6 +203,9 @@ CASES = {
     "pairs": pairs,
     "crowded": crowded,
     "low resolution": low_resolution,
+    "faint flat continuum": lambda rng: flat(rng, FAINT),
+    "faint curved continuum": lambda rng: curved(rng, FAINT),
+    "faint rippled continuum": lambda rng: rippled(rng, FAINT),
     "flat continuum": flat,
     "curved continuum": curved,
     "rippled continuum": rippled,

@@ -72,6 +72,19 @@ def test_a_neighbour_that_cannot_be_parted_is_named_and_flagged():
     assert blend_text(flux.blend_of) == "Ar I 6000.425 ?"
 
 
+def test_a_hidden_neighbour_too_faint_to_flag_is_in_the_error():
+    flux = pair(0.05, 0.002)
+    assert not flux.flags
+    assert flux.fit_flux == pytest.approx(6e5, abs=3 * flux.fit_flux_err)
+    assert flux.fit_flux_err > 0.002 * 6e5
+
+
+def test_a_listed_neighbour_that_the_counts_rule_out_is_no_blend():
+    flux = pair(1.2, 1e-9, listed=1e8)
+    assert flux.fit_flux == pytest.approx(6e5, abs=4 * flux.fit_flux_err)
+    assert flux.fit_flux_err < 0.005 * 6e5
+
+
 def test_lines_that_are_listed_with_no_intensity_are_measured_as_others_are():
     assert pair(0.05, 0.1, listed=0.0).net_flux == pytest.approx(6.6e5, rel=0.02)
 

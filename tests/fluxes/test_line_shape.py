@@ -8,6 +8,7 @@ from lampflux.fluxes.line_shape import (
     gaussian_profile,
     light_near,
     line_light,
+    lorentzian_profile,
     overlaps,
     pixels_near,
     slopes_near,
@@ -57,6 +58,8 @@ def test_only_wide_profiles_have_light_far_from_the_line():
     assert far_light(gaussian_profile()) < 1e-12
     # Beyond five widths, 2 erfc of a Gaussian seven times as wide.
     assert far_light(gaussian_profile(7.0)) == pytest.approx(0.0926, abs=1e-3)
+    # A Lorentzian: 1 - 2 / pi atan(10).
+    assert far_light(lorentzian_profile()) == pytest.approx(0.06345, abs=1e-5)
 
 
 def test_unknowns_that_are_not_negative_are_the_best_ones():

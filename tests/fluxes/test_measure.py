@@ -3,6 +3,7 @@ import math
 import numpy as np
 import pytest
 
+from lampflux.errors import UserError
 from lampflux.files.spectra import Spectrum
 from lampflux.fluxes.measure import measure, window_sums
 from lampflux.fluxes.table import COLUMNS, exposure_flags, flag_words, flux_row, line_check
@@ -28,6 +29,12 @@ def test_a_window_includes_both_its_ends_and_nothing_beyond(pixel, wanted):
 def test_windows_of_one_pixel_and_at_the_detectors_ends_are_summed():
     counts = np.arange(100.0)
     assert window_sums(counts, [(0, 3), (42, 42), (97, 99)]).tolist() == [6, 42, 294]
+
+
+@pytest.mark.parametrize("window", [(90, 100), (-1, 5), (50, 40)])
+def test_a_window_that_leaves_the_spectrum_or_runs_backwards_is_refused(window):
+    with pytest.raises(UserError, match=f"Window 2 .{window[0]} to {window[1]}.*0 to 99"):
+        measure(np.zeros(100), [(10, 20), window])
 
 
 @pytest.mark.parametrize("sigma", [0.4, 2.0, 9.0])

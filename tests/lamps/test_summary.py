@@ -471,3 +471,23 @@ def test_a_faint_lines_peak_follows_from_its_flux():
         seen.append(lines["peak_rate"].iloc[-1] / (3.0 * FIBRES * PEAK_PART))
     assert np.mean(seen) == pytest.approx(1, abs=0.03)
     assert (lines["peak_rate_err"] > 0).all()
+
+
+# Net or fitted flux
+
+
+def test_a_line_has_the_flux_that_most_of_its_unsaturated_exposures_recommend():
+    windows, net, fit = windows_for(3), np.array([100.0, 200.0, 300.0]), np.array([90, 150, 290])
+    tables = [
+        flux_table(windows, 10, net, 1.0, fit_flux=fit, fit_flux_err=2.0).assign(
+            recommended=["net_flux", "fit_flux", "fit_flux" if number == 0 else "net_flux"]
+        )
+        for number in range(3)
+    ]
+    tables[2].loc[1, ["flags", "recommended"]] = "saturated", "net_flux"
+    joined = join_tables(tables, series(10, 10, 10)).pivot(index="order", columns="line")
+    assert joined["flux_from"].iloc[0].tolist() == ["net_flux", "fit_flux", "net_flux"]
+    # The saturated exposure shows what is left of the light.
+    assert joined["flux"][2].tolist() == [150.0, 150.0, 200.0]
+    assert joined["flux_err"][2].tolist() == [2.0, 2.0, 1.0]
+    assert (joined["flux"][[1, 3]] == [100.0, 300.0]).all(axis=None)

@@ -56,10 +56,10 @@ class ShapeTuning(NamedTuple):
     centred: tuple = (1.0, 0.75, 1.4, 2.0, 3.0, 4.5, 7.0)
     aside: tuple = ((0.75, 0.3), (0.85, 0.6), (1.2, 1.0), (1.8, 1.8), (3.0, 3.0))
     lorentzian: tuple = (0.5, 1.0)
-    # Another profile than a Gaussian must fit better by this (chi-square).
+    # More than a Gaussian, and Lorentzians with them, must fit better by this (chi-square).
     evidence: float = 30.0
     # Far wings are uncertain by this part of them, by their form, beyond what counts tell.
-    far_wings: float = 0.25
+    far_wings: float = 0.12
     # Pixels about a saturated line do not tell the shape [line widths].
     saturated_reach: float = 6.0
     # Blends differ from the profile by more than single lines. So a low percentile of the squared
@@ -268,22 +268,47 @@ def measure_profile(counts, weight, lines, bright, knots, stiffness):
     held = np.array([gathered(weight * column, knots) for column in columns])
     square = (columns * weight) @ columns.T - held @ solved(factors, held.T)
     square, wanted, total = square[:-1, :-1], square[:-1, -1], square[-1, -1]
-    shares = none_negative(square, wanted)
-    chi2 = total - 2 * shares @ wanted + shares @ square @ shares
-    gaussian = total - wanted[0] ** 2 / square[0, 0]
-    scatter = max(chi2 / max(np.count_nonzero(weight), 1), 1.0)
+    shares, every = chosen_shares(square, wanted, total, np.count_nonzero(weight))
     far = np.array([far_light(each) for each in candidates])
-    lorentz_error = np.sqrt(scatter) * share_error(square, shares > 0, -1)
-    if not gaussian - chi2 > SHAPE.evidence * scatter:
-        far_error = np.hypot(lorentz_error * far[-1], shares @ far)
-        shape = shape._replace(profile=gaussian_profile(), far_error=float(far_error))
-        return shape, 0.0, 1.0
-    shares = shares / shares.sum()
-    far_error = np.hypot(lorentz_error * far[-1], SHAPE.far_wings * (shares @ far))
+    uncertain = share_error(square, every > 0, -1) * far[-1], every @ far - shares @ far
+    far_error = np.linalg.norm([*uncertain, SHAPE.far_wings * (shares @ far)])
+    shape = shape._replace(far_error=float(far_error))
+    if not shares[1:].any():
+        return shape._replace(profile=gaussian_profile()), 0.0, 1.0
     below = sum(share * each.below for share, each in zip(shares, candidates))
     density = sum(share * each.density for share, each in zip(shares, candidates))
-    shape = shape._replace(far_error=float(far_error))
     return standard_profile(shape, tabulated(below, density))
+
+
+def chosen_shares(square, wanted, total, number):
+    """Choose the shares of the candidates by evidence.
+
+    The first Gaussian alone, all Gaussians, or Lorentzians, too.
+
+    Parameters
+    ----------
+    square, wanted : ndarray, shape (candidates, candidates) and (candidates,)
+        Normal equations.
+    total : float
+        Chi-square without any light.
+    number : int
+        Pixels that were used.
+
+    Returns
+    -------
+    shares, every : ndarray, shape (candidates,)
+        Those chosen, and those of all candidates; their sum is 1.
+    """
+    places = np.arange(wanted.size)
+    lowest, shares = np.inf, np.zeros(wanted.size)
+    for used in places < 1, places < wanted.size - len(SHAPE.lorentzian), places >= 0:
+        every = np.zeros(wanted.size)
+        every[used] = none_negative(square[np.ix_(used, used)], wanted[used])
+        chi2 = total - 2 * every @ wanted + every @ square @ every
+        every = every / max(every.sum(), 1e-300)
+        if chi2 < lowest - SHAPE.evidence * max(chi2 / max(number, 1), 1.0):
+            lowest, shares = chi2, every
+    return shares, every
 
 
 def share_error(square, used, number):

@@ -7,6 +7,9 @@ import pandas as pd
 
 from lampflux.errors import UserError
 
+# Part of a line's exposures that must recommend its fitted flux.
+MAJORITY = 0.5
+
 
 class JoinSettings(NamedTuple):
     """Constants of joining flux tables."""
@@ -85,7 +88,36 @@ def join_tables(tables, exposures, identified=None):
         )
         for order, (part, exposure) in enumerate(sorted(zip(parts, exposures), key=place))
     ]
-    return pd.concat(ordered, ignore_index=True)
+    return with_line_fluxes(pd.concat(ordered, ignore_index=True))
+
+
+def with_line_fluxes(measurements):
+    """Add the flux to use of each line: the one that most of its exposures recommend.
+
+    Net and fitted fluxes of a blend differ, so a line has the same one in all exposures. Saturated
+    exposures do not count and always give the net flux: a fit to the flanks would hide the loss
+    that linearity and lower limits show.
+
+    Parameters
+    ----------
+    measurements : DataFrame
+        Joined flux tables.
+
+    Returns
+    -------
+    DataFrame
+        With ``flux``, ``flux_err`` [ADU/s/fibre] and ``flux_from``, the column they are from.
+    """
+    saturated = pd.Series(["saturated" in words for words in measurements["flags"]], dtype=bool)
+    wants_fit = measurements.get("recommended", pd.Series(index=measurements.index)) == "fit_flux"
+    votes = wants_fit.where(~saturated).groupby(measurements["line"]).mean()
+    fitted = measurements["line"].map(votes) > MAJORITY
+    chosen = {}
+    for name in ("flux", "flux_err"):
+        net, fit = measurements[f"net_{name}"], measurements.get(f"fit_{name}")
+        chosen[name] = net if fit is None else net.where(~fitted | saturated, fit)
+    fitted |= measurements["measured"] == "fit"
+    return measurements.assign(**chosen, flux_from=np.where(fitted, "fit_flux", "net_flux"))
 
 
 def lines_without_window(tables, identified, exposures):

@@ -23,6 +23,7 @@ LINE_COLUMNS = [
     "wavelength_from",
     "flux",
     "flux_err",
+    "flux_from",
     "limit",
     "scatter",
     "used",
@@ -76,7 +77,7 @@ def line_drift(flux, used, seconds):
     Parameters
     ----------
     flux : ndarray, shape (exposures,)
-        Net fluxes [ADU/s/fibre], in the order of exposure within each time.
+        [ADU/s/fibre], in the order of exposure within each time.
     used : ndarray of bool, shape (exposures,)
     seconds : ndarray, shape (exposures,)
         Exposure times [s]; the one with the most used exposures is taken.
@@ -218,7 +219,7 @@ def summarise(measurements: pd.DataFrame, fibres: int, gain: float) -> LampSumma
      ion  flux  flux_err  used
     Ar I  10.0       0.2     2
     """
-    flux, err = (matrix(measurements, name) for name in ("net_flux", "net_flux_err"))
+    flux, err = (matrix(measurements, name) for name in ("flux", "flux_err"))
     exposures = measurements.drop_duplicates("order").set_index("order").sort_index()
     seconds = exposures["seconds"].to_numpy(dtype=float)
     saturated = matrix(measurements, "flags").fillna("").map(lambda words: "saturated" in words)
@@ -238,7 +239,7 @@ def summarise(measurements: pd.DataFrame, fibres: int, gain: float) -> LampSumma
         excluded = series.reasons[line]
         used = excluded == ""
         row = {"line": line, "measured": seen["measured"].iloc[0], **line_identity(seen)}
-        row |= {name: seen[name].iloc[0] for name in ("pixel_start", "pixel_stop")}
+        row |= {name: seen[name].iloc[0] for name in ("flux_from", "pixel_start", "pixel_stop")}
         best, kept = best_flux(even[line], even_err[line], excluded, seconds)
         if line in series.references and len(series.references) > 1:
             # Part of the line's own scatter went into the light of the exposures.

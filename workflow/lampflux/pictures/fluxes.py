@@ -109,7 +109,7 @@ def draw_close_up(axes, counts, fit, number, row):
 
 
 def draw_residual(axes, pixels, residual):
-    """Draw what a fit leaves along the lower edge, and name the range of its axis [ADU]."""
+    """Draw what a fit leaves below a close-up, with the range of its axis above it [ADU]."""
     below = axes.inset_axes((0, -0.32, 1, 0.16), sharex=axes)
     below.axhline(0, color=COLOUR.highlight, lw=0.6, ls=":")
     below.plot(pixels, residual, color=COLOUR.data, lw=0.6, drawstyle="steps-mid")
@@ -120,11 +120,11 @@ def draw_residual(axes, pixels, residual):
     below.annotate(
         f"± {largest:.2g}",
         (1, 1),
-        (-2, -1),
+        (0, 1),
         xycoords="axes fraction",
         textcoords="offset points",
         ha="right",
-        va="top",
+        va="bottom",
         fontsize="x-small",
     )
     below.xaxis.set_major_locator(MaxNLocator(3, integer=True))

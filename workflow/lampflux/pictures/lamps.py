@@ -162,7 +162,7 @@ def draw_stability(axes, measurements, summary):
     summary : lampflux.lamps.summary.LampSummary
     """
     series = summary.series
-    flux = measurements.pivot(index="order", columns="line", values="net_flux")
+    flux = measurements.pivot(index="order", columns="line", values="flux")
     flux = flux.where(series.reasons == "")
     # Lines with windows first, then the brightest.
     lines = summary.lines.sort_values(["measured", "flux"], ascending=False)
