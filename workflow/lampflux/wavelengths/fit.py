@@ -47,7 +47,7 @@ class Fitting(NamedTuple):
     end_of_certain: float = 0.0625
     # Where a solution is trusted: its error is below this [pixel], what it differs from its
     # rivals included, and residuals scatter by less than this [line width].
-    largest_error: float = 0.2
+    largest_error: float = 0.25
     largest_local_scatter: float = 0.17
     # Lead of the alignment over other smooth ones, in log-likelihood, where it is trusted.
     least_lead: float = 8.0
@@ -235,7 +235,7 @@ def fit_solution(peaks, lines, start, lead):
     local = local_scatter(peaks.pixel[near], best.residual[near], peaks.fwhm, pixels)
     matching = local < FITTING.largest_local_scatter * peaks.fwhm
     sure = lead > FITTING.least_lead
-    inside = well_inside(sure & matching, int(FITTING.end_of_certain * start.size))
+    inside = well_inside(spanned(sure & matching), int(FITTING.end_of_certain * start.size))
     certain = [np.interp(pixel, pixels, flags) > 0.5 for flags in (sure, inside)]
     rivals += partial_fits(pixel, wavelength, weight, degree, start.size, certain)
     step = np.abs(best.polynomial.deriv()(pixels))
