@@ -107,7 +107,7 @@ def test_a_spectrum_that_is_not_known_has_a_finite_model(good):
 # Widths
 
 
-def test_blends_do_not_widen_the_width_of_single_lines():
+def test_blends_do_not_widen_the_width_of_unblended_lines():
     rng = np.random.default_rng(1)
     places = np.sort(rng.uniform(0, 4000, 40))
     widths = 2.0 + places / 4000
@@ -153,7 +153,7 @@ def test_a_companion_of_the_laboratory_is_found_nearer_and_fainter():
 
 
 @pytest.mark.parametrize("wing_part", [0.0, 0.02])
-def test_single_lines_are_left_alone(wing_part):
+def test_unblended_lines_are_left_alone(wing_part):
     for seed in range(4):
         counts, variance, *_ = lamp(10 + seed, wing_part=wing_part)
         peaks = find_peaks(counts, np.sqrt(variance))

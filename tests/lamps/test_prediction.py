@@ -13,7 +13,6 @@ from lampflux.lamps.prediction import (
     mode_lines,
     plan_mode,
     rank_choices,
-    unblended_lines,
     wavelength_precision,
 )
 
@@ -72,20 +71,6 @@ def test_a_wrong_instrument_is_refused_in_a_sentence(tmp_path, old, new, sentenc
 
 
 # Lines
-
-
-def test_lines_nearer_than_the_resolution_are_blended():
-    lines = lamp([6000.0, 6000.5, 6003, 6010, 6011], flux=[100.0, 90, 100, 100, 2])
-    assert list(unblended_lines(lines, 1.0)) == [False, False, True, True, False]
-    assert unblended_lines(lines, 0.1).all()
-
-
-def test_line_lists_show_blends_that_the_measured_spectra_do_not_resolve():
-    lines = lamp([6000.0, 6010.0])
-    listed = pd.DataFrame({"ion": "Ne I", "wavelength_air": [6000.0, 6000.2, 6010.0, 6010.2]})
-    listed["intensity"] = [100, 50, 100, 1]
-    assert list(unblended_lines(lines, 0.5, listed)) == [False, True]
-    assert unblended_lines(lines, 0.1, listed).all()
 
 
 def test_blocked_lines_and_those_beyond_the_mode_are_not_used(modes):

@@ -1,5 +1,6 @@
 """The workflow on a small simulated campaign, compared with the truth."""
 
+import numpy as np
 import pandas as pd
 import pytest
 from astropy.io import fits
@@ -45,6 +46,28 @@ def test_fluxes_of_a_small_campaign_are_the_injected_ones(root):
         assert fits.getheader(product)["GAIN"] == pytest.approx(1.9, rel=0.2)
     fluxes = pd.read_csv(root / "results" / "fluxes" / "Photron_ThAr_Red_10s_01.csv")
     assert fluxes["simulated"].all()
+
+
+def resolved_lines(truth, limit=50.0, width=2.3):
+    """Wavelengths of the true lines above a flux; those within a line width count as one."""
+    truth = truth.sort_values("pixel")
+    group = (truth["pixel"].diff() > width).cumsum()
+    total = truth.groupby(group)["flux"].sum()
+    brightest = truth.loc[truth.groupby(group)["flux"].idxmax()].set_index(total.index)
+    return brightest.loc[total > limit, "wavelength_air"].to_numpy()
+
+
+@pytest.mark.parametrize("lamp", ["Photron_ThAr", "Newport_Ar"])
+def test_coverage_is_that_of_the_lines_put_in(root, lamp):
+    frames = root / f"resources/raw/simulated/{lamp}_Red_fits"
+    true = resolved_lines(pd.read_csv(frames / f"{lamp}_Red_10s_01_truth.csv"))
+    coverage = pd.read_csv(root / "results/lamps/coverage.csv")
+    own = coverage[(coverage["first"] == lamp.replace("_", " ")) & (coverage["lamps"] == 1)]
+    assert own["lines"].iloc[0] == pytest.approx(len(true), rel=0.1)
+    calibrated = root / f"results/calibrated/{lamp}_Red_10s_01.fits"
+    ends = fits.getdata(calibrated, "SPECTRUM")["wavelength"][[0, -1]]
+    gap = np.diff(np.sort([*true, *ends])).max()
+    assert own["gap"].iloc[0] == pytest.approx(gap, rel=0.1)
 
 
 def test_a_second_run_has_nothing_to_do(snakemake, root):

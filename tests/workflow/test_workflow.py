@@ -420,6 +420,10 @@ def test_the_report_holds_every_picture_and_table_and_fetches_nothing(copy, snak
     # Beside the results, the categories and the libraries, which are all in the file.
     assert fetched(re.sub(r"<script.*?</script>", "", report, flags=re.S)) == []
     assert re.findall(r"<(?:script|img|iframe)[^>]+\bsrc=", report.split("<script", 1)[0]) == []
+    front = json.loads(re.search(r"var workflow_desc = (\".+?\");?\s*</script>", report, re.S)[1])
+    places = [front.index(words) for words in ("Lamps for MAVIS", "The best lamp", "Settings")]
+    assert places == sorted(places)
+    assert "System Message" not in front
     categories = re.findall(r'"(\d [A-Z][a-z ]+)"', report)
     assert sorted(set(categories)) == [
         "1 Answers",

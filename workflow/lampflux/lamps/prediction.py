@@ -7,20 +7,14 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from lampflux.lamps.blends import SIGMA_PER_FWHM, unblended_lines
 from lampflux.lamps.coverage import line_gaps
 from lampflux.lamps.planner import choose_times, served, time_to_snr
-
-# Standard deviation over full width at half maximum of a Gaussian.
-SIGMA_PER_FWHM = 1 / math.sqrt(8 * math.log(2))
 
 
 class PredictionSettings(NamedTuple):
     """Constants of the prediction."""
 
-    # Lines nearer than this are not told apart [resolution elements], unless the other has less
-    # than this part of the light.
-    apart: float = 1.5
-    fainter: float = 0.05
     # Wavelengths at which the precision is evaluated.
     grid: int = 200
     # Precisions that differ by less than this factor count as equal: less time decides.
@@ -149,42 +143,6 @@ def mode_lines(lines, mode, listed=None):
 def is_blocked(wavelength, blocked):
     """Whether the light of each wavelength is blocked."""
     return np.any([wavelength.between(*ends) for ends in blocked] or [wavelength < 0], axis=0)
-
-
-def unblended_lines(lines, element, listed=None):
-    """Tell which lines of a lamp are not blended at a resolution.
-
-    Parameters
-    ----------
-    lines : DataFrame
-        ``ion``, ``wavelength`` [Angstrom] and ``flux``.
-    element : float
-        Width of a resolution element [Angstrom].
-    listed : DataFrame, optional
-        As in `mode_lines`; intensities compare within an ion.
-
-    Returns
-    -------
-    ndarray of bool, shape (lines,)
-        Lines without a neighbour within `PREDICTION.apart` elements that has more than
-        `PREDICTION.fainter` of their light.
-    """
-    place, flux = (lines[name].to_numpy(dtype=float) for name in ("wavelength", "flux"))
-    near = np.abs(place[:, np.newaxis] - place) < PREDICTION.apart * element
-    np.fill_diagonal(near, False)
-    unblended = ~np.any(near & (flux > PREDICTION.fainter * flux[:, np.newaxis]), axis=1)
-    for ion, of_ion in () if listed is None else listed.groupby("ion"):
-        places, intensity = (
-            of_ion[name].to_numpy(dtype=float) for name in ("wavelength_air", "intensity")
-        )
-        for number in np.flatnonzero(lines["ion"] == ion) if len(places) else ():
-            offset = np.abs(places - place[number])
-            own = np.argmin(offset)
-            others = (offset < PREDICTION.apart * element) & (np.arange(len(places)) != own)
-            unblended[number] &= not np.any(
-                intensity[others] > PREDICTION.fainter * intensity[own]
-            )
-    return unblended
 
 
 def plan_mode(lines, mode):

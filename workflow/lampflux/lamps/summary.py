@@ -9,11 +9,20 @@ from lampflux.lamps.measurements import matrix
 from lampflux.lamps.series import Series, fit_series
 from lampflux.statistics import linear_trend, robust_scatter, weighted_mean
 
-# Signal-to-noise ratio in one fibre from which a line's own highest pixel tells its peak; the
-# highest of noisy pixels would be too high.
-PEAK_SNR = 50.0
-# Probability of chance below which a drift is claimed, and the smallest one that is [%/exposure].
-DRIFT_PROBABILITY, DRIFT_BEYOND = 0.05, 0.05
+
+class SummarySettings(NamedTuple):
+    """Constants of the summary."""
+
+    # Signal-to-noise ratio in one fibre from which a line's own highest pixel tells its peak; the
+    # highest of noisy pixels would be too high.
+    peak_snr: float = 50.0
+    # Probability of chance below which a drift is claimed.
+    drift_probability: float = 0.05
+    # Smallest drift that is claimed [%/exposure]: bias and dark change steady lamps by as much.
+    drift_beyond: float = 0.05
+
+
+SUMMARY = SummarySettings()
 
 LINE_COLUMNS = [
     "line",
@@ -229,7 +238,7 @@ def summarise(measurements: pd.DataFrame, fibres: int, gain: float) -> LampSumma
     even, even_err = (table.div(series.scale.fillna(1.0), axis=0) for table in (flux, err))
     peaks = matrix(measurements, "peak").div(seconds * series.scale.fillna(1.0), axis=0)
     shares = (peaks / even).where(
-        (series.reasons == "") & (flux / err > PEAK_SNR * np.sqrt(fibres))
+        (series.reasons == "") & (flux / err > SUMMARY.peak_snr * np.sqrt(fibres))
     )
     longest = series.ratios.groupby("line").last()
     rows = []
@@ -321,7 +330,7 @@ def best_flux(flux, err, excluded, seconds):
 def drift_columns(flux, used, seconds):
     """Say how a line drifts, and whether it is certain enough to be claimed; see `line_drift`."""
     drift, error, probability = line_drift(flux, used, seconds)
-    claimed = probability < DRIFT_PROBABILITY and abs(drift) > DRIFT_BEYOND
+    claimed = probability < SUMMARY.drift_probability and abs(drift) > SUMMARY.drift_beyond
     return {"drift": drift, "drift_err": error, "drift_p": probability, "drifts": claimed}
 
 
