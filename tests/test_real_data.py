@@ -204,7 +204,17 @@ def test_the_hector_spectrum_is_solved_from_either_nominal_solution(name, borrow
 
 
 @pytest.mark.parametrize("name", NOMINAL_RED)
-@pytest.mark.parametrize("lamp", ["HgNe", "Kr", "Ne", "Xe", "Cd", "Cu", "He", "NeKr", "KrXe"])
+@pytest.mark.parametrize(
+    "lamp",
+    [
+        "HgNe",
+        "KrXe",
+        *(
+            pytest.param(lamp, marks=pytest.mark.slow)
+            for lamp in ("Kr", "Ne", "Xe", "Cd", "Cu", "He", "NeKr")
+        ),
+    ],
+)
 def test_the_hector_spectrum_is_no_other_lamps(lamp, name):
     ions = LAMPS.get(lamp) or (f"{lamp[:2]} I", f"{lamp[2:]} I")
     peaks, _ = hector_peaks()
@@ -280,6 +290,7 @@ def test_the_xenon_arc_is_solved_within_a_pixel_of_the_pairs(shift, stretch):
     assert np.sqrt(np.mean(((fitted - wavelength) / dispersion) ** 2)) < 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "lamp", ["Ar", "HgAr", "HgNe", "Kr", "Ne", "ThAr", "Cd", "Cu", "He", "NeKr"]
 )

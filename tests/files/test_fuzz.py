@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 import fuzz_frames
 from conftest import PROJECT
 
@@ -31,6 +33,7 @@ def test_damaged_files_are_refused_or_read_as_before(tmp_path):
     assert said.splitlines()[-1].split()[:2] == ["all", "1000"]
 
 
+@pytest.mark.slow
 def test_damaged_tables_and_configs_are_refused_or_make_sense(tmp_path):
     said = fuzz(tmp_path, "fuzz_tables.py", "--files", "80", "--seed", "5")
     assert said.splitlines()[-1].strip() == "0 failures with --seed 5"

@@ -159,6 +159,7 @@ def test_one_flux_that_is_ten_times_too_high_hardly_moves_the_light_of_its_expos
     assert np.allclose(light, 1, atol=0.006)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("module", "constant", "largest_change"),
     [

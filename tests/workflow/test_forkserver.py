@@ -185,6 +185,7 @@ subprocess.Popen.__init__ = start
 """
 
 
+@pytest.mark.slow
 def test_a_run_without_a_server_or_without_forks_gives_the_same_bytes(snakemake, tmp_path):
     stem = "Newport_Ne_Red_10s_01"
     write_text(tmp_path / "site/sitecustomize.py", NO_SOCKETS)

@@ -161,6 +161,7 @@ def test_interrupted_jobs_say_so_without_a_traceback_and_the_run_goes_on_to_the_
     assert products(tmp_path) == truth
 
 
+@pytest.mark.slow
 def test_jobs_that_die_or_run_out_of_room_in_any_step_are_named_and_done_by_the_next_run(
     truth, settings, tmp_path
 ):
@@ -183,6 +184,7 @@ def test_jobs_that_die_or_run_out_of_room_in_any_step_are_named_and_done_by_the_
     assert products(root) == truth
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_named_and_more_room_mends_it(truth, settings, tmp_path):
     def mount(size, *options):
         options = ",".join((*options, f"size={size}"))
