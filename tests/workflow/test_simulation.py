@@ -28,7 +28,7 @@ def test_fluxes_of_a_small_campaign_are_the_injected_ones(root):
     table = pd.read_csv(root / "results" / "closure" / "lines.csv")
     assert set(table["exposure"]) == {"Photron_ThAr_Red_10s_01", "Newport_Ar_Red_10s_01"}
     assert list(table.groupby("exposure")["dark"].first()) == [False, True]
-    good = table[table["dark"] & ~table["saturated"] & (table["injected"] > 500)]
+    good = table[table["dark"] & ~table["saturated"] & (table["injected_flux"] > 500)]
     assert len(good) == 7
     assert good["plain"].median() == pytest.approx(1, abs=0.02)
     clear = table[~table["saturated"] & (table["snr"] > 20)]

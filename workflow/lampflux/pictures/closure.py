@@ -24,7 +24,7 @@ def draw_deviations(axes, table, column, label):
             if part.empty:
                 continue
             axes.scatter(
-                part["injected"],
+                part["injected_flux"],
                 100 * (part[column] - 1),
                 marker="s" if saturated else "o",
                 s=22,

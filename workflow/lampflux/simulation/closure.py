@@ -12,9 +12,9 @@ CLEAR_SNR = 20.0
 FAINT_FLUX = 10.0
 # The truth about a window; see `window_truth`.
 WINDOW_TRUTH = (
-    "injected",
-    "stray",
-    "cosmic",
+    "injected_flux",
+    "stray_flux",
+    "cosmic_flux",
     "saturated",
     "line_wavelength",
     "line_pixel",
@@ -41,7 +41,7 @@ def window_truth(windows, lines, pixels, per_flux):
     Returns
     -------
     DataFrame
-        A row for each window: ``injected``, ``stray`` and ``cosmic`` [ADU/s/fibre],
+        A row for each window: ``injected_flux``, ``stray_flux``, ``cosmic_flux`` [ADU/s/fibre],
         ``saturated``, and ``line_wavelength``, ``line_pixel`` and ``line_flux`` (all light of the
         line) of its brightest line, NaN without a line.
     """
@@ -52,9 +52,9 @@ def window_truth(windows, lines, pixels, per_flux):
         held = pixels.iloc[start : stop + 1]
         rows.append(
             {
-                "injected": held["injected"].sum() / per_flux,
-                "stray": held["stray"].sum() / per_flux,
-                "cosmic": held["cosmic"].sum() / per_flux,
+                "injected_flux": held["injected"].sum() / per_flux,
+                "stray_flux": held["stray"].sum() / per_flux,
+                "cosmic_flux": held["cosmic"].sum() / per_flux,
                 "saturated": bool(inside["saturated"].any()),
                 "line_wavelength": brightest.get("wavelength_air", np.nan),
                 "line_pixel": brightest.get("pixel", np.nan),
@@ -84,7 +84,7 @@ def exposure_closure(fluxes, wavelength, lines, pixels, per_flux):
     """
     truth = window_truth(fluxes, lines, pixels, per_flux)
     solution = np.interp(truth["line_pixel"], np.arange(wavelength.size), wavelength)
-    injected = truth["injected"]
+    injected = truth["injected_flux"]
     return pd.DataFrame(
         {
             "window": np.arange(1, len(fluxes) + 1),
@@ -98,14 +98,14 @@ def exposure_closure(fluxes, wavelength, lines, pixels, per_flux):
             "net_flux": fluxes["net_flux"],
             "net_flux_err": fluxes["net_flux_err"],
             "fit_flux": fluxes["fit_flux"],
-            "injected": injected,
+            "injected_flux": injected,
             "plain": fluxes["Flux"] / injected,
             "net": fluxes["net_flux"] / injected,
             "pull": (fluxes["net_flux"] - injected) / fluxes["net_flux_err"],
             "fit": fluxes["fit_flux"] / truth["line_flux"],
             "saturated": truth["saturated"],
-            "stray": truth["stray"],
-            "cosmic": truth["cosmic"],
+            "stray_flux": truth["stray_flux"],
+            "cosmic_flux": truth["cosmic_flux"],
             "line_flux": truth["line_flux"],
             "line_pixel": truth["line_pixel"],
             "line_wavelength": truth["line_wavelength"],
@@ -153,8 +153,10 @@ def summarise_closure(table):
     flagged = table["flags"].str.split().map(lambda words: float("saturated" in words))
     by_flux = in_class(table, table["class"])
     clear = in_class(table[unsaturated & (table["snr"] > CLEAR_SNR)], "S/N above 20")
-    faint = in_class(table[unsaturated & (table["injected"] < FAINT_FLUX)], "below 10 ADU/s/fibre")
-    hit = in_class(table[unsaturated & (table["cosmic"] > 0)], "hit by a cosmic ray")
+    faint = in_class(
+        table[unsaturated & (table["injected_flux"] < FAINT_FLUX)], "below 10 ADU/s/fibre"
+    )
+    hit = in_class(table[unsaturated & (table["cosmic_flux"] > 0)], "hit by a cosmic ray")
     by_arm = in_class(table, table["arm"] + " arm")
     parts = []
     for quantity, column, rows, true_value in (
