@@ -4,7 +4,7 @@ import pytest
 from lampflux.fluxes.companions import with_companions
 from lampflux.fluxes.line_model import spectrum_model
 from lampflux.fluxes.line_shape import GRID, Shape, gaussian_profile
-from lampflux.fluxes.shape_fit import smooth_width
+from lampflux.fluxes.line_widths import smooth_width
 from lampflux.peaks import find_peaks
 from line_spectra import core_and_wing as spectrum
 

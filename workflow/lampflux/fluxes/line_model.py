@@ -20,10 +20,9 @@ from lampflux.fluxes.line_shape import (
     slopes_near,
     summed_light,
 )
+from lampflux.fluxes.line_widths import WIDTHS, line_widths
 from lampflux.fluxes.shape_fit import (
-    SHAPE,
     bright_lines,
-    line_widths,
     measure_profile,
     near_bad,
     profile_error,
@@ -151,7 +150,7 @@ def spectrum_model(counts, variance, good, peaks, known, has_noise=True):
     LineModel
     """
     fwhm = peaks.fwhm or 3.0
-    errors = MODEL.first_error, np.full(counts.size, SHAPE.first_width_error), 0.0
+    errors = MODEL.first_error, np.full(counts.size, WIDTHS.first_error), 0.0
     shape = Shape(np.full(counts.size, fwhm), gaussian_profile(), *errors)
     counts = np.where(good, counts, np.interp(np.arange(counts.size), *good_pixels(counts, good)))
     knots = knots_at(np.arange(counts.size), knot_distance(shape))

@@ -118,7 +118,7 @@ def draw_residual(axes, pixels, residual):
         below.set_ylim(-1.2 * largest, 1.2 * largest)
     below.set_yticks([])
     below.annotate(
-        f"± {largest:.2g}",
+        f"± {float(f'{largest:.2g}'):,g}",
         (1, 1),
         (0, 1),
         xycoords="axes fraction",
