@@ -22,3 +22,27 @@ rule calibrate_wavelengths:
         "{wildcards.exposure}: calibrate wavelengths"
     script:
         "../scripts/calibrated.py"
+
+
+# A reference solution of an arm from all its lamps, made where it is asked for:
+# copy it to the folder wavelength_references to use it.
+rule join_wavelengths:
+    input:
+        calibrated=lambda wildcards: collect(
+            rules.calibrate_wavelengths.output.fits, exposure=exposures_of_arm(wildcards)
+        ),
+        lines=lambda wildcards: collect(
+            rules.calibrate_wavelengths.output.lines, exposure=exposures_of_arm(wildcards)
+        ),
+    output:
+        csv="<results>/wavelength_references/{arm}.csv",
+    log:
+        "<results>/logs/wavelength_references/{arm}.log",
+    conda:
+        "../../environment.yml"
+    params:
+        code=code_of("wavelength_reference"),
+    message:
+        "{wildcards.arm}: lines of all lamps to a reference solution"
+    script:
+        "../scripts/wavelength_reference.py"

@@ -70,6 +70,11 @@ def exposures_of_all_brands(wildcards):
     return stems(or_stop(campaign.exposures_of_all_brands, wildcards.lamp, wildcards.arm))
 
 
+def exposures_of_arm(wildcards):
+    """Names of all exposures in an arm."""
+    return stems(each for each in campaign.in_order if each.arm == wildcards.arm)
+
+
 def window_table_of(wildcards):
     """Window table of an exposure, a proposed one where there is no other."""
     exposure = exposure_of(wildcards)

@@ -29,8 +29,8 @@ def main(snakemake):
     nominal = nominal_wavelength(table["pixel"], **linear)
     if params.fit:
         lines = line_list(params.ions, snakemake.input.lines)
-        reference = arm_reference(snakemake.input.get("reference"), table["pixel"])
-        found = identify(counts, lines, nominal, reference, uncertainty, searched)
+        reference, pinned = arm_reference(snakemake.input.get("reference"), table["pixel"])
+        found = identify(counts, lines, nominal, reference, uncertainty, searched, pinned)
         other = None
         if not (found.solution or searched):
             other = resembling_ion(found.peaks, params.ions, nominal)

@@ -10,11 +10,11 @@ from lampflux.wavelengths.blind import search_blind
 from lampflux.wavelengths.continuation import continued
 from lampflux.wavelengths.fit import Solution, fit_solution
 from lampflux.wavelengths.lines import Lines
-from lampflux.wavelengths.scale import extended, inverse, nominal_wavelength
-from lampflux.wavelengths.search import FINE, RIGID, WIDE, align, chance_score
+from lampflux.wavelengths.scale import extended, inverse, nominal_wavelength, through_pins
+from lampflux.wavelengths.search import FINE, RIGID, SEARCH, WIDE, align, chance_score
 from lampflux.wavelengths.shift import fit_shift
 from lampflux.wavelengths.table import identified_rows
-from lampflux.wavelengths.verdict import Verdict, judge
+from lampflux.wavelengths.verdict import BOUNDS, Verdict, judge
 
 # Fewest peaks and catalogue lines with which a search makes sense.
 FEWEST = 4
@@ -58,6 +58,7 @@ def identify(
     reference: np.ndarray | None = None,
     uncertainty: np.ndarray | None = None,
     wavelength_range: Sequence | None = None,
+    pinned: Sequence = (),
 ) -> Identification:
     """Identify the lines of an arc spectrum and give every pixel its wavelength.
 
@@ -78,6 +79,9 @@ def identify(
         A rough range that holds the spectrum and is at most seven times as wide [Angstrom]. All
         of it is searched, in both directions, and the nominal solution is not used; this takes
         some seconds.
+    pinned : sequence of (float, float), optional
+        Pixel and air wavelength [Angstrom] of lines that are known for sure. No solution is
+        accepted that misses one by more than two line widths.
 
     Returns
     -------
@@ -122,11 +126,11 @@ def identify(
         raise ValueError(f"{counts.size} counts, but nominal wavelengths of {nominal.size} pixels")
     peaks = find_peaks(counts, uncertainty)
     standing = without_leaning(peaks)
-    found = find_solution(standing, lines, nominal, reference, wavelength_range)
+    found = find_solution(standing, lines, nominal, reference, wavelength_range, pinned)
     return found._replace(peaks=peaks)
 
 
-def find_solution(peaks, lines, nominal, reference=None, wavelength_range=None):
+def find_solution(peaks, lines, nominal, reference=None, wavelength_range=None, pinned=()):
     """Find the best solution that can be believed.
 
     In turn: a polynomial, searched about the nominal solution or in the whole of a rough range;
@@ -145,6 +149,8 @@ def find_solution(peaks, lines, nominal, reference=None, wavelength_range=None):
         Wavelengths of the arm's reference solution [Angstrom].
     wavelength_range : (float, float), optional
         Rough range to search in place of the nominal solution [Angstrom].
+    pinned : sequence of (float, float)
+        Pixel and wavelength [Angstrom] of lines that every solution must agree with.
 
     Returns
     -------
@@ -156,6 +162,8 @@ def find_solution(peaks, lines, nominal, reference=None, wavelength_range=None):
     expected, rival = nominal, -np.inf
     if wavelength_range is not None:
         expected, rival = search_blind(peaks, lines, nominal.size, *wavelength_range)
+    if len(pinned):
+        expected = through_pins(expected, pinned)
     # Without a reference, the first of these must do.
     trials = [("fitted", expected, WIDE, fit_solution, rival)]
     if reference is not None:
@@ -164,10 +172,13 @@ def find_solution(peaks, lines, nominal, reference=None, wavelength_range=None):
     believed, alignments = [], {}
     for method, about, reach, fit, rival in trials:
         if reach not in alignments:
-            alignments[reach] = aligned(peaks, lines, about, reach, rival)
+            alignments[reach] = aligned(peaks, lines, about, reach, rival, pinned)
         start, lead, score, chance = alignments[reach]
         solution = fit(peaks, lines, start, lead)
-        judged = judge(score, chance, solution, peaks.fwhm, reach is RIGID)
+        part = BOUNDS.rigid_part if reach is RIGID or len(pinned) else 1.0
+        judged = judge(score, chance, solution, peaks.fwhm, part)
+        if judged.accepted:
+            judged = held_to_pins(judged, solution, pinned, peaks.fwhm)
         if judged.accepted:
             believed.append((trusted_part(solution), method, solution, judged))
             if trusted_part(solution) > ENOUGH:
@@ -182,12 +193,22 @@ def find_solution(peaks, lines, nominal, reference=None, wavelength_range=None):
     return Identification(method, solution.wavelength, solution.error, judged, peaks, solution)
 
 
+def held_to_pins(judged, solution, pinned, fwhm):
+    """Refuse a solution that misses a pinned line by more than two line widths, and say which."""
+    for pixel, wavelength in pinned:
+        at = float(inverse(solution.wavelength, np.array([wavelength]))[0])
+        if abs(at - pixel) > SEARCH.pinned * fwhm:
+            reason = f"pinned {wavelength:.1f} at pixel {pixel:.0f} would be at {at:.0f}"
+            return judged._replace(accepted=False, reason=reason)
+    return judged
+
+
 def trusted_part(solution):
     """Part of the detector over which a solution is trusted."""
     return (solution.last - solution.first + 1) / solution.wavelength.size
 
 
-def aligned(peaks, lines, expected, reach, rival=-np.inf):
+def aligned(peaks, lines, expected, reach, rival=-np.inf, pinned=()):
     """Displace expected wavelengths to where the peaks fit them best.
 
     Parameters
@@ -199,6 +220,8 @@ def aligned(peaks, lines, expected, reach, rival=-np.inf):
     reach : Reach
     rival : float
         Score of the best alignment that is known elsewhere.
+    pinned : sequence of (float, float)
+        Pixel and wavelength [Angstrom] of lines that are known for sure.
 
     Returns
     -------
@@ -211,8 +234,9 @@ def aligned(peaks, lines, expected, reach, rival=-np.inf):
     pixels = np.arange(size)
     # Beyond the detector the expected solution goes on as straight lines.
     pixel_of_line = inverse(expected, lines.wavelength)
-    best = align(peaks, pixel_of_line, lines, size, reach)
-    chance = chance_score(peaks, pixel_of_line, lines, size, reach)
+    pins = [(pixel, *inverse(expected, np.array([line]))) for pixel, line in pinned]
+    best = align(peaks, pixel_of_line, lines, size, reach, pinned=pins)
+    chance = chance_score(peaks, pixel_of_line, lines, size, reach, pins)
     start = extended(expected, pixels + np.interp(pixels, best.knots, best.offsets))
     lead = np.interp(pixels, best.knots, best.lead)
     if reach is WIDE:

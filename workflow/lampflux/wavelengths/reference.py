@@ -40,7 +40,7 @@ def reference_wavelength(pixel, wavelength, pixels):
 
 
 def arm_reference(path, pixels):
-    """Read an arm's table of pixels and wavelengths and give every pixel's wavelength.
+    """Read an arm's table of pixels and wavelengths: a solution, or a few pinned lines.
 
     Parameters
     ----------
@@ -49,14 +49,18 @@ def arm_reference(path, pixels):
 
     Returns
     -------
-    ndarray or None
-        Air wavelengths [Angstrom]; None without a table.
+    reference : ndarray or None
+        Air wavelengths of the pixels [Angstrom]; None for less than three pairs.
+    pinned : list of (float, float)
+        The pairs, if they are too few for a solution.
     """
     if not path:
-        return None
+        return None, []
     rows = read_reference(path)
     pixel, wavelength = (
         np.array([row[column] for row in rows], dtype=float)
         for column in ("pixel", "wavelength_air")
     )
-    return reference_wavelength(pixel, wavelength, pixels)
+    if pixel.size < PAIRS_PER_DEGREE:
+        return None, list(zip(pixel, wavelength))
+    return reference_wavelength(pixel, wavelength, pixels), []

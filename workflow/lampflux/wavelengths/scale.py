@@ -1,6 +1,7 @@
 """Wavelength scales: linear ones, what lies beyond the detector, and back to pixels."""
 
 import numpy as np
+from numpy.polynomial import Polynomial
 
 
 def nominal_wavelength(pixels, crval, crpix, cdelt):
@@ -39,6 +40,27 @@ def spread_evenly(low, high, size):
         Pixels.
     """
     return {"crval": low, "crpix": 1, "cdelt": (high - low) / (size - 1)}
+
+
+def through_pins(wavelength, pinned):
+    """Shift wavelengths, and with two or more pinned lines scale them, to fit pinned lines.
+
+    Parameters
+    ----------
+    wavelength : ndarray, shape (pixels,)
+        [Angstrom]
+    pinned : sequence of (float, float)
+        Pixel and wavelength [Angstrom] of each.
+
+    Returns
+    -------
+    ndarray, shape (pixels,)
+        [Angstrom]
+    """
+    pixel, wanted = np.transpose(pinned)
+    pixels = np.arange(wavelength.size)
+    missed = wanted - np.interp(pixel, pixels, wavelength)
+    return wavelength + Polynomial.fit(pixel, missed, min(pixel.size - 1, 1), domain=[])(pixels)
 
 
 def extended(values, at):

@@ -66,6 +66,10 @@ class Search(NamedTuple):
     # Displacements that differ by less are the same [line width, step].
     same: float = 1.0
     same_in_steps: float = 3.0
+    # Distance within which a pinned line must lie [line width, step], and the score elsewhere.
+    pinned: float = 2.0
+    pinned_in_steps: float = 2.0
+    off_the_pin: float = -1e4
     # Shifts of the mirrored catalogues [detector].
     decoy_shifts: tuple = (0.0, 0.033)
 
@@ -204,7 +208,7 @@ class Alignment(NamedTuple):
     lead: np.ndarray
 
 
-def align(peaks, expected, lines, size, reach=WIDE, with_lead=True):
+def align(peaks, expected, lines, size, reach=WIDE, with_lead=True, pinned=()):
     """Find the best smooth displacement between a spectrum's peaks and a catalogue.
 
     Parameters
@@ -218,6 +222,8 @@ def align(peaks, expected, lines, size, reach=WIDE, with_lead=True):
     reach : Reach
     with_lead : bool
         Whether the lead is wanted, which takes time.
+    pinned : sequence of (float, float)
+        Pixel of each line that is known for sure, and pixel at which it is expected.
 
     Returns
     -------
@@ -236,6 +242,7 @@ def align(peaks, expected, lines, size, reach=WIDE, with_lead=True):
     scores = np.zeros((SEARCH.segments, grid.slopes.size, grid.offsets.size), np.float32)
     score_peaks(scores, grid, pixel, ranks, expected, line_ranks, covered)
     score_lines(scores, grid, pixel, ranks, expected, line_ranks, (0.0, size - 1.0))
+    hold_pins(scores, grid, pinned, peaks.fwhm)
     # Costs and bends in steps of the slope between segments.
     unit = grid.step / grid.length
     same = max(SEARCH.same * peaks.fwhm, SEARCH.same_in_steps * grid.step) / grid.step
@@ -249,6 +256,26 @@ def align(peaks, expected, lines, size, reach=WIDE, with_lead=True):
     )
     knots = np.arange(SEARCH.segments + 1) * grid.length
     return Alignment(found.score, knots, grid.offsets[0] + grid.step * found.places, found.lead)
+
+
+def hold_pins(scores, grid, pinned, fwhm):
+    """Rule out, in place, displacements that do not bring pinned lines to where they are expected.
+
+    Parameters
+    ----------
+    scores : ndarray of float32, shape (segments, slopes, offsets)
+    grid : Grid
+    pinned : sequence of (float, float)
+        Pixel of each line, and pixel at which it is expected.
+    fwhm : float
+        Width of the lines [pixel].
+    """
+    within = max(SEARCH.pinned * fwhm, SEARCH.pinned_in_steps * grid.step)
+    for pixel, expected in pinned:
+        segment = min(int(pixel / grid.length), SEARCH.segments - 1)
+        shift = (pixel / grid.length - segment) * grid.step * grid.slopes[:, np.newaxis]
+        off = np.abs(grid.offsets + shift - (expected - pixel)) > within
+        scores[segment][off] = SEARCH.off_the_pin
 
 
 def score_peaks(scores, grid, pixel, ranks, expected, line_ranks, covered):
@@ -328,18 +355,18 @@ def score_lines(scores, grid, pixel, ranks, expected, line_ranks, covered):
                 scores[segment, :, low:high] += weight * met
 
 
-def chance_score(peaks, expected, lines, size, reach=WIDE):
+def chance_score(peaks, expected, lines, size, reach=WIDE, pinned=()):
     """Best score that the same search finds in mirrored, hence wrong, catalogues.
 
     Parameters
     ----------
-    peaks, expected, lines, size, reach : see `align`
+    peaks, expected, lines, size, reach, pinned : see `align`
 
     Returns
     -------
     float
     """
     return max(
-        align(peaks, size - 1 - expected + shift * size, lines, size, reach, False).score
+        align(peaks, size - 1 - expected + shift * size, lines, size, reach, False, pinned).score
         for shift in SEARCH.decoy_shifts
     )

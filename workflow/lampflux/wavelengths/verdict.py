@@ -23,7 +23,8 @@ class Bounds(NamedTuple):
     # peaks without a line.
     least_matched: float = 0.6
     least_matched_if_plain: float = 0.45
-    # Part of evidence and lead that is enough about a reference, where chance has less room.
+    # Part of evidence and lead that is enough about a reference or pinned lines, where chance
+    # has less room.
     rigid_part: float = 0.6
     # Part of the detector over which the solution must hold.
     least_certain: float = 0.15
@@ -41,7 +42,7 @@ class Verdict(NamedTuple):
     reason: str
 
 
-def judge(score, chance, solution, fwhm, rigid=False):
+def judge(score, chance, solution, fwhm, part=1.0):
     """Judge a solution: chance must not reach it, and it must explain the bright peaks.
 
     The evidence is the alignment's log-likelihood ratio, plus what each line beyond the
@@ -54,8 +55,8 @@ def judge(score, chance, solution, fwhm, rigid=False):
     solution : Solution or None
     fwhm : float
         Width of the lines [pixel].
-    rigid : bool
-        Whether the search was about a reference, where chance has less room.
+    part : float
+        Part of evidence and lead that is enough, as where chance has less room.
 
     Returns
     -------
@@ -69,7 +70,6 @@ def judge(score, chance, solution, fwhm, rigid=False):
     scatter = max(scatter / fwhm, BOUNDS.least_scatter)
     evidence = score + freedom * np.log(BOUNDS.chance_scatter / scatter)
     margin = evidence - chance
-    part = BOUNDS.rigid_part if rigid else 1.0
     least = part * BOUNDS.least_evidence
     least_margin = max(part * BOUNDS.least_margin, part * BOUNDS.least_sum - evidence)
     plain = min(evidence / BOUNDS.least_evidence, 2 * margin / BOUNDS.least_sum) - 1
