@@ -189,6 +189,16 @@ def test_a_second_lamp_of_the_same_lines_adds_only_light(modes):
     assert choices.loc["A + C", "precision"] < 0.8 * choices.loc["A", "precision"]
 
 
+def test_the_same_lamp_of_two_brands_is_no_pair(modes):
+    mode = modes["HR-Blue"]
+    plan = plan_mode(mode_lines(lamp(np.linspace(4260, 5600, 12)), mode), mode)
+    plans = {"GS ThAr": plan, "Photron ThAr": plan, "Newport Ne": plan}
+    choices = rank_choices(plans, mode, (3700.0, 7800.0))
+    pairs = choices.loc[choices["number"] == 2, "lamps"]
+    assert set(pairs) == {"GS ThAr + Newport Ne", "Photron ThAr + Newport Ne"}
+    assert choices["number"].max() == 2
+
+
 def test_a_lamp_without_a_line_in_use_is_in_no_pair(modes):
     mode = modes["HR-Blue"]
     plans = {

@@ -147,7 +147,7 @@ def lamp_table(lines, coverage, plans, quality, line_limit):
         alone = alone[alone["number"] == 1]
         brightest = own.sort_values("flux").iloc[-1] if len(own) else {}
         place, flux = (brightest.get(name, np.nan) for name in ("wavelength", "flux"))
-        two = f"{plan.pair_short:.3g} + {plan.pair_long:.3g}"
+        two = f"{seconds_text(plan.pair_short)} + {seconds_text(plan.pair_long)}"
         steady = steadiness(quality[quality["arm"] == plan.arm]).get(lamp, np.nan)
         rows.append(
             {
@@ -158,7 +158,7 @@ def lamp_table(lines, coverage, plans, quality, line_limit):
                 "brightest_line": round(place, 1),
                 "flux": float(f"{flux:.3g}"),
                 "scatter": float(significant(steady)),
-                "exposures": two if np.isfinite(plan.pair_short) else f"{plan.single:.3g}",
+                "exposures": two if np.isfinite(plan.pair_short) else seconds_text(plan.single),
                 "health": worst_health(health, [lamp], plan.arm),
             }
         )
@@ -237,6 +237,11 @@ def worst_health(health, lamps, arm=None):
     number = own.groupby(level=2).sum()
     words = [f"{number[s]} of {own.sum()} {s}" for s in ("failed", "warned") if s in number]
     return ", ".join(words) or "good"
+
+
+def seconds_text(time):
+    """Write a time with three digits, or all before the point; nothing for an unknown one."""
+    return "" if np.isnan(time) else f"{time:.0f}" if time >= 100 else f"{time:.3g}"
 
 
 def significant(value):

@@ -288,7 +288,7 @@ def rank_choices(plans, mode, measured):
     Parameters
     ----------
     plans : dict
-        Lamp to its times and lines as `plan_mode` gives them.
+        Brand and lamp to its times and lines as `plan_mode` gives them.
     mode : lampflux.campaign.instrument.Mode
     measured : (float, float)
         First and last wavelength that was measured [Angstrom]; nothing is said beyond.
@@ -308,6 +308,9 @@ def rank_choices(plans, mode, measured):
         for lamps in itertools.combinations(plans, number):
             if number > 1 and not all(plans[lamp][0] for lamp in lamps):
                 # A lamp without a line in use adds nothing.
+                continue
+            if len({lamp.split(" ", 1)[-1] for lamp in lamps}) < number:
+                # The same lamp by two brands is a choice, not a pair: it adds no lines.
                 continue
             place, errors = joined_centres([plans[lamp][1] for lamp in lamps], mode.centre_floor)
             errors = errors * dispersion
