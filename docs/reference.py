@@ -26,6 +26,7 @@ PRODUCTS = (
     "calibrated_header",
     "peaks",
     "identified_lines",
+    "joint_reference",
     "proposed_windows",
     "fluxes",
     "flux_lines",

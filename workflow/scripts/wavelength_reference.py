@@ -9,9 +9,10 @@ import logging
 from astropy.io import fits
 
 from lampflux.errors import UserError
-from lampflux.files.tables import read_identified_lines, write_rows
+from lampflux.files.products import write_product
+from lampflux.files.tables import read_identified_lines
 from lampflux.jobs import run
-from lampflux.wavelengths.joint import JOINT_COLUMNS, join_lines
+from lampflux.wavelengths.joint import join_lines
 
 
 def main(snakemake):
@@ -37,7 +38,7 @@ def main(snakemake):
             "of a lamp with more lines."
         )
     logging.info("%d lines of %d exposures", len(rows), len(exposures))
-    write_rows(snakemake.output.csv, JOINT_COLUMNS, rows)
+    write_product(snakemake.output.csv, "joint_reference", rows)
 
 
 if __name__ == "__main__":

@@ -8,8 +8,6 @@ from numpy.polynomial import Polynomial
 from lampflux.statistics import SIGMA_PER_MAD
 from lampflux.wavelengths.reference import HIGHEST_DEGREE, PAIRS_PER_DEGREE, WORTH_A_DEGREE
 
-JOINT_COLUMNS = ("pixel", "wavelength_air", "ion", "exposures", "residual")
-
 
 class Joining(NamedTuple):
     """Tuned constants of `join_lines`."""
@@ -76,7 +74,7 @@ def join_lines(exposures):
     Returns
     -------
     list of dict
-        Rows with `JOINT_COLUMNS`, by pixel: mean pixel, number of exposures, and line minus
+        Rows of the joint reference, by pixel: mean pixel, number of exposures, and line minus
         solution [Angstrom]. Empty where there are too few lines.
     """
     rows = [
