@@ -3,7 +3,6 @@
 from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 
 # Standard deviation over full width at half maximum of a Gaussian.
 SIGMA_PER_FWHM = 1 / np.sqrt(8 * np.log(2))
@@ -43,43 +42,42 @@ def unblended_lines(lines, element, listed=None):
         Lines that their neighbours shift by less than `BLENDS.shift` in all.
     """
     place, flux = (lines[name].to_numpy(dtype=float) for name in ("wavelength", "flux"))
-    others, light = place, flux
-    if listed is not None and len(listed):
-        unseen = unseen_light(lines, listed)
-        others = np.append(others, unseen["wavelength_air"].to_numpy(dtype=float))
-        light = np.append(light, unseen["light"].to_numpy(dtype=float))
-    distance = np.abs(place[:, np.newaxis] - others)
+    distance = np.abs(place[:, np.newaxis] - place)
+    shift = shifts(distance, flux / flux[:, np.newaxis], element).sum(axis=1)
+    if listed is not None:
+        shift += listed_shifts(lines, element, listed)
+    return shift < BLENDS.shift * element
+
+
+def shifts(distance, ratio, element):
+    """Shift of a line's centre by neighbours at some distance with some ratio of its light."""
     sigma = SIGMA_PER_FWHM * element
-    shift = light / flux[:, np.newaxis] * distance * np.exp(-0.5 * (distance / sigma) ** 2)
-    return shift.sum(axis=1) < BLENDS.shift * element
+    return ratio * distance * np.exp(-0.5 * (distance / sigma) ** 2)
 
 
-def unseen_light(lines, listed):
-    """Estimate the light of listed lines that are not measured, by their ion's measured ones.
+def listed_shifts(lines, element, listed):
+    """Shift of each line's centre by listed lines of its ion that are not measured.
 
     Parameters
     ----------
-    lines, listed : DataFrame
-        As in `unblended_lines`. Intensities compare within an ion only.
+    lines, element, listed
+        As in `unblended_lines`. Intensities compare within an ion only, and there nearby.
 
     Returns
     -------
-    DataFrame
-        ``wavelength_air`` [Angstrom] and ``light``, in the unit of the flux, of the lines that are
-        not measured; none of an ion without a measured line.
+    ndarray, shape (lines,)
+        [Angstrom]; 0 for a line that is in no list.
     """
-    parts = []
+    total = np.zeros(len(lines))
     for ion, of_ion in listed.groupby("ion"):
-        own = lines[lines["ion"] == ion]
-        place = own["wavelength"].to_numpy(dtype=float)[:, np.newaxis]
-        offset = np.abs(place - of_ion["wavelength_air"].to_numpy(dtype=float))
+        own = np.flatnonzero(lines["ion"] == ion)
+        places, intensity = (
+            of_ion[name].to_numpy(dtype=float) for name in ("wavelength_air", "intensity")
+        )
+        offset = np.abs(lines["wavelength"].to_numpy(dtype=float)[own, np.newaxis] - places)
         nearest = offset.argmin(axis=1)
         seen = offset.min(axis=1) < BLENDS.same_line
-        if not seen.any():
-            continue
-        intensity = of_ion["intensity"].to_numpy(dtype=float)
-        scale = np.median((own["flux"].to_numpy(dtype=float) / intensity[nearest])[seen])
-        unseen = np.setdiff1d(np.arange(len(of_ion)), nearest[seen])
-        parts.append(of_ion.iloc[unseen].assign(light=intensity[unseen] * scale))
-    found = pd.concat(parts) if parts else listed.iloc[:0].assign(light=0.0)
-    return found[found["light"] > 0]
+        unseen = np.setdiff1d(np.arange(len(places)), nearest[seen])
+        ratio = intensity[unseen] / intensity[nearest][:, np.newaxis]
+        total[own] = np.where(seen, shifts(offset[:, unseen], ratio, element).sum(axis=1), 0.0)
+    return total

@@ -296,8 +296,8 @@ def rank_choices(plans, mode, measured):
     Returns
     -------
     DataFrame
-        A row for each choice; those of as many lamps rank by the smallest worst error, in steps of
-        `PREDICTION.as_precise`, then the shortest time. docs/products.md explains the columns.
+        A row for each choice; those of as many lamps rank by `precision_steps` of the worst error,
+        then the shortest time. docs/products.md explains the columns.
     """
     band = max(mode.low, measured[0]), min(mode.high, measured[1])
     if not band[0] < band[1]:
@@ -345,7 +345,24 @@ def rank_choices(plans, mode, measured):
     if not rows:
         return pd.DataFrame(columns=CHOICE_COLUMNS)
     table = pd.DataFrame(rows)
-    steps = np.round(np.log(table["precision"].astype(float)) / np.log(PREDICTION.as_precise))
+    steps = table.groupby("number")["precision"].transform(precision_steps)
     order = ["number", "steps", "total_seconds", "precision"]
     table = table.assign(steps=steps).sort_values(order, ignore_index=True).drop(columns="steps")
     return table.assign(rank=table.groupby("number").cumcount() + 1)
+
+
+def precision_steps(precision):
+    """Number the precisions from the smallest on; those about as small as another have its number.
+
+    Examples
+    --------
+    >>> precision_steps(pd.Series([0.0105, 0.02, 0.01, np.nan, 0.0112])).to_list()
+    [0, 2, 0, 3, 1]
+    """
+    ordered = precision.astype(float).sort_values()
+    steps, number, first = [], -1, 0.0
+    for value in ordered:
+        if not value <= PREDICTION.as_precise * first:
+            number, first = number + 1, value
+        steps.append(number)
+    return pd.Series(steps, index=ordered.index).reindex(precision.index)
