@@ -82,7 +82,7 @@ def test_mistakes_of_names_and_of_every_table_are_found_at_once(problems):
     files = {
         "resources/line_windows/Ne_Red.csv": "start\n10\n",
         "resources/line_lists/Ne_I.csv": "intensity\n5\n",
-        "resources/wavelength_references/Red.csv": "pixel,wavelength_air\n480.5,3948.9793\n",
+        "resources/wavelength_references/Red.csv": "pixel,wavelength_air\n480.5,-3948.9793\n",
     }
     said = problems(FRAME, *frames("flat field"), files=files)
     for path in (*files, f"{RAW}/flat field.fits"):

@@ -8,6 +8,7 @@ from astropy.io import fits
 
 from lampflux.extraction.cards import spectrum_cards
 from lampflux.extraction.spectrum import extract
+from lampflux.extraction.thumbnail import block_means
 from lampflux.files.exposure import read_exposure
 from lampflux.files.headers import identity_cards, observation_cards
 from lampflux.files.masters import write_master
@@ -45,7 +46,9 @@ def write_products(folder):
         ("AMPGAIN10", 1.0, "gain ratio"),
         *spectrum_cards(spectrum, facts, "lit", True),
     ]
-    write_spectrum(folder / "spectrum.fits", cards, spectrum)
+    write_spectrum(
+        folder / "spectrum.fits", cards, spectrum, block_means(frame.counts), frame.counts.shape
+    )
     header, table = read_sums(folder / "spectrum.fits")
     table["wavelength"] = 6800 + 0.5 * table["pixel"] + 1e-5 * table["pixel"] ** 2
     peaks = find_peaks(table["clean"], table["clean_uncertainty"])
