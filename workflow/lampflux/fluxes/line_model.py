@@ -35,14 +35,13 @@ from lampflux.statistics import continuum, robust_scatter, scatter
 class ModelTuning(NamedTuple):
     """Constants of the model of a spectrum."""
 
-    # Times that all is refined in turn. Widths are measured and the stiffness of the continuum is
-    # chosen in some of them; the profile is measured from the second on, companions are looked for
-    # once it is known.
-    passes: int = 4
+    # Times that places and fluxes are refined, and those in which widths, the stiffness of the
+    # continuum and the profile are, too; companions are looked for once the profile is known.
+    passes: int = 5
     widths_in: tuple = (0, 2)
     stiffness_in: tuple = (0, 2)
-    profile_from: int = 1
-    companions_from: int = 2
+    profile_in: tuple = (1, 2, 4)
+    companions_in: tuple = (2, 3)
     # Relative error of the profile before it is measured: that of a Gaussian.
     first_error: float = 0.02
     # Reach of a line's feet, about which the model may be off as at its top [line widths].
@@ -172,10 +171,10 @@ def spectrum_model(counts, variance, good, peaks, known, has_noise=True):
         if lines.fluxes.size:
             if number in MODEL.widths_in:
                 lines = lines._replace(shape=with_widths(pixels, lines))
-            if has_noise and number >= MODEL.companions_from:
+            if has_noise and number in MODEL.companions_in:
                 lines = with_companions(pixels, lines)
             lines = with_places(pixels, lines)
-            if number >= MODEL.profile_from:
+            if number in MODEL.profile_in:
                 lines = with_profile(pixels, lines)
         lines = with_fluxes(pixels, lines)
         if number in MODEL.stiffness_in:
