@@ -10,27 +10,31 @@ import numpy as np
 from astropy.io import fits
 
 from lampflux.files.tables import read_identified_lines, write_rows
-from lampflux.fluxes.proposal import COLUMNS, propose_windows, steady_lines
+from lampflux.fluxes.proposal import COLUMNS, propose_windows, steady_lines, steady_peaks
 from lampflux.jobs import run
 
 
 def main(snakemake):
     """Read the identified lines of every exposure, and write the windows."""
-    exposures, widths, size = [], [], 0
+    solved, unsolved, size = [], [], 0
     for path, table in zip(snakemake.input.calibrated, snakemake.input.lines):
         header = fits.getheader(path)
         size = header["NAXIS1"]
+        rows = read_identified_lines(table)
+        rows = [row | {"rate": row["height"] / header["EXPTIME"]} for row in rows]
         if header["WAVEMETH"] == "nominal":
             logging.info("%s: no line identified (%s)", path, header["WAVEREAS"])
-            continue
-        widths.append(header["LINEFWHM"])
-        rows = read_identified_lines(table)
-        exposures.append([row | {"rate": row["height"] / header["EXPTIME"]} for row in rows])
-    windows = []
-    if exposures:
-        windows = propose_windows(steady_lines(exposures), float(np.median(widths)), size)
+            unsolved.append((header["LINEFWHM"], rows))
+        else:
+            solved.append((header["LINEFWHM"], rows))
+    widths, exposures = zip(*(solved or unsolved))
+    fwhm = float(np.median(widths))
+    if solved:
+        lines = steady_lines(exposures)
     else:
-        logging.warning("no exposure has an identified line: there is no window to propose")
+        logging.warning("no exposure has an identified line: windows are about the peaks")
+        lines = steady_peaks(exposures, fwhm)
+    windows = propose_windows(lines, fwhm, size)
     write_rows(snakemake.output.csv, COLUMNS, windows)
 
 
