@@ -146,7 +146,7 @@ def test_every_key_of_an_arm_is_in_the_schema_and_explained_in_the_config():
     arm = yaml.safe_load(read("workflow/schemas/config.schema.yaml"))["$defs"]["arm"]
     known = set(arm["properties"])
     for settings in arms.values():
-        assert set(arm["required"]) <= set(settings) <= known
+        assert set(arm["then"]["required"]) <= set(settings) <= known
     comments = " ".join(re.findall(r"(?m)^\s*#(.*)$", text))
     assert not [key for key in known if not re.search(rf"\b{key}\b", comments)]
 
