@@ -12,7 +12,17 @@ import numpy as np
 import yaml
 from astropy.io import fits
 
-from arcs import IMPOSTORS, LAMPS, Arc, Difficulty, linear_nominal, simulate_arc
+from arcs import (
+    BLUEST,
+    IMPOSTORS,
+    LAMPS,
+    REDDEST,
+    Arc,
+    Difficulty,
+    linear_nominal,
+    simulate_arc,
+    wrong_lamp,
+)
 from lampflux.peaks import find_peaks, without_leaning
 from lampflux.wavelengths import identify, line_list
 from lampflux.wavelengths.scale import nominal_wavelength
@@ -39,6 +49,8 @@ VARIATIONS = {
 }
 # Columns (from 0) and air wavelengths of unblended Ar I lines in Hector's red arm.
 HECTOR_LINES = Path(__file__).resolve().parent.parent / "tests" / "hector_argon.csv"
+# Cases in which only the ions and a rough range are known.
+BLIND = "blind", "blind, wrong lamp"
 HEADINGS = (
     "case",
     "runs",
@@ -104,8 +116,9 @@ def run_of(case, number, arc, impostor=False):
     -------
     Run
     """
+    rough = (BLUEST, REDDEST) if case in BLIND else None
     began = time.process_time()
-    found = identify(arc.counts, LINES[arc.lamp], arc.nominal)
+    found = identify(arc.counts, LINES[arc.lamp], arc.nominal, wavelength_range=rough)
     seconds = time.process_time() - began
     error = largest = pull = trusted = np.nan
     solution = found.solution
@@ -143,6 +156,8 @@ def simulated(task):
     case, seed, number, difficulty = task
     rng = np.random.default_rng([seed, number])
     arc = simulate_arc(rng, LINES, difficulty)
+    if case == BLIND[1]:
+        return run_of(case, number, wrong_lamp(rng, arc), impostor=True)
     if case in IMPOSTORS:
         return run_of(case, number, IMPOSTORS[case](rng, arc), impostor=True)
     return run_of(case, number, arc)
@@ -213,7 +228,7 @@ def rows_of(runs):
         cases[run.case].append(run)
     for case, members in cases.items():
         yield summary(case, members)
-        if case == "simulated":
+        if case in ("simulated", "blind"):
             for label, low, high in (
                 (f"below {FEW} peaks", 0, FEW),
                 (f"{FEW} to {MANY} peaks", FEW, MANY + 1),
@@ -235,6 +250,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--arcs", type=int, default=300, help="simulated arcs (300)")
     parser.add_argument("--impostors", type=int, default=150, help="runs of each impostor (150)")
+    parser.add_argument("--blind", type=int, default=0, help="arcs without a nominal solution (0)")
     parser.add_argument("--seed", type=int, default=1, help="seed of the simulation (1)")
     parser.add_argument("--cores", type=int, default=os.cpu_count(), help="processes (all cores)")
     parser.add_argument("--variations", action="store_true", help="harder arcs, not the usual")
@@ -254,6 +270,11 @@ def main():
             (case, options.seed, number, Difficulty())
             for case in IMPOSTORS
             for number in range(options.impostors)
+        ]
+        tasks += [
+            (case, options.seed, number, Difficulty())
+            for case in BLIND
+            for number in range(options.blind)
         ]
         if data := os.environ.get("LAMPFLUX_DATA"):
             runs += [run_of(case, 0, arc) for case, arc in real_arcs(Path(data))]

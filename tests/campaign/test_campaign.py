@@ -9,6 +9,7 @@ import yaml
 
 from conftest import PROJECT, write_text
 from lampflux.campaign.exposures import future_problems
+from lampflux.campaign.instruments import searched_range
 from lampflux.errors import UserError
 
 RAW = "resources/raw"
@@ -82,7 +83,7 @@ def test_mistakes_of_names_and_of_every_table_are_found_at_once(problems):
     files = {
         "resources/line_windows/Ne_Red.csv": "start\n10\n",
         "resources/line_lists/Ne_I.csv": "intensity\n5\n",
-        "resources/wavelength_references/Red.csv": "pixel,wavelength_air\n480.5,-3948.9793\n",
+        "resources/wavelength_references/Red.csv": "pixel\n480.5\n",
     }
     said = problems(FRAME, *frames("flat field"), files=files)
     for path in (*files, f"{RAW}/flat field.fits"):
@@ -306,3 +307,29 @@ def test_a_faulty_window_table_is_not_held_against_frames(campaign):
         FRAME: None,
         f"{RAW}/GS_Kr_Red_1s_01.fits": f"{PROJECT}/resources/line_windows/Kr_Red.csv",
     }
+
+
+@pytest.mark.parametrize(
+    ("wavelengths", "arm", "words"),
+    [
+        ("fitted", {"wavelength_range": [3500, 9500]}, []),
+        ("blind", {"crval": 6000, "crpix": 1, "cdelt": 0.5}, []),
+        ("nominal", {"wavelength_range": [3500, 9500]}, ["arms.Far", "crval, crpix and cdelt"]),
+        ("fitted", {"wavelength_range": [9500, 3500]}, ["arms.Far", "runs backwards"]),
+        ("fitted", {"crval": 6000, "crpix": 1}, ["arms.Far", "'cdelt' is missing"]),
+    ],
+)
+def test_an_arm_needs_a_nominal_solution_or_a_rough_range(problems, wavelengths, arm, words):
+    said = problems(FRAME, settings={"wavelengths": wavelengths, "arms": {"Far": arm}})
+    assert len(said) == bool(words)
+    assert [word for word in words if word not in said[0]] == []
+
+
+def test_wavelengths_are_searched_in_a_rough_range_only_where_that_is_asked_for():
+    nominal = {"crval": 6000, "crpix": 1, "cdelt": 0.5}
+    rough = {"wavelength_range": [3500, 9500]}
+    assert searched_range(nominal, "fitted") is None
+    assert searched_range(nominal | rough, "fitted") is None
+    assert searched_range(nominal | rough, "blind") == [3500, 9500]
+    assert searched_range(rough, "fitted") == [3500, 9500]
+    assert searched_range(nominal, "blind") == (3400, 9500)

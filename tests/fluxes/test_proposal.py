@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from lampflux.fluxes.proposal import PROPOSAL, propose_windows, steady_lines
+from lampflux.fluxes.proposal import PROPOSAL, propose_windows, steady_lines, steady_peaks
 from lampflux.fluxes.windows import line_windows, order_problems, window_pixels
 
 
@@ -105,3 +105,28 @@ def test_many_lines_give_the_brightest_windows_in_order_and_apart():
 
 def test_no_lines_give_no_windows():
     assert propose_windows([], 4.0, 100) == []
+
+
+# Where no line is identified
+
+
+def test_peaks_that_half_the_exposures_show_get_windows_that_say_so():
+    exposures = [
+        [peak(100.2, 5.0, None), peak(300.0, 9.0, None), peak(500.0, 3.0, None)],
+        [peak(99.4, 6.0, None), peak(301.0, 8.0, None)],
+        [peak(100.0, 4.0, None)],
+    ]
+    lines = steady_peaks(exposures, 4.0)
+    assert [(line["pixel"], line["rate"]) for line in lines] == [
+        (pytest.approx(300.5), 9.0),
+        (pytest.approx(99.867, abs=1e-3), 6.0),
+    ]
+    windows = propose_windows(lines, 4.0, 1000)
+    assert [window["note"] for window in windows] == ["unidentified"] * 2
+    assert [window["wavelength_air"] for window in windows] == [None, None]
+    assert windows[0]["start"] == 92
+    assert windows[0]["stop"] == 108
+
+
+def test_exposures_without_a_peak_get_no_window():
+    assert propose_windows(steady_peaks([[], []], 0.0), 0.0, 1000) == []

@@ -517,10 +517,10 @@ TABLES = {
         ["row 1", "'wavelength_air' is missing"],
         lines("intensity", "5000"),
     ),
-    "reference of too few lines": (
+    "reference of a negative wavelength": (
         "resources/wavelength_references/Blue.csv",
-        ["rows: 1 are too few"],
-        lines("pixel,wavelength_air", "480.5,3948.9793"),
+        ["row 1, wavelength_air", "-3948.9793"],
+        lines("pixel,wavelength_air", "480.5,-3948.9793"),
     ),
 }
 CONFIG = {

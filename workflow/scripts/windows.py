@@ -11,28 +11,31 @@ from astropy.io import fits
 
 from lampflux.files.products import write_product
 from lampflux.files.tables import read_identified_lines
-from lampflux.fluxes.proposal import propose_windows, steady_lines
+from lampflux.fluxes.proposal import propose_windows, steady_lines, steady_peaks
 from lampflux.jobs import run
 
 
 def main(snakemake):
     """Read the identified lines of every exposure, and write the windows."""
-    exposures, widths, size = [], [], 0
+    solved, unsolved, size = [], [], 0
     for path, table in zip(snakemake.input.calibrated, snakemake.input.lines):
         header = fits.getheader(path)
         size = header["NAXIS1"]
+        rows = read_identified_lines(table)
+        rows = [row | {"rate": row["height"] / header["EXPTIME"]} for row in rows]
         if header["WAVEMETH"] == "nominal":
             logging.info("%s: no line identified (%s)", path, header["WAVEREAS"])
-            continue
-        widths.append(header["LINEFWHM"])
-        rows = read_identified_lines(table)
-        exposures.append([row | {"rate": row["height"] / header["EXPTIME"]} for row in rows])
-    windows = []
-    if exposures:
-        windows = propose_windows(steady_lines(exposures), float(np.median(widths)), size)
+            unsolved.append((header["LINEFWHM"], rows))
+        else:
+            solved.append((header["LINEFWHM"], rows))
+    widths, exposures = zip(*(solved or unsolved))
+    fwhm = float(np.median(widths))
+    if solved:
+        lines = steady_lines(exposures)
     else:
-        logging.warning("no exposure has an identified line: there is no window to propose")
-    write_product(snakemake.output.csv, "proposed_windows", windows)
+        logging.warning("no exposure has an identified line: windows are about the peaks")
+        lines = steady_peaks(exposures, fwhm)
+    write_product(snakemake.output.csv, "proposed_windows", propose_windows(lines, fwhm, size))
 
 
 if __name__ == "__main__":

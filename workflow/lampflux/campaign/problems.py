@@ -126,8 +126,8 @@ def fault_words(fault):
         known = fault.schema["properties"]
         names = ", ".join(repr(str(name)) for name in fault.instance if name not in known)
         return f"{names} is unknown (known: {', '.join(known)})"
-    if fault.validator == "required":
-        return f"{fault.message.split(' is a required')[0]} is missing"
+    if fault.validator in ("required", "dependentRequired"):
+        return f"{fault.message.split(' is a ')[0]} is missing"
     if fault.validator == "type":
         value = "null" if fault.instance is None else repr(fault.instance)
         kinds = fault.validator_value

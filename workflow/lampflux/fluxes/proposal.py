@@ -1,4 +1,4 @@
-"""Propose line windows from identified lines."""
+"""Propose line windows from identified lines, or from peaks where none is identified."""
 
 from typing import NamedTuple
 
@@ -49,13 +49,49 @@ def steady_lines(exposures):
     return sorted(lines, key=lambda line: -line["rate"])
 
 
+def steady_peaks(exposures, fwhm):
+    """Gather the peaks that at least half of the exposures show, where no line is identified.
+
+    Parameters
+    ----------
+    exposures : list of list of dict
+        Peaks of each exposure: ``pixel`` and ``rate``, the height per second.
+    fwhm : float
+        Width of the lines [pixel]; peaks no further apart are the same.
+
+    Returns
+    -------
+    list of dict
+        Mean ``pixel`` and highest ``rate``, brightest first; ``ion`` and ``wavelength_air`` are
+        None.
+    """
+    rows = [
+        (row["pixel"], row["rate"], number)
+        for number, each in enumerate(exposures)
+        for row in each
+    ]
+    pixel, rate, exposure = np.array(sorted(rows)).reshape(-1, 3).T
+    group = np.cumsum(np.diff(pixel, prepend=-np.inf) > fwhm)
+    lines = [
+        {
+            "ion": None,
+            "wavelength_air": None,
+            "pixel": float(pixel[group == own].mean()),
+            "rate": float(rate[group == own].max()),
+        }
+        for own in np.unique(group)
+        if 2 * np.unique(exposure[group == own]).size >= len(exposures)
+    ]
+    return sorted(lines, key=lambda line: -line["rate"])
+
+
 def propose_windows(lines, fwhm, size):
     """Lay windows about the brightest lines, leaving out those that would overlap a brighter one.
 
     Parameters
     ----------
     lines : list of dict
-        As `steady_lines` gives them.
+        As `steady_lines` or `steady_peaks` gives them.
     fwhm : float
         Width of the lines [pixel].
     size : int
@@ -79,7 +115,7 @@ def propose_windows(lines, fwhm, size):
                 "stop": stop,
                 "ion": line["ion"],
                 "wavelength_air": line["wavelength_air"],
-                "note": "automatic",
+                "note": "automatic" if line["ion"] else "unidentified",
             }
         )
         if len(windows) == PROPOSAL.most_windows:
