@@ -61,6 +61,8 @@ CURVE = (-0.03, -0.012)
 # A line is measured as one of its own if its light is right to this part, and its centre to so
 # many predicted errors.
 FLUX_RIGHT, SIGMAS = 0.05, 3.0
+# Outliers of a solution are left out beyond so many predicted errors, in so many passes.
+CLIP, PASSES = 4.0, 5
 # Solutions of fewer lines are not compared: those that the workflow accepts are not any.
 FEWEST_LINES = 10
 # Peaks above are left to shorter exposures [ADU].
@@ -230,13 +232,16 @@ def precision(lines, mode, arm):
         Predicted error of the wavelengths and rms of the solution's between the first line and
         the last [Angstrom].
     """
-    band = lines["wavelength"].min(), lines["wavelength"].max()
     dispersion = mode.element / mode.pixels
+    for _ in range(PASSES):
+        solution = np.polynomial.Polynomial.fit(
+            lines["pixel"], lines["wavelength"], mode.order, w=1 / lines["error"]
+        )
+        off = (solution(lines["pixel"]) - lines["wavelength"]).abs() / dispersion
+        lines = lines[off < CLIP * lines["error"]]
+    band = lines["wavelength"].min(), lines["wavelength"].max()
     _, predicted = wavelength_precision(
         lines["wavelength"], lines["error"] * dispersion, band, mode.order
-    )
-    solution = np.polynomial.Polynomial.fit(
-        lines["pixel"], lines["wavelength"], mode.order, w=1 / lines["error"]
     )
     half = arm["columns"] / 2
     pixel = np.arange(lines["pixel"].min(), lines["pixel"].max())

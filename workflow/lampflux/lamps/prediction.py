@@ -352,7 +352,7 @@ def rank_choices(plans, mode, measured):
 
 
 def precision_steps(precision):
-    """Number the precisions from the smallest on; those about as small as another have its number.
+    """Rank precisions from the smallest on, those that agree with a smaller one by its rank.
 
     Examples
     --------
