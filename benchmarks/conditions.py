@@ -8,9 +8,10 @@ fluxes are held against the light that was simulated. To add a condition, add a 
 
 import argparse
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from multiprocessing import Pool
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -40,7 +41,7 @@ class Condition(NamedTuple):
     a frame; whether there is a ``dark``; rows to ``extract``.
     """
 
-    physics: dict = {}
+    physics: Mapping = MappingProxyType({})
     fibres: int = 20
     slit: int = 0
     rows: int = 200
