@@ -7,8 +7,8 @@
 # make lock      pin the packages of requirements*.txt in requirements*.lock
 # make test-slurm   test runs through Slurm (needs root, Debian's slurm-wlm and munge) and object storage
 # make fuzz      read 10000 damaged FITS files, and 2000 damaged tables and configs of each kind
-# make benchmark, make benchmark-wavelengths   measure what a campaign costs, and the identification
-#                of lines (docs/benchmarks.md)
+# make benchmark, make benchmark-wavelengths, make benchmark-conditions   measure what a campaign
+#                costs, the identification of lines, and fluxes of hard frames (docs/benchmarks.md)
 # make benchmark-fluxes   measure line fluxes condition by condition (docs/closure.md)
 # Each installs what it needs into .venv on first use, test-slurm into .venv-cluster.
 
@@ -21,7 +21,7 @@ INSTALL = $(if $(UV),$(UV) pip install --python $(@D)/bin/python,$(@D)/bin/pip i
 	--disable-pip-version-check) --quiet --require-hashes --requirement $<
 
 .PHONY: install install-dev run report test test-all test-slurm lint docs fuzz benchmark \
-	benchmark-wavelengths benchmark-fluxes lock clean
+	benchmark-wavelengths benchmark-conditions benchmark-fluxes lock clean
 
 install: .venv/installed
 
@@ -65,6 +65,11 @@ benchmark: .venv/installed-dev
 benchmark-wavelengths: .venv/installed-dev
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 PYTHONPATH=workflow \
 		$(BIN)/python benchmarks/wavelengths.py $(ARGS)
+
+# ARGS="--frames 20 --seed 7 tilt" and the like choose frames and conditions.
+benchmark-conditions: .venv/installed-dev
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 PYTHONPATH=workflow \
+		$(BIN)/python benchmarks/conditions.py $(ARGS)
 
 # ARGS="--spectra 5 --seed 7 --condition crowded" and the like choose what is run.
 benchmark-fluxes: .venv/installed-dev

@@ -252,6 +252,8 @@ def row_of(name, frames):
     gains = np.array([lines.gain for lines in frames])
     gains = gains[np.isfinite(gains)]
     bare = sum(bool(np.isnan(lines.pull).any()) for lines in frames)
+    # Pixels with defects are replaced rightly.
+    defects = any(key.endswith("_pixels") for key in CONDITIONS[name].physics)
     if not off.size:
         return (name, 0, *["–"] * (len(HEADINGS) - 2))
     return (
@@ -262,7 +264,7 @@ def row_of(name, frames):
         f"{known.mean():.2f}" if known.size else "–",
         f"{known.std():.2f}" if known.size else "–",
         f"{known[np.argmax(np.abs(known))]:.1f}" if known.size else "–",
-        f"{100 * false.mean():.1f} %",
+        "–" if defects else f"{100 * false.mean():.1f} %",
         f"{bare} of {len(frames)}",
         f"{gains.min():.2f} to {gains.max():.2f} ({gains.size})" if gains.size else "none",
     )

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lampflux.extraction.model import common_light, shift_columns, slit_model
+from lampflux.extraction.model import common_light, diffuse_light, shift_columns, slit_model
 from lampflux.statistics import box_sums
 
 
@@ -15,12 +15,14 @@ class RaySearch(NamedTuple):
     detection: float = 5.0
     outskirts: float = 2.0
     # Least part of the light by which model and frame may differ anywhere.
-    least_misfit: float = 0.03
-    # Pixels this bright, against the noise, and so many show the misfit.
+    least_misfit: float = 0.01
+    # Pixels this bright, against the noise, and so many show the misfit, beyond two sigma.
     misfit_light: float = 100.0
     misfit_pixels: int = 500
     # This percentile of theirs: cosmic rays hit far fewer than one in a hundred.
     misfit_percent: float = 97.0
+    # A cosmic ray exceeds it by this factor.
+    misfit: float = 3.0
     # A cosmic ray differs from the model by this many times what half its neighbours
     # do, along the slit and along the row: a misfit of the model repeats there.
     contrast: float = 3.0
@@ -31,16 +33,18 @@ class RaySearch(NamedTuple):
     outnumber_tracks: int = 12
     # ... and so are more than so many tracks, and this part of the bright pixels, in three
     # neighbouring rows.
-    row_tracks: int = 4
+    row_tracks: int = 6
     row_part: float = 0.03
     # Where the model misses lines by more than this part, single pixels are counted, for its
     # misfits are as long as tracks: so many of them.
     poor: float = 0.06
     outnumber_pixels: int = 30
     row_pixels: int = 8
-    # These neighbours, to either side: beyond most tracks, and near enough to be alike [pixel].
+    # These neighbours, to either side, more than most tracks have pixels [pixel]; along the slit
+    # where there are so many rows.
     nearest: int = 3
-    farthest: int = 16
+    farthest: int = 32
+    rows: int = 33
 
 
 RAYS = RaySearch()
@@ -92,27 +96,21 @@ def find_cosmic_rays(image, slit, detector):
     if slit.profile is None:
         return CosmicRays(np.zeros(counts.shape, bool), counts, np.zeros_like(counts))
     variance, gain = detector.variance, np.float32(detector.gain or 1.0)
-    drifts = slit.drift.any()
-    upright = shift_columns(counts, -slit.drift) if drifts else counts
+    upright = shift_columns(counts, -slit.drift) if slit.drift.any() else counts
     light = common_light(upright, slit.profile, slit.shift)
-    hit = np.zeros(counts.shape, bool)
-    for _ in range(2):
-        good = ~(hit | clipped)
-        if drifts:
-            good = shift_columns(good.astype(np.float32), -slit.drift) > 0.9
-        model = slit_model(upright, good, slit.profile, light, variance)
-        if drifts:
-            model = shift_columns(model, slit.drift)
+    hit, diffuse = np.zeros(counts.shape, bool), np.float32(0)
+    for attempt in range(2):
+        model = diffuse + frame_model(counts - diffuse, ~(hit | clipped), slit, light, variance)
         near = neighbourhood(np.clip(model, 0, None), 2, 2)
+        lines = near > RAYS.bright * np.sqrt(variance)
         residual = counts - model
+        sigma = np.sqrt(variance + near / gain)
         bright = (near > RAYS.misfit_light * np.sqrt(variance)) & ~clipped
         part = RAYS.least_misfit
         if np.count_nonzero(bright) > RAYS.misfit_pixels:
-            part = max(
-                np.percentile(np.abs(residual[bright]) / near[bright], RAYS.misfit_percent), part
-            )
-        sigma = np.sqrt(variance + near / gain)
-        misfit = np.float32(2 * part) * near
+            excess = np.abs(residual[bright]) - RAYS.outskirts * sigma[bright]
+            part = max(np.percentile(excess / near[bright], RAYS.misfit_percent), part)
+        misfit = np.float32(RAYS.misfit * part) * near
         strength = (np.abs(residual) - misfit) / sigma
         core = strength > RAYS.detection
         core[clipped] = False
@@ -121,10 +119,21 @@ def find_cosmic_rays(image, slit, detector):
         for _ in range(2):
             hit = (neighbourhood(hit, 1, 1) & (strength > RAYS.outskirts)) | core
             hit[clipped] = False
-    lines = near > RAYS.bright * np.sqrt(variance)
+        if attempt == 0:
+            diffuse = diffuse_light(residual, ~(hit | clipped | lines))
     refused = outnumbering(hit, lines, part > RAYS.poor)
     hit &= ~refused
-    return CosmicRays(hit, model, misfit / 2, int(refused.sum()))
+    return CosmicRays(hit, model, misfit / RAYS.misfit, int(refused.sum()))
+
+
+def frame_model(counts, good, slit, light, variance):
+    """Model lit rows as `slit_model` does, with their traces straight."""
+    if not slit.drift.any():
+        return slit_model(counts, good, slit.profile, light, variance)
+    upright = shift_columns(counts, -slit.drift)
+    good = shift_columns(good.astype(np.float32), -slit.drift) > 0.9
+    model = slit_model(upright, good, slit.profile, light, variance)
+    return shift_columns(model, slit.drift)
 
 
 def outnumbering(hit, lines, poor):
@@ -186,11 +195,10 @@ def without_repeats(found, residual, shift):
     """
     rows, columns = np.nonzero(found)
     height, width = found.shape
-    steps = np.arange(RAYS.nearest, RAYS.farthest + 1)
-    steps = np.concatenate([-steps, steps])
     own = np.abs(residual[rows, columns])
     kept = np.ones(rows.size, bool)
-    if height > 2 * RAYS.farthest:
+    if height >= RAYS.rows:
+        steps = neighbours(height)
         near = mirrored(rows[:, np.newaxis] + steps, height)
         places = columns[:, np.newaxis] + np.rint(shift[near] - shift[rows, np.newaxis]).astype(
             int
@@ -199,12 +207,18 @@ def without_repeats(found, residual, shift):
         beside = [np.abs(residual[near, mirrored(places + aside, width)]) for aside in (-1, 0, 1)]
         typical = np.percentile(np.max(beside, axis=0), 50, axis=1)
         kept &= own > RAYS.contrast * typical
-    near = mirrored(columns[:, np.newaxis] + steps, width)
+    near = mirrored(columns[:, np.newaxis] + neighbours(width), width)
     typical = np.percentile(np.abs(residual[rows[:, np.newaxis], near]), 50, axis=1)
     kept &= own > RAYS.contrast * typical
     result = np.zeros(found.shape, bool)
     result[rows[kept], columns[kept]] = True
     return result
+
+
+def neighbours(size):
+    """Distances to neighbours on either side on an axis of this size."""
+    steps = np.arange(RAYS.nearest, min(RAYS.farthest, size // 2) + 1)
+    return np.concatenate([-steps, steps])
 
 
 def mirrored(places, size):

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from lampflux.extraction.model import shift_rows
-from lampflux.extraction.traces import robust_fit
+from lampflux.extraction.traces import extended, is_sharper, robust_fit
 
 
 class DriftSearch(NamedTuple):
@@ -27,12 +27,8 @@ class DriftSearch(NamedTuple):
     largest_misfit: float = 0.5
     followed: float = 0.6
     least: float = 0.3
-    # Moved, groups scatter about their mean by at most this part of what they do as they are, the
-    # mean keeps this part of its power, and no group resembles it less by more than this
-    # (correlation).
-    sharper: float = 0.95
-    power: float = 0.98
-    unlike: float = 0.1
+    # Rows by which traces may run on beyond the first and last group.
+    beyond: float = 4.0
 
 
 DRIFT = DriftSearch()
@@ -53,7 +49,8 @@ def offset(spectrum, reference, farthest):
         Shift towards higher columns [pixel]: the peak of the cross-correlation, refined by a
         parabola through its logarithm, exact for Gaussian lines.
     """
-    size = spectrum.size + farthest
+    # A multiple of 64 has small prime factors, for a fast transform.
+    size = -(-(spectrum.size + farthest) // 64) * 64
     product = np.fft.rfft(spectrum, size) * np.conj(np.fft.rfft(reference, size))
     correlation = np.fft.irfft(product, size)
     correlation = np.concatenate([correlation[-farthest:], correlation[: farthest + 1]])
@@ -105,39 +102,13 @@ def measure_drift(image, weights, variance):
             return none
         fit = robust_fit(places[known], drift[known], min(3, known.sum() - 3), trust[known])
     followed = np.abs(np.nan_to_num(drift, nan=np.inf) - fit(places)) < DRIFT.largest_misfit
-    if followed.mean() < DRIFT.followed or not is_sharper(profiles, fit(places), trust):
+    moved = shift_rows(profiles, -fit(places))
+    if followed.mean() < DRIFT.followed or not is_sharper(profiles, moved, trust):
         return none
-    # Beyond the groups nothing is known of what is left.
-    drift = fit(np.clip(2 * np.arange(columns) / columns - 1, places[0], places[-1]))
+    every = 2 * np.arange(columns) / columns - 1
+    drift = extended(fit, every, places[0], places[-1], DRIFT.beyond)
     drift -= np.average(drift, weights=light)
     return drift if np.ptp(drift) > DRIFT.least else none
-
-
-def is_sharper(profiles, drift, trust):
-    """Whether groups are more alike once they are moved against a drift, and none less so.
-
-    Parameters
-    ----------
-    profiles : ndarray, shape (groups, rows)
-    drift : ndarray, shape (groups,)
-        Towards higher rows [pixel].
-    trust : ndarray, shape (groups,)
-        Weights.
-
-    Returns
-    -------
-    bool
-    """
-    power, scatter, likeness = [], [], []
-    for each in (profiles, shift_rows(profiles, -drift)):
-        template = np.average(each, axis=0, weights=trust)
-        power.append(template @ template)
-        scatter.append(np.average(np.square(each - template).sum(axis=1), weights=trust))
-        norm = np.linalg.norm(each, axis=1) * np.linalg.norm(template)
-        likeness.append(each @ template / np.maximum(norm, 1e-30))
-    still, moved = likeness
-    sharper = scatter[1] < DRIFT.sharper * scatter[0] and power[1] > DRIFT.power * power[0]
-    return bool(sharper and (moved > still - DRIFT.unlike).all())
 
 
 def group_profiles(image, light, variance):

@@ -15,6 +15,10 @@ class SlitModelling(NamedTuple):
     block_scatter: float = 0.1
     # The model's shifts are rounded to this part of a pixel.
     step: float = 0.05
+    # Rows and columns of a block in which diffuse light is alike, and the least part of its pixels
+    # that show it.
+    diffuse: tuple[int, int] = (4, 32)
+    diffuse_part: float = 0.3
     # Half width of the interpolating kernel [pixel].
     lanczos: int = 4
 
@@ -120,5 +124,37 @@ def slit_model(image, good, profile, light, variance):
         used = light[:, part] * good[:, part]
         product = np.einsum("ij,ij->i", used, image[:, part]) + stiffness * shares
         power = np.einsum("ij,ij->i", used, light[:, part]) + stiffness
-        result[:, part] = light[:, part] * (product / power)[:, np.newaxis]
+        # No row's light is negative: noise where hardly any falls.
+        share = np.clip(product / power, 0, None)
+        result[:, part] = light[:, part] * share[:, np.newaxis]
     return result
+
+
+def diffuse_light(residual, good):
+    """Measure light that no line holds, as the mean of blocks.
+
+    Parameters
+    ----------
+    residual : ndarray, shape (rows, columns)
+        Frame minus `slit_model` [ADU].
+    good : ndarray of bool, shape (rows, columns)
+        Pixels to go by, off the lines.
+
+    Returns
+    -------
+    ndarray of float32, shape (rows, columns)
+        Interpolated along the rows; 0 in rows without enough pixels [ADU].
+    """
+    height, width = MODEL.diffuse
+    first = [np.arange(0, size, step) for size, step in zip(residual.shape, MODEL.diffuse)]
+    total, number = (
+        np.add.reduceat(np.add.reduceat(part, first[0], axis=0), first[1], axis=1)
+        for part in (np.where(good, residual, np.float32(0)), good.astype(np.float32))
+    )
+    enough = number > MODEL.diffuse_part * height * width
+    level = total / np.maximum(number, 1)
+    columns, middle = np.arange(residual.shape[1]), first[1] + width / 2
+    light = np.zeros((first[0].size, columns.size), np.float32)
+    for row in np.flatnonzero(enough.any(axis=1)):
+        light[row] = np.interp(columns, middle[enough[row]], level[row, enough[row]])
+    return light[np.arange(residual.shape[0]) // height]

@@ -21,6 +21,9 @@ class LitLimits(NamedTuple):
     fibre_rows: int = 9
     # Rows added at both ends, for the wings of the outermost fibres.
     margin: int = 8
+    # Rows between lit ones are lit where they are fewer: lines that lean are faint in some rows
+    # until they stand upright.
+    gap: int = 32
 
 
 LIT = LitLimits()
@@ -62,7 +65,13 @@ def lit_rows(profile, error):
     if bright < LIT.significance * error:
         return np.empty(0, int)
     lit = smooth > max(LIT.part * bright, LIT.significance * error / np.sqrt(size))
-    return np.flatnonzero(box_sums(lit, LIT.margin) > 0)
+    rows = np.flatnonzero(box_sums(lit, LIT.margin) > 0)
+    if not rows.size:
+        return rows
+    every = np.arange(rows[0], rows[-1] + 1)
+    above = rows[np.searchsorted(rows, every)]
+    below = rows[np.searchsorted(rows, every, side="right") - 1]
+    return every[above - below <= LIT.gap]
 
 
 def choose_rows(frame, background, weights, spikes, variance, wanted=None):

@@ -84,28 +84,34 @@ def trace_slit(image, lit, lines, every_row):
     total, whole = lit.drift, np.rint(lit.drift).astype(int)
     if whole.any():
         image = move_columns(image, whole)
-    for attempt in range(SHIFT.attempts):
+    settled = False
+    for attempt in range(1 + SHIFT.attempts):
         upright = straighten(image.counts, shift)
         weights = clear_weights(upright, image, shift, lines)
-        straight = upright
-        if total.any():
-            straight = straighten(shift_columns(image.counts, whole - total), shift)
-        total = total + remaining_drift(
-            straight, weights, image.detector.variance, attempt > 0 and not total.any()
-        )
-        steps = np.rint(total).astype(int) - whole
-        if steps.any():
-            image, whole = move_columns(image, steps), whole + steps
+        if attempt:
+            # Lines that lean look like traces that drift: first they stand upright.
+            steep = np.abs(shift).max() > SHIFT.settled and not total.any()
+            if total.any():
+                upright = straighten(shift_columns(image.counts, whole - total), shift)
+            finer = remaining_drift(upright, weights, image.detector.variance, steep)
+            total = total + finer
+            steps = np.rint(total).astype(int) - whole
+            if steps.any():
+                image, whole = move_columns(image, steps), whole + steps
             upright = straighten(image.counts, shift)
-        drift = total - whole
+            if settled and not finer.any():
+                break
         profile = light_of_rows(upright, weights)
-        if lit.drift.any() and attempt == 0 and not every_row:
+        if lit.drift.any() and attempt == 1 and not every_row:
             kept = lit_rows(profile, np.sqrt(image.detector.variance / (weights @ weights)))
             if kept.size:
-                image, rows, profile = take_rows(image, kept), rows[kept], profile[kept]
+                image, rows = take_rows(image, kept), rows[kept]
+                profile, shift = profile[kept], shift[kept]
         previous, shift = shift, measure_shift(image.counts, profile, rows)
-        if np.abs(shift - np.resize(previous, shift.shape)).max() < SHIFT.settled:
+        settled = np.abs(shift - previous).max() < SHIFT.settled
+        if attempt and settled:
             break
+    drift = total - whole
     if not typical_light(profile) > 0:
         return image, Slit(None, np.zeros(rows.size), np.zeros(columns), rows)
     if drift.any():

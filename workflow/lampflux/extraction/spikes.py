@@ -17,6 +17,13 @@ class SpikeSearch(NamedTuple):
     neighbours: float = 0.25
     # Rounds in which the ends of tracks are taken off.
     rounds: int = 8
+    # Of bright pixels that do not, where they are less than this part of all, a track is what
+    # repeats neither in its row nor in its column: further off than one or two times this [pixel]
+    # they hold no more than this many times the median row or column, and so many.
+    sparse: float = 0.02
+    block: int = 24
+    usual: float = 3.0
+    few: int = 4
     # More of them in a column, and this part of its bright pixels, are a narrower line: few tracks
     # are longer.
     repeats: int = 20
@@ -85,6 +92,28 @@ def highest_neighbours(counts, rows, columns):
     ]
 
 
+def repeats(rows, columns, shape):
+    """Whether bright pixels have others in their rows, more than most rows have, further off.
+
+    Parameters
+    ----------
+    rows, columns : ndarray of int, shape (pixels,)
+    shape : (int, int)
+        Of the frame.
+
+    Returns
+    -------
+    ndarray of bool, shape (pixels,)
+    """
+    block = 1 + columns // SPIKES.block
+    blocks = 3 + shape[1] // SPIKES.block
+    number = np.bincount(rows * blocks + block, minlength=shape[0] * blocks)
+    number = number.reshape(shape[0], blocks)
+    own = sum(number[rows, block + aside] for aside in (-1, 0, 1))
+    total = number.sum(axis=1)
+    return total[rows] - own > SPIKES.usual * np.median(total) + SPIKES.few
+
+
 def find_spikes(frame, background, variance):
     """Find the pixels of a frame that stand alone.
 
@@ -101,7 +130,7 @@ def find_spikes(frame, background, variance):
     -------
     Spikes
     """
-    found = []
+    found, left = [], []
     bright = np.zeros(frame.shape[1], int)
     limit = np.float32(SPIKES.significance * np.sqrt(variance))
     if min(frame.shape) < 2 or not np.isfinite(limit):
@@ -125,6 +154,11 @@ def find_spikes(frame, background, variance):
             rows, columns, counts = rows[~alone], columns[~alone], counts[~alone]
             if not alone.any():
                 break
+        left.append((rows + start, columns, counts))
+    if bright.sum() < SPIKES.sparse * frame.size:
+        rows, columns, counts = (np.concatenate(part) for part in zip(*left))
+        lone = ~repeats(rows, columns, frame.shape) & ~repeats(columns, rows, frame.shape[::-1])
+        found.append((rows[lone], columns[lone], counts[lone]))
     rows, columns, counts = (np.concatenate(part) for part in zip(*found))
     number = np.bincount(columns, minlength=bright.size)
     line = (number > SPIKES.repeats) & (number > SPIKES.repeated_part * bright)

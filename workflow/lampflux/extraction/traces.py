@@ -26,6 +26,15 @@ class TraceSearch(NamedTuple):
     # Traces must drift by so many rows, and the light be so much sharper without it.
     least: float = 2.0
     sharper: float = 1.1
+    # Moved, groups scatter about their mean by at most this part of what they do as they are, and
+    # the mean keeps this part of its power.
+    alike: float = 0.95
+    power: float = 0.98
+    # On average they resemble the mean by this much (correlation), and at most this part of them
+    # resembles it less, by more than that, than without.
+    resemblance: float = 0.7
+    fewer: float = 0.1
+    less: float = 0.1
 
 
 TRACES = TraceSearch()
@@ -86,13 +95,43 @@ def follow_traces(light, level, weights, variance):
     limit = max(TRACES.scatter, TRACES.scatter_part * np.ptp(drift))
     followed = np.abs(lag - fit(middle))[alike] < limit
     still = smooth[alike].mean(axis=0)
+    moved = np.array([np.roll(*part) for part in zip(smooth, -steps)])
+    trust = power / (power + np.median(power))
     if (
         np.ptp(drift) < TRACES.least
         or followed.mean() < TRACES.followed
         or template @ template < TRACES.sharper * (still @ still)
+        or not is_sharper(smooth, moved, trust)
     ):
         return none
     return drift - np.average(fit(middle), weights=power)
+
+
+def is_sharper(still, moved, trust):
+    """Whether groups are more alike once they are moved against a drift, and hardly any less so.
+
+    Parameters
+    ----------
+    still, moved : ndarray, shape (groups, rows)
+        Light along the slit in each, as it is and moved.
+    trust : ndarray, shape (groups,)
+        Weights.
+
+    Returns
+    -------
+    bool
+    """
+    power, scatter, likeness = [], [], []
+    for each in (still, moved):
+        template = np.average(each, axis=0, weights=trust)
+        power.append(template @ template)
+        scatter.append(np.average(np.square(each - template).sum(axis=1), weights=trust))
+        norm = np.linalg.norm(each, axis=1) * np.linalg.norm(template)
+        likeness.append(each @ template / np.maximum(norm, 1e-30))
+    sharper = scatter[1] < TRACES.alike * scatter[0] and power[1] > TRACES.power * power[0]
+    alike = np.average(likeness[1], weights=trust) > TRACES.resemblance
+    less = np.average(likeness[1] < likeness[0] - TRACES.less, weights=trust)
+    return bool(sharper and alike and less <= TRACES.fewer)
 
 
 def pair_profiles(light, level, weights):
@@ -129,10 +168,11 @@ def box_sums_along(profiles, size):
     return total[size:] - total[:-size]
 
 
-def extended(fit, places, first, last):
-    """Values of a polynomial, and beyond the first and last place of its straight tangents."""
+def extended(fit, places, first, last, farthest=np.inf):
+    """Evaluate a polynomial, and beyond both ends its tangents, up to a largest step."""
     inside = np.clip(places, first, last)
-    return fit(inside) + fit.deriv()(inside) * (places - inside)
+    beyond = fit.deriv()(inside) * (places - inside)
+    return fit(inside) + np.clip(beyond, -farthest, farthest)
 
 
 def robust_fit(places, values, degree, weights):
