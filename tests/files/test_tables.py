@@ -1,7 +1,12 @@
+from types import SimpleNamespace
+
+import numpy as np
 import pytest
 
 from lampflux.errors import UserError
-from lampflux.files.tables import read_table
+from lampflux.files.products import write_product
+from lampflux.files.tables import read_fits, read_table
+from lampflux.fluxes.table import fit_rows
 
 WANTED = [{"start": 10, "stop": 20, "ion": "Ar I"}, {"start": 30, "stop": 40.5, "ion": "Ne I"}]
 PLAIN = "start,stop,ion\n10,20,Ar I\n30,40.5,Ne I\n"
@@ -142,3 +147,16 @@ def test_spaces_and_marks_that_nobody_sees_are_stripped(tmp_path, mark):
     path = tmp_path / "a.csv"
     path.write_text(f"{mark}start{mark},ion\n{mark}12{mark},{mark}Ne I{mark}\n{mark},\n", "utf-8")
     assert read_table(str(path), numbers=("start",)) == [{"start": 12, "ion": "Ne I"}, {}]
+
+
+def test_fits_of_windows_come_back_as_they_were_written(tmp_path):
+    pixels, continuum = np.array([10, 11, 12]), np.array([5.0, np.nan, 7.25])
+    lines = np.array([[1.5, 80.0, 2.0], [0.0, np.nan, 0.25]])
+    drawn = SimpleNamespace(pixels=pixels, continuum=continuum, lines=lines)
+    windows = [SimpleNamespace(drawn=drawn), SimpleNamespace(drawn=drawn)]
+    write_product(tmp_path / "a.csv", "window_fits", fit_rows(windows))
+    found = read_fits(tmp_path / "a.csv")
+    assert len(found) == 2
+    for fit in found:
+        for part, wanted in zip(fit, (pixels, continuum, lines), strict=True):
+            np.testing.assert_array_equal(part, wanted)

@@ -415,7 +415,7 @@ def test_a_table_names_the_lamp_first():
 
 def identified_table(pixels, fluxes, **columns):
     table = pd.DataFrame({"pixel": pixels, "ion": "Ar I", "flux": fluxes, "flux_err": 0.1})
-    table["wavelength_air"] = 5758.0 + 0.5 * table["pixel"]
+    table["wavelength_air"] = 5754.0 + 0.5 * table["pixel"]
     table = table.assign(peak=5.0, counts=600.0, flags=np.nan, simulated=False)
     return table.assign(**columns)
 
@@ -425,26 +425,26 @@ def test_identified_lines_outside_the_windows_follow_them():
     tables = [flux_table(windows, 10, (40.0, 90.0), 0.1) for _ in range(2)]
     # The first lies in a window, the others do not; the last is seen in one exposure only.
     identified = [
-        identified_table([105.0, 300.0], [40.0, 7.0]),
-        identified_table([105.0, 300.0, 400.0], [40.0, 9.0, 3.0]),
+        identified_table([108.0, 300.0], [40.0, 7.0]),
+        identified_table([108.0, 300.0, 400.0], [40.0, 9.0, 3.0]),
     ]
     lines = summarise(join_tables(tables, series(10, 10), identified), FIBRES, GAIN).lines
     assert list(lines["measured"]) == ["window", "window", "fit", "fit"]
     assert list(lines["line"]) == [1, 2, 3, 4]
-    assert lines["wavelength"].iloc[2] == 5908
+    assert lines["wavelength"].iloc[2] == 5904
     assert lines["flux"].iloc[2] == pytest.approx(8, rel=0.05)
     assert lines["excluded_why"].iloc[3] == "1 missing at 10 s"
     assert lines["pixel_start"].iloc[2:].isna().all()
 
 
 @pytest.mark.parametrize(
-    ("named", "left"), [(5758.0 + 0.5 * 105, 5758.0 + 0.5 * 113), (np.nan, 5758.0 + 0.5 * 105)]
+    ("named", "left"), [(5754.0 + 0.5 * 108, 5754.0 + 0.5 * 113), (np.nan, 5754.0 + 0.5 * 108)]
 )
 def test_a_second_line_in_a_window_is_counted_too(named, left):
     windows = windows_for(1).assign(wavelength_air=named)
     tables = [flux_table(windows, 10, [90.0], 0.1)]
     # The window's own line is the one it names, or else the brighter.
-    identified = [identified_table([105.0, 113.0], [30.0, 60.0])]
+    identified = [identified_table([108.0, 113.0], [30.0, 60.0])]
     lines = summarise(join_tables(tables, series(10), identified), FIBRES, GAIN).lines
     assert list(lines["measured"]) == ["window", "fit"]
     assert lines["wavelength"].iloc[1] == left
@@ -453,10 +453,10 @@ def test_a_second_line_in_a_window_is_counted_too(named, left):
 def test_a_line_that_few_exposures_show_is_taken_for_chance():
     tables = [flux_table(windows_for(1), time, [90.0], 0.1) for time in (1, 10, 10, 10)]
     # One line needs 10 s to be seen, the other is seen once of three times.
-    seen = [105.0], [105.0, 300.0, 400.0], [105.0, 300.0], [105.0, 300.0]
+    seen = [108.0], [108.0, 300.0, 400.0], [108.0, 300.0], [108.0, 300.0]
     identified = [identified_table(pixels, 30.0) for pixels in seen]
     lines = summarise(join_tables(tables, series(1, 10, 10, 10), identified), FIBRES, GAIN).lines
-    assert list(lines["wavelength"].iloc[1:]) == [5758.0 + 0.5 * 300]
+    assert list(lines["wavelength"].iloc[1:]) == [5754.0 + 0.5 * 300]
 
 
 def test_a_faint_lines_peak_follows_from_its_flux():

@@ -285,6 +285,7 @@ def test_peaks_come_back_as_they_were_found(tmp_path):
     pixels = np.arange(1024)
     names = ("wavelength", "flux", "uncertainty", "clean", "clean_uncertainty", "summed")
     table = dict.fromkeys((*names, "replaced", "missing", "saturated", "peak"), np.ones(1024))
+    table["wavelength_error"] = np.ones(1024)
     write_calibrated(
         tmp_path / "a.fits", fits.Header(), BLUE, [], {"pixel": pixels} | table, found
     )

@@ -341,7 +341,11 @@ def test_a_window_outside_the_detector_ends_the_flux_job_by_file_and_row(faulty)
     for word in "row 2", "4090 to 4096", "0 to 4095":
         assert word in sentence
     made = {name for name in made_in(root) if OUTSIDE in name}
-    assert made == {name for name in products_of(OUTSIDE) if not name.startswith("fluxes/")}
+    assert made == {
+        name
+        for name in products_of(OUTSIDE)
+        if not name.startswith("fluxes/") and not name.endswith(".png")
+    }
 
 
 def test_the_good_frames_beside_faulty_ones_are_finished_and_the_same_to_the_byte(faulty, good):
@@ -355,7 +359,7 @@ def test_the_run_ends_non_zero_with_what_failed_and_what_waits_for_it(faulty):
     _, run = faulty
     assert run.status != 0
     assert "Traceback" not in run.output
-    assert "a fault of lampflux itself" not in run.output
+    assert "a fault in lampflux" not in run.output
     assert len(run.sentences) == len(FRAMES) + 1
     said = run.output.split("Some products could not be made")[1]
     failed = re.findall(r"(?m)^(\w+): (.+)\n  log: (.+)$", said)

@@ -62,7 +62,7 @@ def test_coverage_is_that_of_the_lines_put_in(root, lamp):
     frames = root / f"resources/raw/simulated/{lamp}_Red_fits"
     true = resolved_lines(pd.read_csv(frames / f"{lamp}_Red_10s_01_truth.csv"))
     coverage = pd.read_csv(root / "results/lamps/coverage.csv")
-    own = coverage[(coverage["first"] == lamp.replace("_", " ")) & (coverage["lamps"] == 1)]
+    own = coverage[(coverage["first"] == lamp.replace("_", " ")) & (coverage["number"] == 1)]
     assert own["lines"].iloc[0] == pytest.approx(len(true), rel=0.1)
     calibrated = root / f"results/calibrated/{lamp}_Red_10s_01.fits"
     ends = fits.getdata(calibrated, "SPECTRUM")["wavelength"][[0, -1]]

@@ -124,7 +124,7 @@ def read_fits(path):
     with open(path, encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):
             part = windows.setdefault(row["window"], {}).setdefault(row["part"], {})
-            part[int(row["pixel"])] = float(row["counts"])
+            part[int(row["pixel"])] = float(row["counts"] or "nan")
     fits = []
     for parts in windows.values():
         continuum, *lines = (np.array(list(part.values())) for part in parts.values())
