@@ -11,7 +11,7 @@ def products_of(exposures):
         *collect(rules.measure_fluxes.output, exposure=stems(exposures)),
         *(
             collect(rules.draw_exposure.output, exposure=stems(exposures))
-            if campaign.draws_exposures
+            if config["pictures"] != "none"
             else []
         ),
         *collect(rules.summarise_lamp.output, zip, brand=brand, lamp=lamp, arm=arm),

@@ -103,8 +103,6 @@ class Campaign:
             self.problems.append(no_frames(config["raw_dir"]))
         self.problems += [] if self.simulates else future_problems(self.files)
 
-    # How it is made
-
     def _list_frames(self):
         """FITS files below raw_dir, other than products and simulated frames."""
         if self.config["exposures"]:
@@ -212,14 +210,9 @@ class Campaign:
         return self.places.resource(self.config["planner"]["instrument"])
 
     @property
-    def draws_exposures(self):
-        """Whether there are pictures of single exposures."""
-        return self.config["pictures"] != "none"
-
-    @property
     def pictures(self):
         """Formats of the pictures beside PNG."""
-        return self.config["pictures"] if self.draws_exposures else []
+        return [] if self.config["pictures"] == "none" else self.config["pictures"]
 
     @property
     def simulated_frames(self):
@@ -299,11 +292,8 @@ class Campaign:
 
     def exposures_of_all_brands(self, lamp, arm):
         """Exposures of a lamp of any brand in an arm; raises `UserError` where there are none."""
-        exposures = [
-            exposure
-            for exposure in self.exposures.values()
-            if (exposure.lamp, exposure.arm) == (lamp, arm)
-        ]
+        every = self.exposures.values()
+        exposures = [each for each in every if (each.lamp, each.arm) == (lamp, arm)]
         if not exposures:
             raise UserError(
                 f"there is no exposure of lamp {lamp} in arm {arm}; correct the target's name."
@@ -319,9 +309,9 @@ class Campaign:
 
     def bias_settings(self, exposure):
         """How to measure the bias; None for an exposure with a dark or bias, which needs none."""
-        arm = self.arms[exposure.arm]
         if exposure.background_files:
             return None
+        arm = self.arms[exposure.arm]
         return {
             "method": arm["bias"],
             "amplifiers": arm["amplifiers"],
