@@ -28,7 +28,7 @@ def moved(scores, slopes):
 
 
 def bends_from(mean, change, cost):
-    """Changes of slope that a path may make, and the cost of each.
+    """List the changes of slope that a path may make, and the cost of each.
 
     Parameters
     ----------
