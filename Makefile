@@ -9,6 +9,7 @@
 # make fuzz      read 10000 damaged FITS files, and 2000 damaged tables and configs of each kind
 # make benchmark, make benchmark-wavelengths, make benchmark-conditions   measure what a campaign
 #                costs, the identification of lines, and fluxes of hard frames (docs/benchmarks.md)
+# make profile   list the functions in which jobs spend their time (docs/benchmarks.md)
 # make benchmark-fluxes   measure line fluxes condition by condition (docs/closure.md)
 # Each installs what it needs into .venv on first use, test-slurm into .venv-cluster.
 
@@ -20,7 +21,7 @@ UV := $(shell command -v uv)
 INSTALL = $(if $(UV),$(UV) pip install --python $(@D)/bin/python,$(@D)/bin/pip install \
 	--disable-pip-version-check) --quiet --require-hashes --requirement $<
 
-.PHONY: install install-dev run report test test-all test-slurm lint docs fuzz benchmark \
+.PHONY: install install-dev run report test test-all test-slurm lint docs fuzz benchmark profile \
 	benchmark-wavelengths benchmark-conditions benchmark-fluxes lock clean
 
 install: .venv/installed
@@ -60,6 +61,10 @@ fuzz: .venv/installed-dev
 # ARGS="--exposures 8" runs only the first 8; frames are simulated first, and kept.
 benchmark: .venv/installed-dev
 	$(BIN)/python benchmarks/campaign.py $(ARGS)
+
+# Frames as for the benchmark; one thread, so that processor time is that of the functions.
+profile: .venv/installed-dev
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/profile_jobs.py $(ARGS)
 
 # ARGS="--arcs 100" and the like choose what is run; one thread each, so that times compare.
 benchmark-wavelengths: .venv/installed-dev

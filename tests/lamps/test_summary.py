@@ -11,7 +11,7 @@ from lampflux.lamps.series import ratio_verdict
 from lampflux.lamps.summary import (
     LAMP_COLUMNS,
     LINE_COLUMNS,
-    line_identity,
+    line_facts,
     noise_model,
     summarise,
 )
@@ -326,17 +326,18 @@ def test_tables_of_different_windows_are_refused():
     ("columns", "wanted"),
     [
         ({}, ("Ar I", 5808.0, "laboratory")),
-        ({"ion": None, "wavelength_air": np.nan}, (None, 5808.5, "solution")),
+        ({"ion": None, "wavelength_air": np.nan}, ("", 5808.5, "solution")),
         (
             {"ion": None, "wavelength_air": np.nan, "wavelength_trusted": False},
-            (None, 5808.5, "nominal"),
+            ("", 5808.5, "nominal"),
         ),
         ({"wavelength_trusted": False}, ("Ar I", 5808.0, "laboratory")),
     ],
 )
 def test_a_line_has_its_laboratory_wavelength_else_the_solutions(columns, wanted):
     table = flux_table(windows_for(1), 60, (1.0,), **columns).assign(Wavelength=5808.5)
-    assert tuple(line_identity(table).values()) == wanted
+    facts = line_facts(join_tables([table], series(60))).fillna({"ion": ""})
+    assert tuple(facts.loc[1, ["ion", "wavelength", "wavelength_from"]]) == wanted
 
 
 def test_a_verdict_needs_both_two_per_cent_and_three_sigma():

@@ -225,19 +225,20 @@ def time_ratios(flux, err, seconds, compared, usable, light, references):
         joins those of both means and what the reference lines scatter beyond theirs: how much
         lines of the lamp change against each other.
     """
-    even, even_err = (table.div(light, axis=0) for table in (flux.where(compared), err))
+    tables = *(table.div(light, axis=0) for table in (flux.where(compared), err)), usable
     times = np.unique(seconds)
     parts = []
-    for line in flux.columns if len(references) > 1 else ():
-        known = usable[line] & even[line].notna()
+    columns = zip(flux.columns, *(table.to_numpy().T for table in tables))
+    for line, even, even_err, known in columns if len(references) > 1 else ():
+        known = known & ~np.isnan(even)
         if not known.any():
             continue
         first = seconds[known].min()
-        base, base_err = relative_mean(even[line], even_err[line], known & (seconds == first))
+        base, base_err = relative_mean(even, even_err, known & (seconds == first))
         if not base > 0:
             continue
         for time in times[times > first]:
-            mean, mean_err = relative_mean(even[line], even_err[line], seconds == time)
+            mean, mean_err = relative_mean(even, even_err, seconds == time)
             if np.isfinite(mean):
                 ratio = mean / base
                 error = abs(ratio) * np.hypot(base_err, mean_err)
@@ -255,8 +256,8 @@ def time_ratios(flux, err, seconds, compared, usable, light, references):
 
 def relative_mean(values, errors, chosen):
     """Mean of repeated fluxes and its relative error, 0 where nothing is known of it."""
-    good = chosen & values.notna()
-    mean, error = weighted_mean(values[good].to_numpy(), errors[good].to_numpy())
+    good = chosen & ~np.isnan(values)
+    mean, error = weighted_mean(values[good], errors[good])
     return mean, abs(error / mean) if np.isfinite(error) and mean else 0.0
 
 

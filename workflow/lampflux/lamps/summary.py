@@ -1,5 +1,6 @@
 """What all exposures of a lamp say about each of its lines."""
 
+from collections import Counter
 from typing import NamedTuple
 
 import numpy as np
@@ -76,8 +77,8 @@ EXPOSURE_COLUMNS = [
 
 def reasons_text(reasons, seconds):
     """Count the reasons of a line's exclusions: '10 nonlinear at 60 s; 1 saturated at 10 s'."""
-    counts = pd.Series(1, index=[reasons.to_numpy(), seconds]).groupby(level=[0, 1]).sum()
-    return "; ".join(f"{n} {why} at {time:g} s" for (why, time), n in counts.items() if why)
+    counts = sorted(Counter(zip(reasons, seconds)).items())
+    return "; ".join(f"{n} {why} at {time:g} s" for (why, time), n in counts if why)
 
 
 def line_drift(flux, used, seconds):
@@ -156,27 +157,41 @@ def noise_model(counts, variance, seconds, gain):
     return float(read), float(photons), source
 
 
-def line_identity(rows):
-    """Name a line and its wavelength: what most exposures say, and where it is from.
+def line_facts(measurements):
+    """Say what each line is, where its window lies, and what is flagged in any exposure.
+
+    Its name and wavelength are those of most exposures.
 
     Parameters
     ----------
-    rows : DataFrame
-        The window's row of every exposure.
+    measurements : DataFrame
+        As `summarise` takes them.
 
     Returns
     -------
-    dict
+    DataFrame
+        The columns of `LINE_COLUMNS` that no flux is needed for, by line.
     """
-    named = rows.dropna(subset=["wavelength_air"])
-    trusted = rows[rows["wavelength_trusted"]]
-    if len(named):
-        ion, wavelength = named.groupby(["ion", "wavelength_air"], dropna=False).size().idxmax()
-        source = "laboratory"
-    else:
-        ion, source = None, "solution" if len(trusted) else "nominal"
-        wavelength = (trusted if len(trusted) else rows)["Wavelength"].median()
-    return {"ion": ion, "wavelength": wavelength, "wavelength_from": source}
+    by_line = measurements.groupby("line")
+    facts = measurements.sort_values("order").drop_duplicates("line").set_index("line")
+    facts = facts[["measured", "flux_from", "pixel_start", "pixel_stop"]].sort_index()
+    named = measurements.dropna(subset=["wavelength_air"])
+    names = named.groupby(["line", "ion", "wavelength_air"], dropna=False).size()
+    names = names.rename("exposures").reset_index()
+    names = names.sort_values("exposures", ascending=False, kind="stable")
+    names = names.drop_duplicates("line").set_index("line")
+    trusted = measurements[measurements["wavelength_trusted"]].groupby("line")
+    facts["ion"] = names["ion"]
+    facts["wavelength"], facts["wavelength_from"] = by_line["Wavelength"].median(), "nominal"
+    for source, found in (
+        ("solution", trusted["Wavelength"].median()),
+        ("laboratory", names["wavelength_air"]),
+    ):
+        facts.loc[found.index, "wavelength"] = found
+        facts.loc[found.index, "wavelength_from"] = source
+    facts["flags"] = [" ".join(sorted(set(" ".join(f).split()))) for _, f in by_line["flags"]]
+    facts["simulated"] = by_line["simulated"].any()
+    return facts
 
 
 class LampSummary(NamedTuple):
@@ -228,7 +243,9 @@ def summarise(measurements: pd.DataFrame, fibres: int, gain: float) -> LampSumma
      ion  flux  flux_err  used
     Ar I  10.0       0.2     2
     """
-    flux, err = (matrix(measurements, name) for name in ("flux", "flux_err"))
+    flux, err, peaks, counts = (
+        matrix(measurements, name) for name in ("flux", "flux_err", "peak", "counts")
+    )
     exposures = measurements.drop_duplicates("order").set_index("order").sort_index()
     seconds = exposures["seconds"].to_numpy(dtype=float)
     saturated = matrix(measurements, "flags").fillna("").map(lambda words: "saturated" in words)
@@ -236,38 +253,36 @@ def summarise(measurements: pd.DataFrame, fibres: int, gain: float) -> LampSumma
     sequence = sequence if np.isfinite(sequence).all() else None
     series = fit_series(flux, err, seconds, saturated, sequence)
     even, even_err = (table.div(series.scale.fillna(1.0), axis=0) for table in (flux, err))
-    peaks = matrix(measurements, "peak").div(seconds * series.scale.fillna(1.0), axis=0)
-    shares = (peaks / even).where(
+    rates = peaks.div(seconds * series.scale.fillna(1.0), axis=0)
+    shares = (rates / even).where(
         (series.reasons == "") & (flux / err > SUMMARY.peak_snr * np.sqrt(fibres))
     )
-    longest = series.ratios.groupby("line").last()
+    typical = typical_share(shares)
+    longest = series.ratios.groupby("line").last().to_dict("index")
+    facts = line_facts(measurements).to_dict("index")
     rows = []
-    for line, part in measurements.sort_values("order").groupby("line"):
-        part = part.set_index("order").reindex(flux.index)
-        seen = part[part["exposure"].notna()]
-        excluded = series.reasons[line]
+    # Arrays from here on: pandas takes long over a few numbers.
+    tables = flux, err, even, even_err, peaks, rates, shares, counts, saturated, series.reasons
+    for line, *columns in zip(flux, *(table.to_numpy().T for table in tables)):
+        flux, err, even, even_err, peak, rate, share, count, saturated, excluded = columns
         used = excluded == ""
-        row = {"line": line, "measured": seen["measured"].iloc[0], **line_identity(seen)}
-        row |= {name: seen[name].iloc[0] for name in ("flux_from", "pixel_start", "pixel_stop")}
-        best, kept = best_flux(even[line], even_err[line], excluded, seconds)
+        best, kept = best_flux(even, even_err, excluded, seconds)
         if line in series.references and len(series.references) > 1:
             # Part of the line's own scatter went into the light of the exposures.
             best["flux_err"] *= np.sqrt(1 / (1 - 1 / len(series.references)))
         best["flux_err"] = np.hypot(best["flux_err"], series.scale_err * best["flux"])
-        row |= best
-        row["scatter"] = 100 * flux[line][used].std() / abs(best["flux"]) if used.any() else np.nan
+        row = {"line": line} | facts[line] | best
+        scatter = np.std(flux[used], ddof=1) if used.sum() > 1 else np.nan
+        row["scatter"] = 100 * scatter / abs(best["flux"])
         row |= {"used": used.sum(), "excluded": (~used).sum()}
         row["excluded_why"] = reasons_text(excluded, seconds)
-        row |= drift_columns(flux[line].to_numpy(), used.to_numpy(), seconds)
-        row |= linearity_columns(line, longest, saturated[line], seconds)
-        row |= brightest_columns(part, flux[line], used)
-        row |= peak_columns(part, peaks[line], shares, best, kept, gain)
-        counted = (err[line] * seconds * fibres)[kept].to_numpy()
+        row |= drift_columns(flux, used, seconds)
+        row |= linearity_columns(longest.get(line), saturated, seconds)
+        row |= brightest_columns(exposures["exposure"], flux * seconds, peak, used)
+        row |= peak_columns(peak, rate, share, typical, best, kept, gain)
         row["read_variance"], row["photon_variance"], row["noise_from"] = noise_model(
-            part["counts"][kept].to_numpy(dtype=float), counted**2, seconds[kept], gain
+            count[kept], (err * seconds * fibres)[kept] ** 2, seconds[kept], gain
         )
-        row["flags"] = " ".join(sorted(set(" ".join(seen["flags"]).split())))
-        row["simulated"] = bool(seen["simulated"].any())
         rows.append(row)
     lines = pd.DataFrame(rows, columns=LINE_COLUMNS)
     return LampSummary(lines, exposure_rows(exposures, series), series)
@@ -302,9 +317,9 @@ def best_flux(flux, err, excluded, seconds):
 
     Parameters
     ----------
-    flux, err : Series, shape (exposures,)
+    flux, err : ndarray, shape (exposures,)
         [ADU/s/fibre]
-    excluded : Series of str, shape (exposures,)
+    excluded : ndarray of str, shape (exposures,)
         Why each is left out; empty for what is used.
     seconds : ndarray, shape (exposures,)
         Exposure times [s].
@@ -313,12 +328,12 @@ def best_flux(flux, err, excluded, seconds):
     -------
     columns : dict
         ``flux``, ``flux_err`` and ``limit``.
-    kept : Series of bool, shape (exposures,)
+    kept : ndarray of bool, shape (exposures,)
         The exposures that the flux is from.
     """
     used = excluded == ""
     mean, error = weighted_mean(flux[used], err[used])
-    lost = excluded.isin(["saturated", "nonlinear"])
+    lost = (excluded == "saturated") | (excluded == "nonlinear")
     kept, limit = used, None
     if not used.any() and lost.any():
         # The shortest exposure lost least; the line is at least as bright.
@@ -334,42 +349,60 @@ def drift_columns(flux, used, seconds):
     return {"drift": drift, "drift_err": error, "drift_p": probability, "drifts": claimed}
 
 
-def linearity_columns(line, longest, saturated, seconds):
+def linearity_columns(ratio, saturated, seconds):
     """Say how a line's rate in the longest exposure time compares with that in the shortest."""
-    ratio, error, verdict = (
-        longest.loc[line, ["ratio", "error", "verdict"]]
-        if line in longest.index
-        else (np.nan, np.nan, None)
-    )
+    ratio = ratio or {"ratio": np.nan, "error": np.nan, "verdict": None}
+    verdict = ratio["verdict"]
     if saturated[seconds == seconds.max()].mean() > 0.5:
         verdict = "saturated"
-    return {"linearity": ratio, "linearity_err": error, "linearity_verdict": verdict}
-
-
-def brightest_columns(rows, flux, used):
-    """Name the exposure with the most counts of those used, and give its highest pixel."""
-    counts = (flux * rows["seconds"])[used]
-    best = counts.idxmax() if len(counts) else None
     return {
-        "brightest_exposure": None if best is None else rows["exposure"][best],
-        "brightest_peak": np.nan if best is None else rows["peak"][best],
+        "linearity": ratio["ratio"],
+        "linearity_err": ratio["error"],
+        "linearity_verdict": verdict,
     }
 
 
-def peak_columns(rows, peaks, shares, best, kept, gain):
+def brightest_columns(names, counts, peak, used):
+    """Name the exposure with the most counts of those used, and give its highest pixel."""
+    if not used.any():
+        return {"brightest_exposure": None, "brightest_peak": np.nan}
+    best = np.argmax(np.where(used, counts, -np.inf))
+    return {"brightest_exposure": names.iloc[best], "brightest_peak": peak[best]}
+
+
+def typical_share(shares):
+    """Give the median share of all lines and its relative scatter; NaN where no line tells it.
+
+    Parameters
+    ----------
+    shares : DataFrame, shape (exposures, lines)
+        Peaks over fluxes; NaN where a line is too faint to tell.
+
+    Returns
+    -------
+    share, scatter : float
+    """
+    medians = shares.median()
+    share = medians.median()
+    return share, robust_scatter(medians) / share
+
+
+def peak_columns(peak, rates, shares, typical, best, kept, gain):
     """Give a line's highest pixel per second.
 
     Parameters
     ----------
-    rows : DataFrame
-        The line's row of every exposure, with its ``peak`` [ADU].
-    peaks : Series, shape (exposures,)
+    peak : ndarray, shape (exposures,)
+        [ADU]
+    rates : ndarray, shape (exposures,)
         Peaks per second at the lamp's mean brightness [ADU/s].
-    shares : DataFrame, shape (exposures, lines)
-        Those of all lines over their fluxes; NaN where a line is too faint to tell.
+    shares : ndarray, shape (exposures,)
+        Those over the line's fluxes; NaN where it is too faint to tell.
+    typical : (float, float)
+        As `typical_share` gives it.
     best : dict
         As `best_flux` gives it.
-    kept : Series of bool, shape (exposures,)
+    kept : ndarray of bool, shape (exposures,)
         The exposures that it is from.
     gain : float
         Electrons per ADU; NaN where it is not known.
@@ -380,16 +413,17 @@ def peak_columns(rows, peaks, shares, best, kept, gain):
         A faint line has the share of the others, since lines are alike.
     """
     if best["limit"] == "lower":
-        return {"peak_rate": peaks[kept].max(), "peak_rate_err": np.nan}
-    own, others = shares[peaks.name].dropna(), shares.median().dropna()
+        return {"peak_rate": np.fmax.reduce(rates[kept]), "peak_rate_err": np.nan}
+    measured = kept & np.isfinite(rates)
+    own = shares[np.isfinite(shares)]
+    share, share_scatter = typical
     flux_part = best["flux_err"] / best["flux"] if best["flux"] else np.nan
-    if own.empty and len(others):
-        share = others.median()
-        part = np.hypot(robust_scatter(others) / share, flux_part)
+    if not len(own) and np.isfinite(share):
+        part = np.hypot(share_scatter, flux_part)
         rate = share * best["flux"]
     else:
-        noise = 1 / np.sqrt(gain * rows["peak"][kept].clip(lower=1).sum())
-        scatter = own.std() / own.mean() / np.sqrt(len(own)) if len(own) > 1 else np.nan
+        noise = 1 / np.sqrt(gain * np.sum(np.clip(peak[measured], 1, None)))
+        scatter = np.std(own, ddof=1) / own.mean() / np.sqrt(len(own)) if len(own) > 1 else np.nan
         part = np.hypot(np.fmax(noise, scatter), np.nan_to_num(flux_part))
-        rate = peaks[kept].median()
+        rate = np.median(rates[measured]) if measured.any() else np.nan
     return {"peak_rate": rate, "peak_rate_err": abs(rate) * part}

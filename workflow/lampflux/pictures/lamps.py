@@ -3,7 +3,7 @@
 import numpy as np
 from matplotlib.ticker import LogLocator, NullFormatter
 
-from lampflux.pictures.style import COLOUR, draw_spectrum, finish, titled_figure
+from lampflux.pictures.style import COLOUR, draw_spectrum, finish, power_text, titled_figure
 
 # Colours of the lines of a lamp in turn (Okabe & Ito 2008, Color Universal Design), and markers.
 LINE_COLOURS = (COLOUR.data, COLOUR.highlight, "#009e73", "#cc79a7", "#56b4e9")
@@ -12,6 +12,8 @@ LINE_MARKERS = "os^Dv"
 SCATTER_SHOWN = 20
 # Most lines whose steadiness is shown.
 LINES_SHOWN = 12
+# Where panels begin and end [fraction of the width], and room above for title and labels [inch].
+LEFT, RIGHT, LABELS = 0.065, 0.99, 1.45
 # Most exposures whose names fit below a panel.
 NAMES_SHOWN = 12
 # Marker, colour and label of each verdict on linearity.
@@ -43,19 +45,28 @@ def draw_lamp(title, simulated, spectrum, summary, measurements):
     wavelength, counts = spectrum
     series = summary.series
     steadiness = (series.reasons == "").sum().max() > 1
-    panels = int(steadiness) + int(len(series.ratios) > 0)
-    figure = titled_figure(title, simulated, height=10.5 if panels else 7.5)
-    parts = figure.subfigures(2, 1, height_ratios=[7.2, 3.6]) if panels else [figure]
-    above, middle = parts[0].subplots(2, sharex=True, gridspec_kw={"height_ratios": [1, 1]})
+    linearity = len(series.ratios) > 0
+    more = steadiness or linearity
+    height = 10.5 if more else 7.5
+    # Panels are placed by hand: laying them out takes longer than drawing them.
+    figure = titled_figure(title, simulated, height, layout=None)
+    bottom, top = (4.0 if more else 0.55) / height, 1 - LABELS / height
+    grid = figure.add_gridspec(2, left=LEFT, right=RIGHT, bottom=bottom, top=top, hspace=0.08)
+    above, middle = grid.subplots(sharex=True)
     draw_spectrum(above, wavelength, counts, faint=True)
     above.set_ylabel("Sum of lit rows (ADU)")
     label_lines(above, summary.lines[summary.lines["measured"] == "window"])
     draw_fluxes(middle, summary.lines)
-    axes = list(parts[1].subplots(1, panels, squeeze=False)[0]) if panels else []
+    place = {"bottom": 0.65 / height, "top": 3.15 / height}
     if steadiness:
-        draw_stability(axes.pop(0), measurements, summary)
-    if axes:
-        draw_linearity(axes[0], summary.lines, measurements["seconds"].min(), series.ratios)
+        # Its legend is on the right of it.
+        place |= {"left": LEFT, "right": 0.44 if linearity else 0.88}
+        draw_stability(figure.add_gridspec(1, **place).subplots(), measurements, summary)
+    if linearity:
+        place |= {"left": 0.61 if steadiness else LEFT, "right": RIGHT}
+        shortest = measurements["seconds"].min()
+        axes = figure.add_gridspec(1, **place).subplots()
+        draw_linearity(axes, summary.lines, shortest, series.ratios)
     return figure
 
 
@@ -130,6 +141,7 @@ def draw_fluxes(axes, lines):
     # Whole decades, so that at least two are labelled.
     low, high = np.log10([positive["flux"].min() / 1.2, positive["flux"].max() * 2])
     axes.set_ylim(10 ** np.floor(low), 10 ** np.ceil(high))
+    axes.yaxis.set_major_formatter(lambda value, _: power_text(value))
     axes.yaxis.set_minor_formatter(NullFormatter())
     axes.legend(frameon=False, fontsize="small", loc="upper left", ncols=3)
 
@@ -240,6 +252,7 @@ def draw_linearity(axes, lines, shortest, ratios):
     finish(axes)
     axes.axhline(1, color=COLOUR.muted, lw=0.5)
     axes.set_xscale("log")
+    axes.xaxis.set_major_formatter(lambda value, _: power_text(value))
     if shown["flux"].max() < 30 * shown["flux"].min():
         axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")

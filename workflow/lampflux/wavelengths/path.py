@@ -27,12 +27,11 @@ def moved(scores, slopes):
     return result
 
 
-def bent(scores, mean, change, cost):
-    """Best score over the slopes that a path may come from, and the change from there.
+def bends_from(mean, change, cost):
+    """List the changes of slope that a path may make, and the cost of each.
 
     Parameters
     ----------
-    scores : ndarray, shape (slopes, offsets)
     mean, change : float
         Change of slope that costs nothing, and the largest departure from it [steps].
     cost : float
@@ -40,38 +39,60 @@ def bent(scores, mean, change, cost):
 
     Returns
     -------
-    scores : ndarray, shape (slopes, offsets)
-    changes : ndarray of int8, shape (slopes, offsets)
+    steps : ndarray of int
+    costs : ndarray of float32
     """
-    result = np.full_like(scores, -np.inf)
-    changes = np.zeros(scores.shape, np.int8)
-    for step in range(int(np.ceil(mean - change)), int(np.floor(mean + change)) + 1):
+    steps = np.arange(int(np.ceil(mean - change)), int(np.floor(mean + change)) + 1)
+    return steps, (cost * (steps - mean) ** 2).astype(np.float32)
+
+
+def bent(scores, steps, costs):
+    """Best score over the slopes that a path may come from.
+
+    Parameters
+    ----------
+    scores : ndarray of float32, shape (slopes, offsets)
+    steps, costs : ndarray
+        As `bends_from` gives them.
+
+    Returns
+    -------
+    ndarray of float32, shape (slopes, offsets)
+    """
+    result, other = np.full_like(scores, -np.inf), np.empty_like(scores)
+    for step, cost in zip(steps, costs):
         first, shared = max(step, 0), scores.shape[0] - abs(step)
-        here = slice(first, first + shared)
-        other = scores[first - step :][:shared] - np.float32(cost * (step - mean) ** 2)
-        better = other > result[here]
-        np.copyto(result[here], other, where=better)
-        np.copyto(changes[here], np.int8(step), where=better)
-    return result, changes
+        here = result[first : first + shared]
+        np.subtract(scores[first - step :][:shared], cost, out=other[:shared])
+        np.maximum(here, other[:shared], out=here)
+    return result
 
 
-def forward(scores, slopes, mean, change, cost):
-    """Best scores of paths that enter each segment, and the changes of slope that led there."""
-    entering, changes = [np.zeros_like(scores[0])], []
+def forward(scores, slopes, bends):
+    """Best scores of paths that enter each segment."""
+    entering = [np.zeros_like(scores[0])]
     for score in scores[:-1]:
-        arrived, changed = bent(moved(entering[-1] + score, slopes), mean, change, cost)
-        entering.append(arrived)
-        changes.append(changed)
-    return entering, changes
+        entering.append(bent(moved(entering[-1] + score, slopes), *bends))
+    return entering
 
 
-def traced(total, changes, slopes):
-    """Places at all knots of the best path that ends with some total scores."""
+def traced(total, entering, scores, slopes, bends):
+    """Places at all knots of the best path that ends with some total scores.
+
+    Which slope it came from is found again: for one path that is quicker than to note it for all.
+    """
+    steps, costs = bends
     row, place = np.unravel_index(np.argmax(total), total.shape)
     places = [place + slopes[row], place]
-    for changed in reversed(changes):
-        row -= changed[row, place]
-        place -= slopes[row]
+    for before, score in zip(entering[-2::-1], scores[-2::-1]):
+        rows = row - steps
+        known = (rows >= 0) & (rows < len(slopes))
+        rows, paid = rows[known], costs[known]
+        starts = place - slopes[rows]
+        known = (starts >= 0) & (starts < total.shape[1])
+        rows, starts, paid = rows[known], starts[known], paid[known]
+        best = np.argmax(before[rows, starts] + score[rows, starts] - paid)
+        row, place = rows[best], starts[best]
         places.append(place)
     return np.array(places[::-1])
 
@@ -88,7 +109,7 @@ def best_path(scores, slopes, means, change, cost, same=None):
     means : sequence of float
         Changes of slope between segments that cost nothing; a path keeps to one of them.
     change, cost : float
-        See `bent`.
+        See `bends_from`.
     same : float, optional
         Paths this close are the same; without, the lead is not asked for.
 
@@ -98,9 +119,11 @@ def best_path(scores, slopes, means, change, cost, same=None):
     """
     paths = []
     for mean in means:
-        entering, changes = forward(scores, slopes, mean, change, cost)
+        bends = bends_from(mean, change, cost)
+        entering = forward(scores, slopes, bends)
         total = entering[-1] + scores[-1]
-        paths.append((float(total.max()), traced(total, changes, slopes), mean))
+        places = traced(total, entering, scores, slopes, bends)
+        paths.append((float(total.max()), places, mean))
     score, places, mean = max(paths, key=lambda path: path[0])
     if same is None:
         return Path(score, places, None)
@@ -113,13 +136,13 @@ def best_path(scores, slopes, means, change, cost, same=None):
 
 def marginal_lead(scores, slopes, mean, change, cost, same, places):
     """Negative best scores of paths that are elsewhere at each knot: forward and backward sums."""
-    entering, _ = forward(scores, slopes, mean, change, cost)
+    entering = forward(scores, slopes, bends_from(mean, change, cost))
+    back = bends_from(-mean, change, cost)
     ends = [moved(entering[-1] + scores[-1], slopes).max(axis=0)]
     ahead = scores[-1]
     ends.append((entering[-1] + ahead).max(axis=0))
     for arrived, score in zip(entering[-2::-1], scores[-2::-1]):
-        best, _ = bent(ahead, -mean, change, cost)
-        ahead = score + moved(best, -slopes)
+        ahead = score + moved(bent(ahead, *back), -slopes)
         ends.append((arrived + ahead).max(axis=0))
     numbers = np.arange(scores.shape[2])
     return np.array(
