@@ -1,13 +1,21 @@
 """Pictures of raw frames and their spectra."""
 
 import numpy as np
+from matplotlib import colormaps
 from matplotlib.colors import AsinhNorm
 
-from lampflux.pictures.style import COLOUR, draw_spectrum
+from lampflux.pictures.style import COLOUR, draw_spectrum, number_text
+
+# The stretch is linear up to this many times the noise of the picture.
+KNEE = 5.0
+# Fewer colours than usual: noise then takes half the room in a file, and nobody sees it.
+COLOURS = colormaps["viridis"].resampled(32)
+# Of the lit rows this percentage is not brighter than the top of the stretch.
+BRIGHTEST = 99.9
 
 
 def draw_frame(axes, image, shape, lit):
-    """Draw a raw frame, stretched so that faint and bright lines both show.
+    """Draw a raw frame less its median, stretched so that faint and bright lines both show.
 
     Parameters
     ----------
@@ -19,13 +27,16 @@ def draw_frame(axes, image, shape, lit):
     lit : ndarray of int
         Rows of the clean sum; their edges are marked unless they are all.
     """
-    low, middle, high = np.nanpercentile(image, (1, 50, 99.9))
-    spread = max(middle - low, 1.0)
     height, width = shape
+    middle = np.nanmedian(image)
+    above = image - middle
+    knee = max(KNEE * 1.4826 * np.nanmedian(np.abs(above)), 1.0)
+    lit_blocks = above[np.unique(lit * len(image) // height)]
+    high = max(np.nanpercentile(lit_blocks, BRIGHTEST), knee)
     picture = axes.imshow(
-        image,
-        norm=AsinhNorm(linear_width=spread, vmin=low - spread, vmax=max(high, low + spread)),
-        cmap="viridis",
+        above,
+        norm=AsinhNorm(linear_width=knee, vmin=-knee, vmax=high),
+        cmap=COLOURS,
         origin="lower",
         aspect="auto",
         interpolation="nearest",
@@ -35,13 +46,29 @@ def draw_frame(axes, image, shape, lit):
         ends = np.flatnonzero(np.diff(lit) > 1)
         for edge in [lit[0] - 0.5, *(lit[ends] + 0.5), *(lit[ends + 1] - 0.5), lit[-1] + 0.5]:
             axes.axhline(edge, color="white", lw=1, ls="--")
+        axes.lines[0].set_label("rows of the clean sum")
+        axes.legend(
+            loc="upper right", fontsize="small", facecolor="black", framealpha=0.6, labelcolor="w"
+        )
     axes.set_ylabel("Row (pixel)")
     axes.tick_params(colors=COLOUR.muted)
     beside = axes.inset_axes((1.01, 0, 0.015, 1))
-    bar = axes.figure.colorbar(picture, cax=beside, label="Raw counts (ADU)")
-    ticks = [float(f"{value:.2g}") for value in picture.norm.inverse(np.linspace(0.05, 0.95, 7))]
-    bar.set_ticks(ticks, labels=[f"{tick:g}" for tick in ticks])
+    bar = axes.figure.colorbar(
+        picture,
+        cax=beside,
+        label=f"Raw counts above their median, {number_text(np.round(middle))} (ADU)",
+    )
+    ticks = round_ticks(knee, high)
+    bar.set_ticks(ticks, labels=[number_text(tick) for tick in ticks])
     bar.minorticks_off()
+
+
+def round_ticks(knee, high):
+    """Zero and round numbers from the knee of a stretch up: 1, 2 and 5, or 1 in many decades."""
+    powers = 10.0 ** np.arange(np.floor(np.log10(knee)), np.ceil(np.log10(high)) + 1)
+    steps = (1, 2, 5) if high < 200 * knee else (1, 3) if high < 3000 * knee else (1,)
+    ticks = np.outer(powers, steps).ravel()
+    return [0.0, *ticks[(ticks >= knee) & (ticks <= high)]]
 
 
 def draw_extraction(figure, frame, shape, lit, table):
@@ -63,7 +90,7 @@ def draw_extraction(figure, frame, shape, lit, table):
             "height_ratios": [3, 2],
             "left": 0.07,
             "right": 0.905,
-            "top": 0.945,
+            "top": 0.94,
             "bottom": 0.07,
             "hspace": 0.16,
         },
