@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lampflux.pictures.extraction import draw_frame, round_ticks
+from lampflux.pictures.extraction import draw_frame
 from lampflux.pictures.style import new_figure, save
 
 IDENTITY = {"BRAND": "Photron", "LAMP": "ThAr", "CCD": "Red", "EXPTIME": 0.5, "ID": "02"}
@@ -44,7 +44,7 @@ def test_lit_rows_are_marked_at_their_edges_unless_they_are_all(rows, edges):
 
 def test_noise_is_dark_and_a_faint_line_stands_out_below_a_bright_one():
     frame = 500 + np.random.default_rng(1).normal(0, 3, (60, 200))
-    frame[20:40, 50] += 60
+    frame[20:40, 50] += 80
     frame[20:40, 150:153] += 30000
     axes = new_figure(IDENTITY, "frame").subplots()
     draw_frame(axes, frame, frame.shape, np.arange(20, 40))
@@ -53,18 +53,6 @@ def test_noise_is_dark_and_a_faint_line_stands_out_below_a_bright_one():
     assert shade[:20].max() < 0.2
     assert shade[20:40, 50].min() > 0.25
     assert shade[20:40, 151].min() > 0.95
-
-
-@pytest.mark.parametrize(
-    ("knee", "high", "ticks"),
-    [
-        (10, 300, [0, 10, 20, 50, 100, 200]),
-        (10, 9000, [0, 10, 30, 100, 300, 1000, 3000]),
-        (10, 60000, [0, 10, 100, 1000, 10000]),
-    ],
-)
-def test_ticks_of_the_colour_bar_are_round_numbers(knee, high, ticks):
-    np.testing.assert_allclose(round_ticks(knee, high), ticks)
 
 
 def test_pixels_of_the_picture_are_pixels_of_the_frame():

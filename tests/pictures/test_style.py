@@ -5,7 +5,7 @@ import pytest
 from matplotlib.image import imread
 from PIL import Image
 
-from lampflux.pictures.style import draw_spectrum, new_figure, number_text, save
+from lampflux.pictures.style import draw_spectrum, new_figure, number_text, round_ticks, save
 
 IDENTITY = {"BRAND": "Photron", "LAMP": "ThAr", "CCD": "Red", "EXPTIME": 0.5, "ID": "02"}
 
@@ -52,14 +52,26 @@ def test_a_picture_that_fails_leaves_nothing(tmp_path):
         (0.0, "0"),
         (-10, "−10"),
         (1234.0, "1234"),
-        (73000.0, "7.3 × 10⁴"),
+        (73000.0, "7.3×10⁴"),
         (1e5, "10⁵"),
-        (7.3e6, "7.3 × 10⁶"),
-        (-2e-5, "−2 × 10⁻⁵"),
+        (7.3e6, "7.3×10⁶"),
+        (-2e-5, "−2×10⁻⁵"),
     ],
 )
 def test_numbers_have_minus_signs_and_powers_of_ten(value, text):
     assert number_text(value) == text
+
+
+@pytest.mark.parametrize(
+    ("knee", "high", "ticks"),
+    [
+        (10, 300, [0, 10, 20, 50, 100, 200]),
+        (10, 9000, [0, 10, 30, 100, 300, 1000, 3000]),
+        (10, 60000, [0, 10, 100, 1000, 10000]),
+    ],
+)
+def test_ticks_of_a_stretched_axis_are_round_numbers(knee, high, ticks):
+    np.testing.assert_allclose(round_ticks(knee, high), ticks)
 
 
 def test_the_common_power_of_ticks_is_written_as_a_power():

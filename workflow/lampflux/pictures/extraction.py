@@ -4,10 +4,12 @@ import numpy as np
 from matplotlib import colormaps
 from matplotlib.colors import AsinhNorm
 
-from lampflux.pictures.style import COLOUR, draw_spectrum, number_text
+from lampflux.pictures.style import COLOUR, draw_spectrum, number_text, round_ticks
 
-# The stretch is linear up to this many times the noise of the picture.
-KNEE = 5.0
+# The stretch is linear up to this many times the noise, which neighbours along a column show.
+KNEE = 6.0
+# It starts where this percentage of the pixels is darker: about the bias.
+DARKEST = 5
 # Fewer colours than usual: noise then takes half the room in a file, and nobody sees it.
 COLOURS = colormaps["viridis"].resampled(32)
 # Of the lit rows this percentage is not brighter than the top of the stretch.
@@ -15,7 +17,7 @@ BRIGHTEST = 99.9
 
 
 def draw_frame(axes, image, shape, lit):
-    """Draw a raw frame less its median, stretched so that faint and bright lines both show.
+    """Draw a raw frame, stretched so that fibres, faint lines and bright lines all show.
 
     Parameters
     ----------
@@ -28,14 +30,15 @@ def draw_frame(axes, image, shape, lit):
         Rows of the clean sum; their edges are marked unless they are all.
     """
     height, width = shape
-    middle = np.nanmedian(image)
-    above = image - middle
-    knee = max(KNEE * 1.4826 * np.nanmedian(np.abs(above)), 1.0)
+    level = np.nanpercentile(image, DARKEST)
+    above = image - level
+    noise = 1.4826 * np.nanmedian(np.abs(np.diff(above, axis=0))) / np.sqrt(2)
+    knee = max(1.0, KNEE * noise)
     lit_blocks = above[np.unique(lit * len(image) // height)]
     high = max(np.nanpercentile(lit_blocks, BRIGHTEST), knee)
     picture = axes.imshow(
         above,
-        norm=AsinhNorm(linear_width=knee, vmin=-knee, vmax=high),
+        norm=AsinhNorm(linear_width=knee, vmin=0.0, vmax=high),
         cmap=COLOURS,
         origin="lower",
         aspect="auto",
@@ -56,19 +59,11 @@ def draw_frame(axes, image, shape, lit):
     bar = axes.figure.colorbar(
         picture,
         cax=beside,
-        label=f"Raw counts above their median, {number_text(np.round(middle))} (ADU)",
+        label=f"Raw counts above {number_text(np.round(level))} (ADU)",
     )
     ticks = round_ticks(knee, high)
     bar.set_ticks(ticks, labels=[number_text(tick) for tick in ticks])
     bar.minorticks_off()
-
-
-def round_ticks(knee, high):
-    """Zero and round numbers from the knee of a stretch up: 1, 2 and 5, or 1 in many decades."""
-    powers = 10.0 ** np.arange(np.floor(np.log10(knee)), np.ceil(np.log10(high)) + 1)
-    steps = (1, 2, 5) if high < 200 * knee else (1, 3) if high < 3000 * knee else (1,)
-    ticks = np.outer(powers, steps).ravel()
-    return [0.0, *ticks[(ticks >= knee) & (ticks <= high)]]
 
 
 def draw_extraction(figure, frame, shape, lit, table):
@@ -88,7 +83,7 @@ def draw_extraction(figure, frame, shape, lit, table):
         sharex=True,
         gridspec_kw={
             "height_ratios": [3, 2],
-            "left": 0.07,
+            "left": 0.085,
             "right": 0.905,
             "top": 0.94,
             "bottom": 0.07,

@@ -50,7 +50,7 @@ def draw_windows(figure, wavelength, counts, fits, rows):
     lines = math.ceil(len(rows) / CLOSE_UPS_PER_ROW)
     height = 4.4 + 2.6 * lines
     figure.set_figheight(height)
-    axes = figure.add_axes((0.07, 1 - 3.15 / height, 0.92, 2.1 / height))
+    axes = figure.add_axes((0.08, 1 - 3.15 / height, 0.9, 2.1 / height))
     draw_spectrum(axes, wavelength, counts, faint=True)
     axes.set_xlabel("Wavelength in air (Å)", loc="left")
     axes.set_ylabel("Sum of lit rows (ADU)")
@@ -60,7 +60,7 @@ def draw_windows(figure, wavelength, counts, fits, rows):
     grid = figure.add_gridspec(
         lines,
         CLOSE_UPS_PER_ROW,
-        left=0.07,
+        left=0.08,
         right=0.98,
         top=top,
         bottom=bottom,

@@ -1,6 +1,5 @@
 """The look that all pictures share."""
 
-import math
 import re
 from pathlib import Path
 from typing import NamedTuple
@@ -126,12 +125,9 @@ def draw_spectrum(axes, x, counts, faint=False, label=None):
     axes.yaxis.set_major_formatter(PowerFormatter())
     if faint:
         knee = max(np.nanpercentile(np.abs(counts), 75), 1.0)
-        first = math.ceil(math.log10(knee))
-        last = max(math.floor(math.log10(max(np.nanmax(counts), knee))), first)
-        decades = [10.0**power for power in range(first, last + 1)]
         axes.set_yscale("asinh", linear_width=knee)
-        axes.set_yticks([0.0, *decades])
-        axes.yaxis.set_major_formatter(lambda value, _: power_text(value))
+        axes.set_yticks(round_ticks(knee, max(np.nanmax(counts), knee)))
+        axes.yaxis.set_major_formatter(lambda value, _: number_text(value))
         axes.yaxis.set_minor_locator(NullLocator())
 
 
@@ -152,9 +148,12 @@ def raised(power):
     return f"10{str(power).replace('−', '-').translate(SUPERSCRIPTS)}"
 
 
-def power_text(value):
-    """Write a power of ten, or zero."""
-    return raised(f"{math.log10(value):.0f}") if value else "0"
+def round_ticks(knee, high):
+    """Zero and round numbers from the knee of a stretch up: 1, 2 and 5, or 1 in many decades."""
+    powers = 10.0 ** np.arange(np.floor(np.log10(knee)), np.ceil(np.log10(high)) + 1)
+    steps = (1, 2, 5) if high < 200 * knee else (1, 3) if high < 3000 * knee else (1,)
+    ticks = np.outer(powers, steps).ravel()
+    return [0.0, *ticks[(ticks >= knee) & (ticks <= high)]]
 
 
 def number_text(value, sign="-"):
@@ -166,4 +165,4 @@ def number_text(value, sign="-"):
     mantissa = mantissa.replace("-", "−")
     if not power:
         return mantissa
-    return raised(int(power)) if mantissa == "1" else f"{mantissa} × {raised(int(power))}"
+    return raised(int(power)) if mantissa == "1" else f"{mantissa}×{raised(int(power))}"
