@@ -70,6 +70,11 @@ def test_eight_lamps_differ_in_colour_and_in_marker():
     assert len({style["marker"] for style in styles}) == 8
 
 
+def test_where_lamps_share_a_line_no_marker_hides_another():
+    sizes = [style["ms"] for style in source_styles(list("ABCDE")).values()]
+    assert (np.diff(sizes) < 0).all()
+
+
 @pytest.mark.parametrize("fluxes", [(900.0, 20.0), (-1.0, np.nan)], ids=["lines", "no lines"])
 def test_the_pictures_show_each_arm(tmp_path, fluxes):
     lines = lines_of(A=[4100], B=[4600]).assign(

@@ -189,7 +189,8 @@ def test_the_picture_shows_lamps_with_and_without_a_plan(tmp_path):
     ):
         identity = {"brand": "B", "lamp": f"L{number}", "arm": "Red"}
         summary, planned = plan(lines, FIBRES, 40000, 100, 0.8, 0.1)
-        parts.append((identity | summary, planned.assign(**identity)))
+        named = lines[["line", "ion", "wavelength"]].join(planned)
+        parts.append((identity | summary, named.assign(**identity)))
     plans = pd.DataFrame([each for each, _ in parts])
     assert [plan_text(each) for each in plans.itertuples()][1:] == ["no time serves a line"] * 2
     planned = pd.concat([each for _, each in parts if len(each)], ignore_index=True)
@@ -198,3 +199,6 @@ def test_the_picture_shows_lamps_with_and_without_a_plan(tmp_path):
     labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
     assert len(labels) == 3
     assert "× 0.8" in labels[0]
+    brightest = planned.sort_values("time_peak").iloc[0]
+    names = [text.get_text() for text in figure.axes[0].texts]
+    assert any(name.endswith(f"{brightest['wavelength']:.1f}") for name in names)

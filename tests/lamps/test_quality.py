@@ -275,7 +275,7 @@ def test_the_time_of_observation_orders_the_series_where_headers_have_it():
     rows = checked(*[exposure()] * 4, brightness=[0.8, 0.87, 0.93, 1.0], begin=begin)
     assert list(rows["score"]) == ["failed", "good", "good", "good"]
     figure = draw_health(rows.assign(simulated=False), THRESHOLDS, IDEAL)
-    assert figure.axes[-1].get_xlabel() == "Hours after 2023-05-01 10:00"
+    assert figure.axes[-1].get_xlabel() == "Hours after\n2023-05-01 10:00"
 
 
 def test_two_exposures_tell_no_median():
@@ -330,6 +330,13 @@ def test_the_picture_names_some_of_many_exposures_and_draws_all():
     }
     assert drawn == {"o": 79, "s": 0, "X": 1}
     assert 20 <= len(panels[-1].get_xticks()) <= 40
+
+
+def test_the_arms_stand_in_a_fixed_order():
+    rows = checked(*[exposure() for _ in range(4)]).assign(simulated=False)
+    figure = draw_health(rows.assign(arm=["Red", "IR", "Blue", "Red"]), THRESHOLDS, IDEAL)
+    titles = [axes.get_title(loc="left") for axes in figure.axes[:3]]
+    assert titles == ["Blue arm", "Red arm", "IR arm"]
 
 
 def test_saturation_is_expected_where_a_shorter_exposure_measures_the_line():

@@ -42,6 +42,19 @@ def test_lit_rows_are_marked_at_their_edges_unless_they_are_all(rows, edges):
     assert [line.get_ydata()[0] for line in axes.lines] == edges
 
 
+def test_noise_is_dark_and_a_faint_line_stands_out_below_a_bright_one():
+    frame = 500 + np.random.default_rng(1).normal(0, 3, (60, 200))
+    frame[20:40, 50] += 80
+    frame[20:40, 150:153] += 30000
+    axes = new_figure(IDENTITY, "frame").subplots()
+    draw_frame(axes, frame, frame.shape, np.arange(20, 40))
+    (image,) = axes.images
+    shade = image.norm(image.get_array())
+    assert shade[:20].max() < 0.2
+    assert shade[20:40, 50].min() > 0.25
+    assert shade[20:40, 151].min() > 0.95
+
+
 def test_pixels_of_the_picture_are_pixels_of_the_frame():
     axes = new_figure(IDENTITY, "frame").subplots()
     draw_frame(axes, np.ones((500, 1024)), (4112, 4096), np.arange(4112))

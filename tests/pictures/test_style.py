@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 from matplotlib.image import imread
+from PIL import Image
 
-from lampflux.pictures.style import draw_spectrum, new_figure, save
+from lampflux.pictures.style import draw_spectrum, new_figure, number_text, round_ticks, save
 
 IDENTITY = {"BRAND": "Photron", "LAMP": "ThAr", "CCD": "Red", "EXPTIME": 0.5, "ID": "02"}
 
@@ -43,6 +44,48 @@ def test_a_picture_that_fails_leaves_nothing(tmp_path):
     with pytest.raises(ValueError, match="no"):
         save(Broken(), tmp_path / "a.png")
     assert names(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.0, "0"),
+        (-10, "−10"),
+        (1234.0, "1234"),
+        (73000.0, "7.3×10⁴"),
+        (1e5, "10⁵"),
+        (7.3e6, "7.3×10⁶"),
+        (-2e-5, "−2×10⁻⁵"),
+    ],
+)
+def test_numbers_have_minus_signs_and_powers_of_ten(value, text):
+    assert number_text(value) == text
+
+
+@pytest.mark.parametrize(
+    ("knee", "high", "ticks"),
+    [
+        (10, 300, [0, 10, 20, 50, 100, 200]),
+        (10, 9000, [0, 10, 30, 100, 300, 1000, 3000]),
+        (10, 60000, [0, 10, 100, 1000, 10000]),
+    ],
+)
+def test_ticks_of_a_stretched_axis_are_round_numbers(knee, high, ticks):
+    np.testing.assert_allclose(round_ticks(knee, high), ticks)
+
+
+def test_the_common_power_of_ticks_is_written_as_a_power():
+    axes = new_figure(IDENTITY, "spectrum").subplots()
+    draw_spectrum(axes, np.arange(50), np.linspace(0, 4e6, 50))
+    axes.figure.canvas.draw()
+    assert axes.yaxis.get_offset_text().get_text() == "×10⁶"
+
+
+def test_a_png_is_as_wide_as_a_page_at_the_resolution_it_states(tmp_path):
+    save(new_figure(IDENTITY, "raw frame"), tmp_path / "a.png")
+    with Image.open(tmp_path / "a.png") as image:
+        assert image.info["dpi"] == pytest.approx((200, 200), abs=0.01)
+        assert image.width / 200 == pytest.approx(7, abs=0.1)
 
 
 def test_the_title_names_the_exposure_and_what_is_shown():

@@ -33,7 +33,11 @@ def main(snakemake):
     else:
         trusted = header["WAVEFRST"], header["WAVELAST"]
         lines = read_identified_lines(paths.lines)
-        draw_calibration(figure, spectrum, nominal, lines, trusted)
+        note = (
+            f"{header['WAVENLIN']} lines used, rms {header['WAVERMS']:.2g} Å, "
+            f"line width {header['LINEFWHM']:.2f} pixel"
+        )
+        draw_calibration(figure, spectrum, nominal, lines, trusted, note)
     save(figure, pictures.calibrated, formats)
 
     figure = new_figure(header, "line windows")

@@ -3,7 +3,7 @@
 import numpy as np
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from lampflux.pictures.style import COLOUR, finish, titled_figure
+from lampflux.pictures.style import COLOUR, finish, number_text, titled_figure
 
 # The axis of deviations is linear up to this [per cent] and logarithmic beyond.
 LINEAR_BELOW = 1
@@ -41,7 +41,9 @@ def draw_deviations(axes, table, column, label):
     axes.margins(x=0.02, y=0.08)
     axes.yaxis.set_major_locator(FixedLocator(TICKS))
     axes.yaxis.set_minor_locator(NullLocator())
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:+g}" if value else "0"))
+    axes.yaxis.set_major_formatter(
+        FuncFormatter(lambda value, _: number_text(value, "+") if value else "0")
+    )
     axes.set_ylabel(f"{label}\ndeviation (%)")
 
 
@@ -77,7 +79,7 @@ def draw(table):
     normal = np.exp(-0.5 * edges**2) / np.sqrt(2 * np.pi) * pull.size * (edges[1] - edges[0])
     pulls.plot(edges, normal, color=COLOUR.highlight, lw=1.5, label="normal distribution")
     finish(pulls)
-    pulls.set_xlabel("(Net flux - injected) / error, not saturated")
+    pulls.set_xlabel("(Net flux − injected) / error, not saturated")
     pulls.set_ylabel("Windows")
     pulls.legend(frameon=False, fontsize="small", loc="upper left")
 
@@ -95,6 +97,6 @@ def draw(table):
     finish(wavelengths)
     wavelengths.margins(x=0.02)
     wavelengths.set_xlabel("Column of the line (pixel)")
-    wavelengths.set_ylabel("Solution - true\nwavelength (Å)")
+    wavelengths.set_ylabel("Solution − true\nwavelength (Å)")
     wavelengths.legend(frameon=False, fontsize="small")
     return figure

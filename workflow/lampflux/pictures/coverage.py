@@ -1,5 +1,7 @@
 """Pictures of the lines of all lamps and their gaps."""
 
+import numpy as np
+
 from lampflux.pictures.style import COLOUR, finish, titled_figure
 
 # Colours of the lamps, which the colour-blind tell apart (Okabe & Ito 2008, Color Universal
@@ -12,22 +14,30 @@ LAMP_COLOURS = (
     "#0072b2",
     "#d55e00",
     "#cc79a7",
-    "#7f7f7f",
+    "#4d4d4d",
 )
+# Sizes of the first and the last lamp's markers [point].
+LARGEST_MARKER, SMALLEST_MARKER = 9.0, 5.5
 LAMP_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 # Pairs of lamps that the picture of the coverage shows for each arm; the table has all.
 PAIRS_SHOWN = 5
 
 
 def source_styles(sources):
-    """Give each lamp a colour and a marker, filled and open in turn: they lie over each other."""
+    """Give each lamp a colour and a marker.
+
+    Where lamps share a line, each later marker is smaller and, by its white edge, stands out.
+    """
+    sizes = np.linspace(LARGEST_MARKER, SMALLEST_MARKER, len(sources))
     return {
         source: {
             "color": LAMP_COLOURS[number % len(LAMP_COLOURS)],
             "marker": LAMP_MARKERS[number % len(LAMP_MARKERS)],
-            "mfc": "none" if number % 2 else LAMP_COLOURS[number % len(LAMP_COLOURS)],
+            "ms": size,
+            "mec": "white",
+            "mew": 0.5,
         }
-        for number, source in enumerate(sources)
+        for number, (source, size) in enumerate(zip(sources, sizes))
     }
 
 
@@ -64,7 +74,8 @@ def draw_atlas(lines, bands, line_limit):
         f"Wavelength in air (Å); dotted: lines above {line_limit:g} ADU/s/fibre count for coverage"
     )
     handles, labels = panels[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside right upper", frameon=False, fontsize="small")
+    place = {"loc": "outside lower center", "ncols": 6, "frameon": False, "fontsize": "small"}
+    figure.legend(handles, labels, **place)
     return figure
 
 
@@ -78,9 +89,9 @@ def draw_arm_atlas(axes, lines, styles, line_limit):
     axes.axhline(line_limit, color=COLOUR.muted, lw=1, ls=":")
     for source, style in styles.items():
         own = lines[lines["source"] == source]
-        stems = {"color": style["color"], "lw": 0.7, "alpha": 0.6}
+        stems = {"color": style["color"], "lw": 0.7, "alpha": 0.6, "zorder": 1}
         axes.vlines(own["wavelength"], low, own["flux"], **stems)
-        axes.plot(own["wavelength"], own["flux"], ls="", ms=5, mew=1.0, label=source, **style)
+        axes.plot(own["wavelength"], own["flux"], ls="", label=source, **style)
         for row in own[own["limit"] == "lower"].itertuples():
             arrow = {"arrowstyle": "->", "color": style["color"]}
             ends = (row.wavelength, row.flux * 1.9), (row.wavelength, row.flux)
@@ -124,9 +135,9 @@ def draw_coverage(lines, coverage, bands, line_limit):
         # Pairs stand below the lamps, the best of each first.
         part = part.sort_values(["number", "rank"])
         draw_arm_coverage(axes, lines[lines["arm"] == arm], part, bands[arm])
-        title = f"{arm} arm: lamps, then the best pairs; shaded: longest stretch without a line"
+        title = f"{arm} arm: lamps, then the best pairs, first lamp above second"
         axes.set_title(title, loc="left", fontsize="medium", color=COLOUR.data)
-    panels[-1, 0].set_xlabel("Wavelength in air (Å)")
+    panels[-1, 0].set_xlabel("Wavelength in air (Å); shaded: longest stretch without a line")
     return figure
 
 
@@ -137,12 +148,15 @@ def draw_arm_coverage(axes, lines, coverage, band):
         sources = [row.first] + ([row.second] if row.number == 2 else [])
         number = "1 line" if row.lines == 1 else f"{row.lines} lines"
         names.append(f"{' + '.join(sources)}: {number}")
-        places = lines[lines["source"].isin(sources)]["wavelength"]
-        places = places[places.between(*band)]
         axes.barh(
             level, row.gap, left=row.gap_from, height=0.62, color=COLOUR.highlight, alpha=0.45
         )
-        axes.vlines(places, level - 0.31, level + 0.31, color=COLOUR.data, lw=1.2)
+        # The lines of a pair's lamps stand one above the other.
+        edges = np.linspace(level - 0.31, level + 0.31, len(sources) + 1)
+        for source, top, bottom in zip(sources, edges, edges[1:]):
+            places = lines["wavelength"][lines["source"] == source]
+            style = {"color": COLOUR.data, "lw": 1.2}
+            axes.vlines(places[places.between(*band)], top, bottom, **style)
         axes.annotate(
             f"{row.gap:.0f} Å",
             (1.005, level),

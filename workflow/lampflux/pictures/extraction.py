@@ -1,13 +1,23 @@
 """Pictures of raw frames and their spectra."""
 
 import numpy as np
+from matplotlib import colormaps
 from matplotlib.colors import AsinhNorm
 
-from lampflux.pictures.style import COLOUR, draw_spectrum
+from lampflux.pictures.style import COLOUR, draw_spectrum, number_text, round_ticks
+
+# The stretch is linear up to this many times the noise, which neighbours along a column show.
+KNEE = 6.0
+# It starts where this percentage of the pixels is darker: about the bias.
+DARKEST = 5
+# Fewer colours than usual: noise then takes half the room in a file, and nobody sees it.
+COLOURS = colormaps["viridis"].resampled(32)
+# Of the lit rows this percentage is not brighter than the top of the stretch.
+BRIGHTEST = 99.9
 
 
 def draw_frame(axes, image, shape, lit):
-    """Draw a raw frame, stretched so that faint and bright lines both show.
+    """Draw a raw frame, stretched so that fibres, faint lines and bright lines all show.
 
     Parameters
     ----------
@@ -19,13 +29,17 @@ def draw_frame(axes, image, shape, lit):
     lit : ndarray of int
         Rows of the clean sum; their edges are marked unless they are all.
     """
-    low, middle, high = np.nanpercentile(image, (1, 50, 99.9))
-    spread = max(middle - low, 1.0)
     height, width = shape
+    level = np.nanpercentile(image, DARKEST)
+    above = image - level
+    noise = 1.4826 * np.nanmedian(np.abs(np.diff(above, axis=0))) / np.sqrt(2)
+    knee = max(1.0, KNEE * noise)
+    lit_blocks = above[np.unique(lit * len(image) // height)]
+    high = max(np.nanpercentile(lit_blocks, BRIGHTEST), knee)
     picture = axes.imshow(
-        image,
-        norm=AsinhNorm(linear_width=spread, vmin=low - spread, vmax=max(high, low + spread)),
-        cmap="viridis",
+        above,
+        norm=AsinhNorm(linear_width=knee, vmin=0.0, vmax=high),
+        cmap=COLOURS,
         origin="lower",
         aspect="auto",
         interpolation="nearest",
@@ -35,12 +49,20 @@ def draw_frame(axes, image, shape, lit):
         ends = np.flatnonzero(np.diff(lit) > 1)
         for edge in [lit[0] - 0.5, *(lit[ends] + 0.5), *(lit[ends + 1] - 0.5), lit[-1] + 0.5]:
             axes.axhline(edge, color="white", lw=1, ls="--")
+        axes.lines[0].set_label("rows of the clean sum")
+        axes.legend(
+            loc="upper right", fontsize="small", facecolor="black", framealpha=0.6, labelcolor="w"
+        )
     axes.set_ylabel("Row (pixel)")
     axes.tick_params(colors=COLOUR.muted)
     beside = axes.inset_axes((1.01, 0, 0.015, 1))
-    bar = axes.figure.colorbar(picture, cax=beside, label="Raw counts (ADU)")
-    ticks = [float(f"{value:.2g}") for value in picture.norm.inverse(np.linspace(0.05, 0.95, 7))]
-    bar.set_ticks(ticks, labels=[f"{tick:g}" for tick in ticks])
+    bar = axes.figure.colorbar(
+        picture,
+        cax=beside,
+        label=f"Raw counts above {number_text(np.round(level))} (ADU)",
+    )
+    ticks = round_ticks(knee, high)
+    bar.set_ticks(ticks, labels=[number_text(tick) for tick in ticks])
     bar.minorticks_off()
 
 
@@ -61,9 +83,9 @@ def draw_extraction(figure, frame, shape, lit, table):
         sharex=True,
         gridspec_kw={
             "height_ratios": [3, 2],
-            "left": 0.07,
+            "left": 0.085,
             "right": 0.905,
-            "top": 0.945,
+            "top": 0.94,
             "bottom": 0.07,
             "hspace": 0.16,
         },

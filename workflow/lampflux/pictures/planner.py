@@ -2,15 +2,16 @@
 
 import numpy as np
 
-from lampflux.pictures.style import COLOUR, finish, titled_figure
+from lampflux.pictures.style import COLOUR, finish, number_text, titled_figure
 
 # How the bar from the time needed to the time allowed is drawn.
 BAR_STYLES = {
     "served": {"color": COLOUR.data, "lw": 1.8, "alpha": 0.75},
-    "not served": {"color": "#d55e00", "lw": 1.0, "ls": (0, (2, 1.5))},
+    "not served": {"color": COLOUR.saturated, "lw": 1.0, "ls": (0, (2, 1.5))},
 }
-# Height of a lamp's lines at most, where one line is 1.
-ROWS_SHOWN = 24
+# Height of a lamp's lines at most, where one line with its name is 1, and of this [inch].
+ROWS_SHOWN = 20
+ROW_HEIGHT = 0.095
 BAR_LABELS = {"served": "time needed to time allowed", "not served": "not served"}
 
 
@@ -38,7 +39,7 @@ def draw_plan(plans, planned, peak, snr):
     figure = titled_figure(
         f"Exposure plan: S/N {snr:g} in one fibre, peaks up to {peak:,.0f} ADU above bias",
         plans["simulated"].any(),
-        height=2.2 + 0.075 * sum(heights) + 0.26 * len(plans),
+        height=2.2 + ROW_HEIGHT * (sum(heights) + 2.6 * len(plans)),
     )
     axes = figure.subplots()
     finish(axes)
@@ -63,7 +64,7 @@ def draw_plan(plans, planned, peak, snr):
     axes.set_ylim(top - 1.5, -1.2)
     axes.margins(x=0.03)
     axes.autoscale_view(scaley=False)
-    axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    axes.xaxis.set_major_formatter(lambda value, _: number_text(value))
     axes.set_xlabel("Exposure time (s)")
     figure.legend(loc="outside lower center", ncols=5, frameon=False, fontsize="small")
     return figure
@@ -72,17 +73,39 @@ def draw_plan(plans, planned, peak, snr):
 def draw_lamp_plan(axes, summary, lines, top, height):
     """Draw one lamp's lines and planned times from ``top`` downwards."""
     axes.axhspan(top - 0.6, top + height + 0.6, color=COLOUR.muted, alpha=0.07, lw=0)
-    for level, line in enumerate(lines.itertuples()):
-        place = top + (level + 0.5) * height / max(len(lines), height)
+    step = height / max(len(lines), height)
+    places = top + (np.arange(len(lines)) + 0.5) * step
+    for place, line in zip(places, lines.itertuples()):
         kind = "served" if line.served_by else "not served"
         if np.isfinite(line.time_snr):
             ends = (line.time_snr, line.time_peak), (place, place)
             axes.plot(*ends, **BAR_STYLES[kind], gid=kind)
         axes.plot(line.time_peak, place, "|", ms=4, color=COLOUR.muted)
+    name_lines(axes, lines, places)
     planned = ((summary.single, "-"), (summary.pair_short, "--"), (summary.pair_long, "--"))
     for time, style in planned:
         if np.isfinite(time):
             axes.plot((time, time), (top, top + height), style, color=COLOUR.highlight, lw=1.6)
+
+
+def name_lines(axes, lines, places):
+    """Name lines at the right end of their rows: those not served, then as many as have room."""
+    named = []
+    rows = zip(places, lines.itertuples())
+    for place, line in sorted(rows, key=lambda row: row[1].served_by != ""):
+        if any(abs(place - other) < 0.99 for other in named):
+            continue
+        named.append(place)
+        ion = f"{line.ion} " if isinstance(line.ion, str) else ""
+        axes.text(
+            1.005,
+            place,
+            f"{ion}{line.wavelength:.1f}",
+            transform=axes.get_yaxis_transform(),
+            va="center",
+            fontsize="xx-small",
+            color=COLOUR.muted if line.served_by else COLOUR.saturated,
+        )
 
 
 def plan_text(summary):

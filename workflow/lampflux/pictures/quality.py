@@ -12,18 +12,20 @@ SCORE_STYLES = {
     "failed": (COLOUR.saturated, "X"),
 }
 PARAMETER_LABELS = {
-    "bias_shift": "Bias against\nthe arm (ADU)",
+    "bias_shift": "Bias minus\nthe arm's (ADU)",
     "background": "Background\n(ADU/pixel)",
     "line_width_ratio": "Line width over\nthe arm's",
     "wave_rms_pixel": "Wavelength\nrms (pixel)",
     "wave_shift_pixel": "Wavelength\nshift (pixel)",
     "brightest_ratio": "Brightest line\nover its median",
-    "lines_missing": "Missing part\nof the lines",
+    "lines_missing": "Fraction of\nlines missing",
     "element_ratio": "Darkest element\nover brightest",
     "brightness_fall": "Brightness\nlost (%)",
-    "saturated_fraction": "Saturated\npart of pixels",
-    "cosmic_fraction": "Replaced\npart of pixels",
+    "saturated_fraction": "Fraction of\npixels saturated",
+    "cosmic_fraction": "Fraction of\npixels replaced",
 }
+# Columns of arms from left to right; others follow by name.
+ARM_ORDER = {"Blue": 0, "Red": 1}
 # From this many exposures on only every nth is named below a panel.
 NAMES_SHOWN = 40
 
@@ -47,7 +49,7 @@ def draw_health(exposures, thresholds, ideals):
     -------
     matplotlib.figure.Figure
     """
-    arms = list(dict.fromkeys(exposures["arm"]))
+    arms = sorted(set(exposures["arm"]), key=lambda arm: (ARM_ORDER.get(arm, 2), arm))
     figure = titled_figure(
         "Health of the exposures", exposures["simulated"].any(), height=1.9 + 1.25 * len(ideals)
     )
@@ -67,7 +69,7 @@ def draw_health(exposures, thresholds, ideals):
                 axes.set_ylabel(PARAMETER_LABELS[name], fontsize="small")
         panels[0, column].set_title(f"{arm} arm", loc="left", fontsize="medium", color=COLOUR.data)
         if timed:
-            panels[-1, column].set_xlabel(f"Hours after {begin.min():%Y-%m-%d %H:%M}")
+            panels[-1, column].set_xlabel(f"Hours after\n{begin.min():%Y-%m-%d %H:%M}")
             continue
         every = 1 + len(exposures) // NAMES_SHOWN
         shown = part.iloc[::every]
@@ -82,7 +84,7 @@ def draw_health(exposures, thresholds, ideals):
         panels[0, 0].plot([], [], ls="", marker=marker, color=colour, label=score)[0]
         for score, (colour, marker) in SCORE_STYLES.items()
     ]
-    for style, label in ((":", "warned beyond"), ("--", "failed beyond")):
+    for style, label in ((":", "warning beyond"), ("--", "failure beyond")):
         handles += panels[0, 0].plot([], [], ls=style, color=COLOUR.muted, lw=0.9, label=label)
     figure.legend(
         handles=handles, loc="outside lower right", ncols=5, frameon=False, fontsize="small"
@@ -111,7 +113,7 @@ def draw_parameter(axes, part, name, ideal, limits):
     if known.empty:
         axes.annotate(
             "not known",
-            (0.5, 0.75),
+            (0.5, 0.25),
             xycoords="axes fraction",
             ha="center",
             color=COLOUR.muted,

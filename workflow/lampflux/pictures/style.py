@@ -1,6 +1,6 @@
 """The look that all pictures share."""
 
-import math
+import re
 from pathlib import Path
 from typing import NamedTuple
 
@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib import rc_context
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullLocator
+from matplotlib.ticker import NullLocator, ScalarFormatter
 
 from lampflux.files.whole import whole
 
@@ -29,13 +29,15 @@ class Palette(NamedTuple):
 
 
 COLOUR = Palette()
-# Resolution [pixel per inch] and width of a figure [inch].
-DPI = 110
-WIDTH = 11.0
+# Width of a figure [inch] and the resolution at which it is drawn [pixel per inch].
+WIDTH = 10.0
+DPI = 140
+# PNG files state this resolution: the figure is then 7 inches wide, as a page of two columns is.
+PRINTED_DPI = 200
 # How each format is written. PNG files are a tenth larger than at the default level and take half
 # the time. Without a date the same picture is the same file.
 SAVING = {
-    "png": {"pil_kwargs": {"compress_level": 3}},
+    "png": {"pil_kwargs": {"compress_level": 5, "dpi": (PRINTED_DPI, PRINTED_DPI)}},
     "pdf": {"metadata": {"CreationDate": None}},
     "svg": {"metadata": {"Date": None}},
 }
@@ -44,7 +46,7 @@ TEXT_AS_TEXT = {"pdf.fonttype": 42, "svg.fonttype": "none", "svg.hashsalt": "lam
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
-def new_figure(identity, subject, height=7.0):
+def new_figure(identity, subject, height=6.4):
     """Start a figure titled with the exposure and what is shown.
 
     Its axes are placed by hand: laying them out takes longer than drawing them.
@@ -74,7 +76,7 @@ def new_figure(identity, subject, height=7.0):
     return figure
 
 
-def titled_figure(title, simulated, height=7.0, layout="constrained"):
+def titled_figure(title, simulated, height=6.4, layout="constrained"):
     """Start a figure with a title, and a mark when it shows simulated frames."""
     figure = Figure(figsize=(WIDTH, height), dpi=DPI, layout=layout)
     FigureCanvasAgg(figure)
@@ -120,18 +122,47 @@ def draw_spectrum(axes, x, counts, faint=False, label=None):
     axes.axhline(0, color=COLOUR.muted, lw=0.5)
     axes.plot(x, counts, color=COLOUR.data, lw=0.8, drawstyle="steps-mid", label=label)
     finish(axes)
-    axes.ticklabel_format(axis="y", scilimits=(-3, 4))
+    axes.yaxis.set_major_formatter(PowerFormatter())
     if faint:
         knee = max(np.nanpercentile(np.abs(counts), 75), 1.0)
-        first = math.ceil(math.log10(knee))
-        last = max(math.floor(math.log10(max(np.nanmax(counts), knee))), first)
-        decades = [10.0**power for power in range(first, last + 1)]
         axes.set_yscale("asinh", linear_width=knee)
-        axes.set_yticks([0.0, *decades])
-        axes.yaxis.set_major_formatter(lambda value, _: power_text(value))
+        axes.set_yticks(round_ticks(knee, max(np.nanmax(counts), knee)))
+        axes.yaxis.set_major_formatter(lambda value, _: number_text(value))
         axes.yaxis.set_minor_locator(NullLocator())
 
 
-def power_text(value):
-    """Write a power of ten, or zero; much faster than matplotlib's own typesetting."""
-    return f"10{f'{math.log10(value):.0f}'.translate(SUPERSCRIPTS)}" if value else "0"
+class PowerFormatter(ScalarFormatter):
+    """Label ticks with plain numbers and write their common power of ten as ×10⁶, not 1e6."""
+
+    def __init__(self):
+        super().__init__()
+        self.set_powerlimits((-3, 4))
+
+    def get_offset(self):
+        """Write the common power of ten."""
+        return re.sub(r"1e(.+)", lambda power: "×" + raised(power[1]), super().get_offset())
+
+
+def raised(power):
+    """Write a power of ten; much faster than matplotlib's own typesetting."""
+    return f"10{str(power).replace('−', '-').translate(SUPERSCRIPTS)}"
+
+
+def round_ticks(knee, high):
+    """Zero and round numbers from the knee of a stretch up: 1, 2 and 5, or 1 in many decades."""
+    powers = 10.0 ** np.arange(np.floor(np.log10(knee)), np.ceil(np.log10(high)) + 1)
+    steps = (1, 2, 5) if high < 200 * knee else (1, 3) if high < 3000 * knee else (1,)
+    ticks = np.outer(powers, steps).ravel()
+    return [0.0, *ticks[(ticks >= knee) & (ticks <= high)]]
+
+
+def number_text(value, sign="-"):
+    """Write a number with a minus sign and, where it is very large or small, a power of ten.
+
+    With ``sign="+"``, numbers above zero have a sign, too.
+    """
+    mantissa, _, power = f"{value:{sign}.4g}".partition("e")
+    mantissa = mantissa.replace("-", "−")
+    if not power:
+        return mantissa
+    return raised(int(power)) if mantissa == "1" else f"{mantissa}×{raised(int(power))}"

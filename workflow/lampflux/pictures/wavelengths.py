@@ -4,7 +4,7 @@ import numpy as np
 
 from lampflux.pictures.style import COLOUR, draw_spectrum, finish
 
-# Residuals are drawn up to this many times their robust scatter.
+# Residuals are drawn up to this many times their robust scatter; those of used lines all show.
 LARGEST_RESIDUAL = 6.0
 # Names of lines are no nearer than this part of the axis, and no more than this many.
 NAME_SPACE, MOST_NAMES = 0.017, 45
@@ -26,7 +26,7 @@ def draw_nominal(figure, nominal, counts):
     figure.supylabel("Sum along the slit (ADU)", fontsize="medium")
 
 
-def draw_calibration(figure, spectrum, nominal, lines, trusted):
+def draw_calibration(figure, spectrum, nominal, lines, trusted, note):
     """Draw a spectrum with its identified lines, their residuals, and the nominal error.
 
     Parameters
@@ -40,17 +40,19 @@ def draw_calibration(figure, spectrum, nominal, lines, trusted):
         `lampflux.files.tables.read_identified_lines` gives them.
     trusted : (int, int)
         First and last pixel between which the wavelengths are trusted.
+    note : str
+        The quality of the solution in a few words.
     """
     wavelength = spectrum.wavelength
-    figure.set_figheight(8.0)
+    figure.set_figheight(7.4)
     above, middle, below = figure.subplots(
         3,
         sharex=True,
         gridspec_kw={
             "height_ratios": [3.0, 1.3, 1.0],
-            "left": 0.092,
+            "left": 0.1,
             "right": 0.985,
-            "top": 0.875,
+            "top": 0.865,
             "bottom": 0.065,
             "hspace": 0.2,
         },
@@ -71,23 +73,26 @@ def draw_calibration(figure, spectrum, nominal, lines, trusted):
         color=COLOUR.highlight,
         alpha=0.3,
         lw=0,
-        label="1 sigma",
+        label="1 sigma of the solution",
     )
-    middle.legend(fontsize="small", ncols=3, loc="upper left", bbox_to_anchor=(0, 1.27))
+    middle.set_title(note, loc="right", fontsize="small", color=COLOUR.data)
 
     below.plot(wavelength, nominal - wavelength, color=COLOUR.data, lw=1.2)
     below.axhline(0, color=COLOUR.muted, lw=0.5)
     below.set_ylabel("Nominal minus\nsolution (Å)")
-    is_whole = trusted == (0, wavelength.size - 1)
-    below.set_xlabel("Wavelength in air (Å)" + ("" if is_whole else "; hatched: not trusted"))
+    below.set_xlabel("Wavelength in air (Å)")
     finish(below)
     for axes in above, middle, below:
         hatch_untrusted(axes, wavelength, trusted)
+    middle.legend(
+        frameon=False, fontsize="small", ncols=4, loc="lower left", bbox_to_anchor=(0, 0.98)
+    )
 
 
 def draw_residuals(axes, wavelength, residual, used):
     """Draw the distance of identified lines from the solution [Angstrom]."""
-    limit = LARGEST_RESIDUAL * 1.4826 * np.median(np.abs(residual[used]))
+    distance = np.abs(residual[used])
+    limit = max(LARGEST_RESIDUAL * 1.4826 * np.median(distance), distance.max())
     axes.axhline(0, color=COLOUR.muted, lw=0.5)
     axes.plot(
         wavelength[~used],
@@ -95,7 +100,7 @@ def draw_residuals(axes, wavelength, residual, used):
         "x",
         color=COLOUR.muted,
         ms=4,
-        label="left out (clipped to the frame)",
+        label="left out (clipped)",
     )
     axes.plot(wavelength[used], residual[used], "o", color=COLOUR.data, ms=3.5, label="used")
     axes.set_ylim(-1.15 * limit, 1.15 * limit)
@@ -105,17 +110,19 @@ def draw_residuals(axes, wavelength, residual, used):
 
 def hatch_untrusted(axes, wavelength, trusted):
     """Hatch where a solution is not trusted."""
-    for first, last in (0, trusted[0]), (trusted[1], wavelength.size - 1):
-        if last > first:
-            axes.axvspan(
-                wavelength[first],
-                wavelength[last],
-                facecolor="none",
-                edgecolor=COLOUR.muted,
-                alpha=0.35,
-                hatch="////",
-                lw=0,
-            )
+    ends = (0, trusted[0]), (trusted[1], wavelength.size - 1)
+    for number, (first, last) in enumerate(pair for pair in ends if pair[1] > pair[0]):
+        axes.axvspan(
+            wavelength[first],
+            wavelength[last],
+            # Of two hatched ends the legend shows one.
+            label="_" * number + "not trusted",
+            facecolor="none",
+            edgecolor=COLOUR.muted,
+            alpha=0.35,
+            hatch="////",
+            lw=0,
+        )
 
 
 def name_lines(axes, wavelength, lines):
