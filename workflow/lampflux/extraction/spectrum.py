@@ -178,7 +178,7 @@ def extract(
     detector = with_gain(image, rays, image.detector)
     if not cosmic_rays:
         rays.hit[:] = False
-    clean = sum_rows(image, rays, slit.shift, lines.width, stray, detector)
+    clean = sum_rows(image, rays, slit, lines.width, stray, detector)
     detector = with_read_noise(detector, 1 + share)
     return Extraction(
         plain.counts,
