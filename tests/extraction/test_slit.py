@@ -271,6 +271,15 @@ def test_diffuse_light_is_no_stray_light_of_lines():
         assert abs(part - 0.01) < max(4 * error, 0.001)
 
 
+def test_stray_light_is_recovered_from_whole_numbers_above_a_dark():
+    frame, bias, *rest = with_stray(0.01, 1, 1e4)
+    dark = np.random.default_rng(2).normal(bias, 1, frame.shape)
+    frame, dark = (np.rint(np.clip(part, 0, 65535)).astype("u2") for part in (frame, dark))
+    part, error = measure_stray_light(frame, dark, *rest)
+    assert 0 < error < 0.001
+    assert abs(part - 0.01) < 6 * error
+
+
 def test_no_stray_light_is_seen_where_there_is_none():
     found = np.array([measure_stray_light(*with_stray(0.0, seed, 1e5)) for seed in range(16)])
     # One in 740 is beyond 3 sigma.

@@ -73,7 +73,8 @@ def measure_stray_light(frame, background, lines, lit, variance):
     broad = box_sums(weights, reach) / (2 * reach + 1)
     # Diffuse light would be cut off unevenly: less beneath lines than between them.
     beneath = of_rows(background, beside)
-    beneath = beneath + diffuse_level(frame[beside] - beneath, STRAY.block * lines.width)
+    net = frame[beside].astype(np.float32) - beneath
+    beneath = beneath + diffuse_level(net, STRAY.block * lines.width)
     # No row beside is lit: its light is less than that part of a lit row's.
     cap = (
         STRAY.clip * np.sqrt(variance)
