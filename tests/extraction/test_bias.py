@@ -1,7 +1,12 @@
 import numpy as np
 import pytest
 
-from lampflux.extraction.bias import find_amplifiers, refine_bias, row_levels
+from lampflux.extraction.bias import (
+    find_amplifiers,
+    find_unlit_amplifiers,
+    refine_bias,
+    row_levels,
+)
 
 AMPLIFIERS = [(0, 511), (512, 1023)]
 LEVELS = (500.3, 504.6)
@@ -71,6 +76,39 @@ def test_rows_that_differ_by_noise_have_no_levels():
     levels, found = row_levels(rng.normal(0, 3, (120, 1024)), np.ones(1024, bool), AMPLIFIERS, 9.0)
     assert not levels.any()
     assert found == 0
+
+
+@pytest.mark.parametrize("scatter", [0.0, 1.0])
+def test_light_between_lines_is_no_level_of_rows(scatter):
+    rng = np.random.default_rng(6)
+    profile = np.tile([0.1, 0.6, 1.0, 0.6, 0.1], 60)
+    truth = rng.normal(0, scatter, (profile.size, 2))
+    # Wings of 2 ADU in the brightest rows.
+    image = np.repeat(truth, 512, axis=1) + 2 * profile[:, np.newaxis]
+    image += rng.normal(0, 3, image.shape)
+    quiet = np.ones(1024, bool)
+    levels, found = row_levels(image, quiet, AMPLIFIERS, 9.0, profile)
+    # 512 columns: 0.13 ADU.
+    np.testing.assert_allclose(levels[:, [0, 600]], truth, atol=0.7)
+    assert levels.mean() == pytest.approx(truth.mean(), abs=0.1)
+    assert found == pytest.approx(scatter, abs=0.15)
+
+
+@pytest.mark.parametrize("step", [0, 1, -4, 40])
+def test_a_step_that_lines_hide_is_found_in_unlit_rows(step):
+    rng = np.random.default_rng(7)
+    frame = rng.normal(500, 3, (400, 512))
+    frame[:, 256:] += step
+    # Wings of lines reach all columns.
+    column = np.arange(512)
+    wings = sum(3000 / (1 + ((column - centre) / 3) ** 2) for centre in range(30, 500, 45))
+    frame[50:350] += rng.poisson(wings, (300, 512))
+    # A cosmic ray.
+    frame[20:24, 300:340] = 5000
+    frame = np.rint(frame).astype("u2")
+    wanted = [(0, 255), (256, 511)] if step else [(0, 511)]
+    assert find_unlit_amplifiers(frame, np.arange(40, 360)) == wanted
+    assert find_unlit_amplifiers(frame, np.arange(395)) == [(0, 511)]
 
 
 @pytest.mark.parametrize("step", [0, 4, -40])

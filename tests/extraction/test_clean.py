@@ -4,6 +4,7 @@ import pytest
 from fibres import as_lit
 from lampflux.extraction.clean import sum_rows
 from lampflux.extraction.cosmic_rays import CosmicRays
+from lampflux.extraction.slit import Slit
 from lampflux.extraction.stray_light import StrayLight
 
 ROWS, COLUMNS, VARIANCE, GAIN, WIDTH = 6, 50, 9.0, 2.0, 2.6
@@ -23,7 +24,8 @@ def no_rays(image):
 def clean(image, rays=None, shift=None, stray=None):
     shift = np.zeros(ROWS) if shift is None else shift
     rays = rays or no_rays(image)
-    return sum_rows(image, rays, shift, WIDTH, stray or StrayLight(), image.detector)
+    slit = Slit(np.ones(ROWS), shift, np.zeros(COLUMNS), np.arange(ROWS))
+    return sum_rows(image, rays, slit, WIDTH, stray or StrayLight(), image.detector)
 
 
 def test_rows_are_summed_with_photon_and_pixel_noise():
@@ -79,3 +81,15 @@ def test_stray_light_is_taken_off_with_its_error():
     np.testing.assert_allclose(table["counts"], 0.98 * plain, rtol=1e-6)
     variance = plain / GAIN + ROWS * VARIANCE + (0.005 * plain) ** 2
     np.testing.assert_allclose(table["uncertainty"], np.sqrt(variance))
+
+
+def test_columns_of_which_most_is_replaced_have_an_error_like_the_change():
+    image = lit()
+    hit = np.zeros(image.counts.shape, bool)
+    # One row of six, and four.
+    hit[2, 10], hit[1:5, 20] = True, True
+    rays = CosmicRays(hit, image.counts - 3000 * hit, np.zeros_like(image.counts))
+    table, untouched = clean(image, rays), clean(image)
+    assert untouched["counts"][20] - table["counts"][20] == pytest.approx(12_000)
+    assert 6_000 < table["uncertainty"][20] < 12_000
+    assert table["uncertainty"][10] <= untouched["uncertainty"][10]

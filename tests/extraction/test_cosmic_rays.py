@@ -3,7 +3,7 @@ import pytest
 
 from fibres import as_lit, exposed, fibre_places, pixel_light, random_lines, shares, slit_light
 from lampflux.extraction.cosmic_rays import find_cosmic_rays, neighbourhood
-from lampflux.extraction.model import shift_rows
+from lampflux.extraction.model import common_light, shift_rows
 from lampflux.extraction.slit import Slit
 
 COLUMNS = 2048
@@ -39,6 +39,23 @@ def test_whole_shifts_are_exact_and_repeat_the_ends():
 def test_a_constant_stays_constant_when_shift_rows():
     shift = np.random.default_rng(2).uniform(-9, 9, 30)
     np.testing.assert_allclose(shift_rows(np.full((30, 20), 7.0), shift), 7, rtol=1e-6)
+
+
+def test_a_track_along_the_slit_is_no_line_of_few_rows():
+    rng = np.random.default_rng(3)
+    profile = np.exp(-0.5 * (np.linspace(-1.2, 1.2, 16) ** 2))
+    spectrum = 4000 * gaussians(0.0)[0]
+    image = profile[:, np.newaxis] * spectrum
+    image = rng.poisson(image * GAIN) / GAIN + rng.normal(0, np.sqrt(VARIANCE), image.shape)
+    # Nine rows of sixteen, some five line widths from the line.
+    image[3:12, 72] += rng.uniform(100, 600, 9)
+    image = image.astype("f4")
+    still = np.zeros(16)
+    light = common_light(image, profile, still, VARIANCE, GAIN)
+    assert np.median((image / profile[:, np.newaxis])[:, 72]) > 50
+    # The median of seven rows: 1.3 ADU.
+    np.testing.assert_allclose(light[0, 65:], spectrum[65:], atol=8)
+    np.testing.assert_allclose(light[0, 55:65], spectrum[55:65], rtol=0.05, atol=10)
 
 
 # Largest neighbours

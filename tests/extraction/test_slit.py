@@ -261,6 +261,25 @@ def test_stray_light_is_recovered_where_lines_are_shifted(moved):
         assert abs(part - 0.01) < max(4 * error, 0.001)
 
 
+def test_diffuse_light_is_no_stray_light_of_lines():
+    for seed in range(3):
+        frame, *rest = with_stray(0.01, seed, 1e5)
+        rows, columns = np.indices(frame.shape)
+        # Up to 300 times the noise of a pixel, less towards higher rows.
+        frame += 300 * np.exp(-columns / frame.shape[1]) * (1 - 0.7 * rows / frame.shape[0])
+        part, error = measure_stray_light(frame, *rest)
+        assert abs(part - 0.01) < max(4 * error, 0.001)
+
+
+def test_stray_light_is_recovered_from_whole_numbers_above_a_dark():
+    frame, bias, *rest = with_stray(0.01, 1, 1e4)
+    dark = np.random.default_rng(2).normal(bias, 1, frame.shape)
+    frame, dark = (np.rint(np.clip(part, 0, 65535)).astype("u2") for part in (frame, dark))
+    part, error = measure_stray_light(frame, dark, *rest)
+    assert 0 < error < 0.001
+    assert abs(part - 0.01) < 6 * error
+
+
 def test_no_stray_light_is_seen_where_there_is_none():
     found = np.array([measure_stray_light(*with_stray(0.0, seed, 1e5)) for seed in range(16)])
     # One in 740 is beyond 3 sigma.

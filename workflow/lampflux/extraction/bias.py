@@ -12,6 +12,9 @@ from lampflux.statistics import clipped_moments, robust_scatter
 FEWEST = 16
 # Rows have levels of their own where these scatter by more than noise (variance ratio).
 ROW_LEVELS = 2.0
+# Levels that go with the rows' light are light, wings of lines or a continuum, where the
+# correlation exceeds that of noise by this factor.
+LIGHT_LEVELS = 5.0
 
 
 class StepSearch(NamedTuple):
@@ -23,6 +26,10 @@ class StepSearch(NamedTuple):
     # The step exceeds those elsewhere by this factor, and this [ADU]: medians of whole ones.
     significance: float = 8.0
     least: float = 2.0
+    # Means of unlit rows are finer: the step exceeds this [ADU]. Pixels are cut off at so many
+    # sigma about their median.
+    least_unlit: float = 0.3
+    clip: float = 5.0
 
 
 STEP = StepSearch()
@@ -122,20 +129,65 @@ def find_amplifiers(frame):
     list of (int, int)
         First and last column of each.
     """
-    columns = frame.shape[1]
+    counts = frame[:: max(frame.shape[0] // NOISE_ROWS, 1)]
+    median = np.nanmedian if counts.dtype.kind == "f" else np.median
+    return amplifiers_of(median(counts, axis=0), STEP.least)
+
+
+def find_unlit_amplifiers(frame, lit):
+    """Find two amplifiers as `find_amplifiers` does, by the rows without light.
+
+    A step that lines hide is seen there.
+
+    Parameters
+    ----------
+    frame : ndarray, shape (rows, columns)
+        Raw counts [ADU].
+    lit : ndarray of int
+        Lit rows.
+
+    Returns
+    -------
+    list of (int, int)
+        First and last column of each; one where unlit rows are few.
+    """
+    unlit = np.setdiff1d(np.arange(frame.shape[0]), lit)
+    if unlit.size < FEWEST:
+        return [(0, frame.shape[1] - 1)]
+    dark = frame[unlit[:: max(unlit.size // NOISE_ROWS, 1)]].astype(np.float32)
+    middle = np.nanmedian(dark)
+    reach = STEP.clip * max(robust_scatter(dark[np.isfinite(dark)]), 1.0)
+    known = np.where(np.isfinite(dark), dark, middle)
+    profile = np.clip(known, middle - reach, middle + reach).mean(axis=0)
+    return amplifiers_of(profile, STEP.least_unlit)
+
+
+def amplifiers_of(profile, least):
+    """Split columns into halves where their levels step up or down in the middle.
+
+    Parameters
+    ----------
+    profile : ndarray, shape (columns,)
+        Level of each column [ADU].
+    least : float
+        Least step [ADU].
+
+    Returns
+    -------
+    list of (int, int)
+        First and last column of each amplifier.
+    """
+    columns = profile.size
     middle, width = columns // 2, STEP.columns
     if columns < 2 * STEP.fewest * width:
         return [(0, columns - 1)]
-    counts = frame[:: max(frame.shape[0] // NOISE_ROWS, 1)]
-    median = np.nanmedian if counts.dtype.kind == "f" else np.median
-    profile = median(counts, axis=0)
     # Windows on either side of the middle, and as far apart elsewhere.
     starts = np.arange(middle % width, columns - width + 1, width)
     levels = np.array([np.median(profile[start : start + width]) for start in starts])
     steps = np.diff(levels)
     at = np.searchsorted(starts, middle) - 1
     usual = robust_scatter(np.delete(steps, at))
-    if np.abs(steps[at]) > max(STEP.significance * usual, STEP.least):
+    if np.abs(steps[at]) > max(STEP.significance * usual, least):
         return [(0, middle - 1), (middle, columns - 1)]
     return [(0, columns - 1)]
 
@@ -174,8 +226,11 @@ def refine_bias(frame, lit, background, amplifiers):
     return bias, levels
 
 
-def row_levels(image, quiet, amplifiers, variance):
+def row_levels(image, quiet, amplifiers, variance, profile=None):
     """Measure the level of each row in each amplifier where no line falls.
+
+    The part of it that goes with the light of the row is no level, but wings of lines and
+    continuum.
 
     Parameters
     ----------
@@ -186,6 +241,8 @@ def row_levels(image, quiet, amplifiers, variance):
     amplifiers : list of (int, int)
     variance : float
         Variance of a pixel without light [ADU^2].
+    profile : ndarray, shape (rows,), optional
+        Light of each row.
 
     Returns
     -------
@@ -202,7 +259,31 @@ def row_levels(image, quiet, amplifiers, variance):
         # Cosmic rays are cut off; what noise loses by it is the same on both sides.
         reach = np.float32(5 * np.sqrt(variance))
         own = np.clip(image[:, columns], -reach, reach).mean(axis=1)
+        if profile is not None:
+            own = own - light_between_lines(own, profile)
         if own.var() > ROW_LEVELS * variance / columns.size:
             levels[:, first : last + 1] = own[:, np.newaxis]
             scatter = max(scatter, float(own.std()))
     return levels, scatter
+
+
+def light_between_lines(levels, profile):
+    """Measure the part of the rows' levels that is proportional to their light.
+
+    Parameters
+    ----------
+    levels, profile : ndarray, shape (rows,)
+        Mean of the columns without lines, and light of the row.
+
+    Returns
+    -------
+    ndarray, shape (rows,)
+        Zero where levels and light are not correlated beyond noise.
+    """
+    excess = profile - profile.mean()
+    power, product = excess @ excess, excess @ levels
+    spread = np.sqrt(power) * levels.std()
+    # Uncorrelated, the ratio scatters by 1.
+    if not product > LIGHT_LEVELS * spread:
+        return np.zeros(levels.size)
+    return product / power * profile

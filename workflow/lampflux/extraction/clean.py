@@ -23,17 +23,19 @@ class Filling(NamedTuple):
 
 
 FILLING = Filling()
+# Where rows with more than this part of the light are replaced, tracks may have shaped the model,
+# or the light of the rows is not known.
+DOUBT = 0.3
 
 
-def sum_rows(image, rays, shift, width, stray, detector):
+def sum_rows(image, rays, slit, width, stray, detector):
     """Replace pixels that are missing or hit, move rows until lines are upright, and sum.
 
     Parameters
     ----------
     image : lampflux.extraction.image.LitImage
     rays : lampflux.extraction.cosmic_rays.CosmicRays
-    shift : ndarray, shape (rows,)
-        Shift of each row's lines towards higher columns [pixel].
+    slit : lampflux.extraction.slit.Slit
     width : float
         Width (FWHM) of the lines [pixel].
     stray : lampflux.extraction.stray_light.StrayLight
@@ -54,13 +56,16 @@ def sum_rows(image, rays, shift, width, stray, detector):
         image.missing,
         image.saturated & ~rays.hit,
     )
-    upright, misfit, replaced, missing, saturated = (straighten(part, shift) for part in parts)
+    upright, misfit, replaced, missing, saturated = (
+        straighten(part, slit.shift) for part in parts
+    )
     counts = upright.sum(axis=0, dtype=float)
     summed = np.full(counts.size, upright.shape[0])
     variance = sum_noise(counts, summed, detector)
     # The model misses the light of a column alike in all its rows.
     error = misfit.sum(axis=0, dtype=float)
     error = np.hypot(error, filling_error(counts, missing.mean(axis=0), width))
+    error = np.hypot(error, replacement_error(image, rays, slit))
     variance = variance + error**2 + (stray.error * counts) ** 2
     return {
         "counts": counts * (1 - stray.part),
@@ -71,6 +76,29 @@ def sum_rows(image, rays, shift, width, stray, detector):
         "saturated": saturated.sum(axis=0),
         "peak": upright.max(axis=0).astype(float),
     }
+
+
+def replacement_error(image, rays, slit):
+    """Error of columns where cosmic rays hit rows that hold much of the light.
+
+    Parameters
+    ----------
+    image, rays, slit
+        As in `sum_rows`.
+
+    Returns
+    -------
+    ndarray, shape (columns,)
+        Part of the light in the rows that were replaced times what that changed [ADU]; 0 where
+        that part is small.
+    """
+    if slit.profile is None:
+        return np.zeros(image.counts.shape[1])
+    change = np.where(rays.hit, rays.model - image.counts, np.float32(0))
+    change, hit = (straighten(part, slit.shift) for part in (change, rays.hit))
+    light = np.clip(slit.profile, 0, None)
+    part = light @ hit / light.sum()
+    return np.where(part > DOUBT, part * np.abs(change.sum(axis=0, dtype=float)), 0.0)
 
 
 def filling_error(counts, missing, width):

@@ -97,7 +97,7 @@ def find_cosmic_rays(image, slit, detector):
         return CosmicRays(np.zeros(counts.shape, bool), counts, np.zeros_like(counts))
     variance, gain = detector.variance, np.float32(detector.gain or 1.0)
     upright = shift_columns(counts, -slit.drift) if slit.drift.any() else counts
-    light = common_light(upright, slit.profile, slit.shift)
+    light = common_light(upright, slit.profile, slit.shift, variance, gain)
     hit, diffuse = np.zeros(counts.shape, bool), np.float32(0)
     for attempt in range(2):
         model = diffuse + frame_model(counts - diffuse, ~(hit | clipped), slit, light, variance)

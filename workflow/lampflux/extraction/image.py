@@ -49,23 +49,24 @@ def lit_image(frame, background, lines, lit, detector):
     background : ndarray, shape (rows, columns) or (columns,)
         Dark, or bias of each column [ADU].
     lines : lampflux.extraction.lines.Lines
-    lit : ndarray of int
-        Lit rows.
+    lit : lampflux.extraction.rows.LitRows
     detector : lampflux.extraction.detector.Detector
 
     Returns
     -------
     LitImage
     """
-    raw = frame[lit]
+    raw = frame[lit.rows]
     counts = raw.astype(np.float32)
-    counts -= of_rows(background, lit)
+    counts -= of_rows(background, lit.rows)
     counts, missing = filled(counts)
     scatter = 0.0
     # A dark holds the levels of the rows.
     if background.ndim == 1:
         quiet = lines.weights <= 0
-        levels, scatter = row_levels(counts, quiet, detector.amplifiers, detector.variance)
+        levels, scatter = row_levels(
+            counts, quiet, detector.amplifiers, detector.variance, lit.profile
+        )
         counts -= levels
     saturated = raw >= detector.saturation
     # Lines do not saturate between each other: such a row is broken, and holds no light.

@@ -10,6 +10,14 @@ class SlitModelling(NamedTuple):
 
     # Rows with less than this part of the typical light do not shape the spectrum.
     weak: float = 0.3
+    # The track of a cosmic ray along the slit may cross most of so many bright rows. Where fewer
+    # than this part of them agree with their median, within so many sigma and this part of the
+    # light, the percentile with which most rows agree takes its place.
+    few: int = 64
+    agreeing: float = 0.75
+    sigma: float = 5.0
+    light_scatter: float = 0.1
+    percentiles: tuple[float, ...] = (50, 35, 20, 10, 65, 80)
     # The share of a row's light may differ from block to block of so many columns, by this part.
     block: int = 512
     block_scatter: float = 0.1
@@ -64,7 +72,7 @@ def shift_columns(image, drift):
     return np.ascontiguousarray(shift_rows(np.ascontiguousarray(image.T), drift).T)
 
 
-def common_light(image, profile, shift):
+def common_light(image, profile, shift, variance, gain):
     """Model a frame as one spectrum, shifted along the dispersion axis in each row.
 
     Parameters
@@ -75,17 +83,67 @@ def common_light(image, profile, shift):
         Light of each row.
     shift : ndarray, shape (rows,)
         Shift of the lines [pixel].
+    variance : float
+        Variance of a pixel without light [ADU^2].
+    gain : float
+        Electrons per ADU.
 
     Returns
     -------
     ndarray of float32, shape (rows, columns)
-        The spectrum, as a row of light 1 has it, the median of all rows [ADU].
+        The spectrum, as a row of light 1 has it, the median of the bright rows [ADU]; of those
+        that agree, where these are few.
     """
     strong = np.flatnonzero(profile > MODEL.weak * typical_light(profile))
     scaled = image[strong] / profile[strong, np.newaxis].astype(np.float32)
-    spectrum = np.median(shift_rows(scaled, -shift[strong]), axis=0)
+    upright = shift_rows(scaled, -shift[strong])
+    spectrum = np.median(upright, axis=0)
+    if strong.size < MODEL.few:
+        spectrum = without_tracks(upright, spectrum, profile[strong], variance, gain)
     steps, step_of_row = np.unique(np.rint(shift / MODEL.step) * MODEL.step, return_inverse=True)
     return shift_rows(np.tile(spectrum, (steps.size, 1)), steps)[step_of_row]
+
+
+def without_tracks(spectra, spectrum, profile, variance, gain):
+    """Replace the median of rows in columns where tracks of cosmic rays hit most of them.
+
+    Parameters
+    ----------
+    spectra : ndarray of float32, shape (rows, columns)
+        Each row over its light [ADU].
+    spectrum : ndarray of float32, shape (columns,)
+        Their median [ADU].
+    profile : ndarray, shape (rows,)
+        Light of each row.
+    variance, gain : float
+        As in `common_light`.
+
+    Returns
+    -------
+    ndarray of float32, shape (columns,)
+        The median of the rows that agree with each other; as it was where most rows do.
+    """
+    light = profile[:, np.newaxis].astype(np.float32)
+    near = np.max([np.roll(spectrum, step) for step in range(-2, 3)], axis=0)
+
+    def agreeing(columns, level):
+        noise = np.sqrt(variance + np.clip(level, 0, None) * light / gain) / light
+        reach = MODEL.sigma * noise + MODEL.light_scatter * np.abs(near[columns])
+        return np.abs(spectra[:, columns] - level) < reach
+
+    every = agreeing(slice(None), spectrum)
+    crossed = np.flatnonzero(every.mean(axis=0) < MODEL.agreeing)
+    if not crossed.size:
+        return spectrum
+    levels = np.percentile(spectra[:, crossed], MODEL.percentiles, axis=0)
+    alike = np.array([agreeing(crossed, level) for level in levels])
+    best = np.argmax(alike.sum(axis=1), axis=0)
+    used = np.take_along_axis(alike, best[np.newaxis, np.newaxis], axis=0)[0]
+    result = spectrum.copy()
+    for column, rows in zip(crossed, used.T):
+        if rows.any():
+            result[column] = np.median(spectra[rows, column])
+    return result
 
 
 def typical_light(profile):

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from lampflux.extraction.bad_columns import bad_columns, without_columns
-from lampflux.extraction.bias import find_amplifiers, refine_bias
+from lampflux.extraction.bias import find_amplifiers, find_unlit_amplifiers, refine_bias
 from lampflux.extraction.clean import sum_rows
 from lampflux.extraction.cosmic_rays import find_cosmic_rays
 from lampflux.extraction.detector import (
@@ -152,7 +152,8 @@ def extract(
     frame = without_wild_pixels(frame)
     summed = row_slice(rows, frame.shape[0])
     plain = sum_along_slit(frame[summed], of_rows(background, summed))
-    if amplifiers is None and background.ndim == 1:
+    unknown = amplifiers is None and background.ndim == 1
+    if unknown:
         amplifiers = find_amplifiers(frame)
     share = dark_share if background.ndim == 2 else 0
     detector = describe_detector(
@@ -165,17 +166,19 @@ def extract(
     lines = find_lines(frame[summed], counts, spikes.within(summed), detector)
     wanted = None if rows == "lit" else summed
     lit = choose_rows(frame, background, lines.weights, spikes, detector.variance, wanted)
+    if unknown and len(detector.amplifiers) == 1:
+        detector = detector._replace(amplifiers=find_unlit_amplifiers(whole, lit.rows))
     bias, levels = refine_bias(frame, lit.rows, background, detector.amplifiers)
     stray = StrayLight()
     if lit.profile is not None and rows == "lit":
         stray = measure_stray_light(frame, bias, lines, lit.rows, detector.variance)
-    image = lit_image(frame, bias, lines, lit.rows, detector)
+    image = lit_image(frame, bias, lines, lit, detector)
     image, slit = trace_slit(image, lit, lines, rows != "lit")
     rays = find_cosmic_rays(image, slit, image.detector)
     detector = with_gain(image, rays, image.detector)
     if not cosmic_rays:
         rays.hit[:] = False
-    clean = sum_rows(image, rays, slit.shift, lines.width, stray, detector)
+    clean = sum_rows(image, rays, slit, lines.width, stray, detector)
     detector = with_read_noise(detector, 1 + share)
     return Extraction(
         plain.counts,

@@ -28,6 +28,8 @@ class StraySearch(NamedTuple):
     alike: float = 0.85
     # Cosmic rays in these rows are cut off at this many sigma.
     clip: float = 6.0
+    # Columns of a block whose median is the diffuse light of a row [line widths].
+    block: float = 24.0
 
 
 STRAY = StraySearch()
@@ -69,6 +71,10 @@ def measure_stray_light(frame, background, lines, lit, variance):
     weights = lines.weights
     reach = int(np.ceil(STRAY.broad * lines.width))
     broad = box_sums(weights, reach) / (2 * reach + 1)
+    # Diffuse light would be cut off unevenly: less beneath lines than between them.
+    beneath = of_rows(background, beside)
+    net = frame[beside].astype(np.float32) - beneath
+    beneath = beneath + diffuse_level(net, STRAY.block * lines.width)
     # No row beside is lit: its light is less than that part of a lit row's.
     cap = (
         STRAY.clip * np.sqrt(variance)
@@ -77,8 +83,11 @@ def measure_stray_light(frame, background, lines, lit, variance):
     # Light that changes slowly along the row is no stray light of lines.
     broad -= box_sums(broad, 3 * reach) / (6 * reach + 1)
     light, total = (
-        row_profile(frame[rows], of_rows(background, rows), broad, limit)
-        for rows, limit in ((beside, cap.astype(np.float32)), (lit, None))
+        row_profile(frame[rows], level, broad, limit)
+        for rows, level, limit in (
+            (beside, beneath, cap.astype(np.float32)),
+            (lit, of_rows(background, lit), None),
+        )
     )
     error = np.sqrt(variance / (broad @ broad))
     scale = lit.size / total.sum()
@@ -91,3 +100,27 @@ def measure_stray_light(frame, background, lines, lit, variance):
     part = (middle if is_noise else low) * scale
     part_error = 1.4 * error / np.sqrt(beside.size) * scale
     return StrayLight(float(part) if part > 3 * part_error else 0.0, float(part_error))
+
+
+def diffuse_level(image, width):
+    """Measure light that changes slowly along each row.
+
+    Parameters
+    ----------
+    image : ndarray, shape (rows, columns)
+        Background subtracted, NaN where blank [ADU].
+    width : float
+        Columns of a block.
+
+    Returns
+    -------
+    ndarray of float32, shape (rows, columns)
+        Medians of blocks, interpolated [ADU].
+    """
+    columns = np.arange(image.shape[1])
+    blocks = np.array_split(columns, max(int(columns.size / width), 1))
+    middle = [block.mean() for block in blocks]
+    image = np.nan_to_num(image)
+    medians = np.stack([np.median(image[:, block], axis=1) for block in blocks], axis=1)
+    levels = [np.interp(columns, middle, row) for row in medians]
+    return np.array(levels, dtype=np.float32)
