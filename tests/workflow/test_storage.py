@@ -135,8 +135,8 @@ def test_an_address_that_no_plugin_takes_is_named(snakemake, tmp_path):
     run = snakemake(tmp_path, "--config", f"exposures={table}")
     assert run.status != 0
     assert run.sentences == [
-        "lampflux: odd://lamps/a.fits: no storage plugin of Snakemake takes such an address; "
-        "install the one that does (docs/clusters.md), or correct the address."
+        "lampflux: odd://lamps/a.fits: no installed storage plugin of Snakemake accepts this "
+        "address; install one that does (docs/clusters.md), or correct the address."
     ]
     page = (PROJECT / "docs/clusters.md").read_text()
-    assert "no storage plugin of Snakemake takes such an address" in page
+    assert "no installed storage plugin of Snakemake accepts this address" in page

@@ -459,15 +459,15 @@ def test_a_flux_tables_path_is_a_target_with_all_that_leads_to_it(frames_only, s
     assert run.jobs == chain(NO_DARK, rules=RULES[:3])
 
 
+def test_without_pictures_only_those_of_exposures_are_left_out(frames_only, snakemake):
+    run = snakemake(frames_only, "--dry-run", "--config", "pictures=none")
+    assert run.jobs == chain(*EXPOSURES, rules=RULES[:3]) | summaries(*EXPOSURES)
+
+
 def test_a_spectrums_path_is_a_target_that_builds_that_spectrum_only(frames_only, snakemake):
     run = snakemake(frames_only, f"results/spectra/{NO_DARK}.fits")
     assert run.jobs == {("extract_spectrum", NO_DARK)}
     assert made_in(frames_only) == {f"spectra/{NO_DARK}.fits"}
-
-
-def test_without_pictures_only_those_of_exposures_are_left_out(frames_only, snakemake):
-    run = snakemake(frames_only, "--dry-run", "--config", "pictures=none")
-    assert run.jobs == chain(*EXPOSURES, rules=RULES[:3]) | summaries(*EXPOSURES)
 
 
 def test_results_dir_moves_every_product(frames_only, snakemake):
