@@ -3,7 +3,7 @@
 import numpy as np
 from matplotlib.ticker import LogLocator, NullFormatter
 
-from lampflux.pictures.style import COLOUR, draw_spectrum, finish, power_text, titled_figure
+from lampflux.pictures.style import COLOUR, draw_spectrum, finish, number_text, titled_figure
 
 # Colours of the lines of a lamp in turn (Okabe & Ito 2008, Color Universal Design), and markers.
 LINE_COLOURS = (COLOUR.data, COLOUR.highlight, "#009e73", "#cc79a7", "#56b4e9")
@@ -19,8 +19,8 @@ NAMES_SHOWN = 12
 # Marker, colour and label of each verdict on linearity.
 VERDICT_STYLES = {
     "linear": ("o", COLOUR.data, "linear"),
-    "nonlinear": ("X", COLOUR.highlight, "loses: excluded"),
-    "gains": ("D", "#009e73", "gains"),
+    "nonlinear": ("X", COLOUR.highlight, "losing light, left out"),
+    "gains": ("D", "#009e73", "gaining"),
 }
 
 
@@ -141,7 +141,7 @@ def draw_fluxes(axes, lines):
     # Whole decades, so that at least two are labelled.
     low, high = np.log10([positive["flux"].min() / 1.2, positive["flux"].max() * 2])
     axes.set_ylim(10 ** np.floor(low), 10 ** np.ceil(high))
-    axes.yaxis.set_major_formatter(lambda value, _: power_text(value))
+    axes.yaxis.set_major_formatter(lambda value, _: number_text(value))
     axes.yaxis.set_minor_formatter(NullFormatter())
     axes.legend(frameon=False, fontsize="small", loc="upper left", ncols=3)
 
@@ -252,7 +252,7 @@ def draw_linearity(axes, lines, shortest, ratios):
     finish(axes)
     axes.axhline(1, color=COLOUR.muted, lw=0.5)
     axes.set_xscale("log")
-    axes.xaxis.set_major_formatter(lambda value, _: power_text(value))
+    axes.xaxis.set_major_formatter(lambda value, _: number_text(value))
     if shown["flux"].max() < 30 * shown["flux"].min():
         axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
