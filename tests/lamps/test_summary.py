@@ -7,12 +7,12 @@ import pytest
 from flux_tables import FIBRES, PEAK_PART, flux_table, measured, published, windows_for
 from lampflux.errors import UserError
 from lampflux.lamps.measurements import join_tables
+from lampflux.lamps.noise import noise_model
 from lampflux.lamps.series import ratio_verdict
 from lampflux.lamps.summary import (
     LAMP_COLUMNS,
     LINE_COLUMNS,
     line_facts,
-    noise_model,
     summarise,
 )
 from lampflux.pictures.lamps import draw_lamp
