@@ -251,7 +251,7 @@ FRAMES = {
         25,
     ),
     "frame and dark are one": Fault(
-        ["Dark_Red_26s.fits holds the same pixels"], with_dark(counts(), counts()), 26
+        ["Dark_Red_26s.fits is the same image as"], with_dark(counts(), counts()), 26
     ),
     "dark of one number": Fault(
         ["Dark_Red_27s.fits holds no exposure"],

@@ -191,9 +191,7 @@ def check_dark(frame, dark, path, dark_path):
     some = slice(None, None, max(frame.shape[0] // NOISE_ROWS, 1))
     net = frame[some].astype(np.float32) - dark[some].astype(np.float32)
     if not np.nan_to_num(net).any() and np.array_equal(frame, dark, equal_nan=True):
-        raise UserError(
-            f"{dark_path} holds the same pixels as {path}, frame and dark at once; give the dark."
-        )
+        raise UserError(f"{dark_path} is the same image as {path}; give the dark.")
     variance = pixel_variance(frame[some], dark[some])
     if variance is None:
         return

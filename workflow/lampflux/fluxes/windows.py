@@ -79,7 +79,7 @@ def order_problems(windows):
             if next_start <= stop:
                 problems.append(
                     f"row {next_row} ({next_start:g} to {next_stop:g}) overlaps row {row} "
-                    f"({start:g} to {stop:g}); part them or remove one."
+                    f"({start:g} to {stop:g}); separate them or remove one."
                 )
     return problems
 
@@ -133,7 +133,7 @@ def window_pixels(windows, wavelength, source):
         if line is not None and not lowest - beyond <= line <= highest + beyond:
             problems.append(
                 f"row {row} names a line at {line:g} Angstrom, where the spectrum covers "
-                f"{lowest:.0f} to {highest:.0f}; correct wavelength_air or leave it out."
+                f"{lowest:.0f} to {highest:.0f}; correct or remove wavelength_air."
             )
         pixels.append((int(start), int(stop)))
     problems = problems or order_problems(
