@@ -492,3 +492,10 @@ def test_a_line_has_the_flux_that_most_of_its_unsaturated_exposures_recommend():
     assert joined["flux"][2].tolist() == [150.0, 150.0, 200.0]
     assert joined["flux_err"][2].tolist() == [2.0, 2.0, 1.0]
     assert (joined["flux"][[1, 3]] == [100.0, 300.0]).all(axis=None)
+
+
+def test_a_lamp_without_windows_and_lines_has_no_lines(tmp_path):
+    flux_table(windows_for(0), 10, []).to_csv(tmp_path / "a.csv", index=False)
+    summary = summary_of([pd.read_csv(tmp_path / "a.csv")], series(10))
+    assert summary.lines.empty
+    assert list(summary.lines) == LINE_COLUMNS

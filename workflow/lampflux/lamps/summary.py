@@ -133,7 +133,8 @@ def line_facts(measurements):
     names = names.rename("exposures").reset_index()
     names = names.sort_values("exposures", ascending=False, kind="stable")
     names = names.drop_duplicates("line").set_index("line")
-    trusted = measurements[measurements["wavelength_trusted"]].groupby("line")
+    # Of a table without rows, as read from its file, the column is not one of booleans.
+    trusted = measurements[measurements["wavelength_trusted"].astype(bool)].groupby("line")
     facts["ion"] = names["ion"]
     facts["wavelength"], facts["wavelength_from"] = by_line["Wavelength"].median(), "nominal"
     for source, found in (
