@@ -116,11 +116,8 @@ def markdown(headings, rows):
     return "\n".join("| " + " | ".join(row) + " |" for row in (headings, rule, *rows))
 
 
-def main():
-    """Run the benchmark and print its tables."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--exposures", type=int, help="reduce only the first N (all 80)")
-    parser.add_argument("--cores", type=int, default=2, help="jobs at a time (2)")
+def options_and_folder(parser):
+    """Read the command line, with an option for the folder to work in, and make the folder."""
     parser.add_argument(
         "--directory",
         type=Path,
@@ -130,20 +127,32 @@ def main():
     options = parser.parse_args()
     folder = options.directory.resolve()
     folder.mkdir(parents=True, exist_ok=True)
+    return options, folder
+
+
+def simulate_frames(folder, settings, cores):
+    """Simulate the frames, and remove what an earlier benchmark made of them."""
+    snakemake(folder, settings, cores, "--until", "simulate_exposure", "simulate_dark")
+    results = yaml.safe_load(SETTINGS.read_text())["results_dir"]
+    shutil.rmtree(folder / results, ignore_errors=True)
+
+
+def main():
+    """Run the benchmark and print its tables."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--exposures", type=int, help="reduce only the first N (all 80)")
+    parser.add_argument("--cores", type=int, default=2, help="jobs at a time (2)")
+    options, folder = options_and_folder(parser)
     settings = first_exposures(folder, options.exposures) if options.exposures else [SETTINGS]
-    results, frames = (
-        folder / yaml.safe_load(SETTINGS.read_text())[key] for key in ("results_dir", "raw_dir")
-    )
+    frames = folder / yaml.safe_load(SETTINGS.read_text())["raw_dir"]
 
     def reduce(*arguments):
         return snakemake(folder, settings, options.cores, *arguments)
 
     tables = folder / "resources" / "line_windows"
     shutil.rmtree(tables, ignore_errors=True)
-    shutil.rmtree(results, ignore_errors=True)
     shutil.copytree(PROJECT / "resources" / "line_windows", tables)
-    reduce("--until", "simulate_exposure", "simulate_dark")
-    shutil.rmtree(results, ignore_errors=True)
+    simulate_frames(folder, settings, options.cores)
 
     units, steps, processes = [], {}, {}
 

@@ -17,6 +17,7 @@ from typing import NamedTuple
 import numpy as np
 import yaml
 
+from campaign import markdown
 from lampflux.extraction.bias import measure_bias
 from lampflux.extraction.spectrum import Extraction, extract
 from lampflux.fluxes.measure import measure
@@ -280,8 +281,7 @@ def main():
     options = parser.parse_args()
     wanted = options.conditions or [""]
     names = [name for name in CONDITIONS if any(part in name for part in wanted)]
-    print(f"| {' | '.join(HEADINGS)} |")
-    print(f"| --- | {' | '.join(['---:'] * (len(HEADINGS) - 1))} |")
+    print(markdown(HEADINGS, []))
     seeds = range(options.seed, options.seed + options.frames)
     with Pool(options.cores) as pool:
         found = pool.imap(run, [(name, seed) for name in names for seed in seeds])

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 import voigt_spectra
+from campaign import markdown
 from lampflux.fluxes.laboratory import LaboratoryLine
 from lampflux.fluxes.measure import measure
 from line_spectra import CASES, Truth, lay_windows
@@ -174,12 +175,6 @@ def summary(name, lines):
     )
 
 
-def markdown(rows):
-    """Lay out rows of cells as a Markdown table."""
-    rule = ("---", *["---:"] * (len(HEADINGS) - 1))
-    return "\n".join("| " + " | ".join(row) + " |" for row in (HEADINGS, rule, *rows))
-
-
 def main():
     """Run the benchmark and print its table."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -195,7 +190,7 @@ def main():
     with Pool(options.cores) as pool:
         for name, measured in pool.imap(lines_of, tasks):
             lines[name] += measured
-    print(markdown([summary(name, each) for name, each in lines.items()]))
+    print(markdown(HEADINGS, [summary(name, each) for name, each in lines.items()]))
 
 
 if __name__ == "__main__":

@@ -176,7 +176,7 @@ def compare(folder, plans, repeats):
     for brand, lamp, mode, times, planned in plans:
         true = pd.read_csv(folder / f"lines/{brand}_{lamp}_{mode.name}.csv")
         for time in times:
-            expected = planned.assign(served=served(planned, time) & planned["single"])
+            expected = planned.assign(served=served(planned, time) & planned["unblended"])
             electrons = expected["electrons_per_second"] * time
             read = mode.rows * 2 * mode.pixels * mode.read_noise**2
             expected["peak_planned"] = mode.peak * time / expected["time_peak"] / GAIN
@@ -255,7 +255,7 @@ def report(lines, solutions):
     used = lines[lines["served"]]
     # Lines that the exposure measures well, single or not.
     clear = lines[(lines["snr_planned"] > INSTRUMENT["snr"]) & (lines["peak_planned"] < HIGHEST)]
-    single = clear["single"].astype(bool)
+    single = clear["unblended"].astype(bool)
     light = (clear["flux_seen"] / clear["flux_true"] - 1).abs() < FLUX_RIGHT
     centre = clear["off"].abs() < SIGMAS * clear["error"]
     rows = []

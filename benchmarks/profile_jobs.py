@@ -3,14 +3,19 @@
 import argparse
 import os
 import pstats
-import shutil
 import tempfile
 from collections import defaultdict
 from pathlib import Path
 
-import yaml
-
-from campaign import PROJECT, SETTINGS, first_exposures, markdown, script_name, snakemake
+from campaign import (
+    PROJECT,
+    first_exposures,
+    markdown,
+    options_and_folder,
+    script_name,
+    simulate_frames,
+    snakemake,
+)
 
 PACKAGE = PROJECT / "workflow" / "lampflux"
 # Functions below this part of a script's time are left out.
@@ -46,19 +51,9 @@ def main():
     """Run the first exposures under the profiler and print a table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--exposures", type=int, default=8, help="profile the first N (8)")
-    parser.add_argument(
-        "--directory",
-        type=Path,
-        default=PROJECT / "results" / "benchmark",
-        help="where to work; frames stay there for the next time (results/benchmark)",
-    )
-    options = parser.parse_args()
-    folder = options.directory.resolve()
-    folder.mkdir(parents=True, exist_ok=True)
+    options, folder = options_and_folder(parser)
     settings = first_exposures(folder, options.exposures)
-    results = folder / yaml.safe_load(SETTINGS.read_text())["results_dir"]
-    snakemake(folder, settings, 1, "--until", "simulate_exposure", "simulate_dark")
-    shutil.rmtree(results, ignore_errors=True)
+    simulate_frames(folder, settings, 1)
     jobs = defaultdict(list)
     with tempfile.TemporaryDirectory() as profiles:
         os.environ["LAMPFLUX_PROFILES"] = profiles

@@ -23,6 +23,7 @@ from arcs import (
     simulate_arc,
     wrong_lamp,
 )
+from campaign import markdown
 from lampflux.peaks import find_peaks, without_leaning
 from lampflux.wavelengths import identify, line_list
 from lampflux.wavelengths.scale import nominal_wavelength
@@ -239,12 +240,6 @@ def rows_of(runs):
                     yield summary(f"– {label}", part)
 
 
-def markdown(rows):
-    """Lay out rows of cells as a Markdown table."""
-    rule = ("---", *["---:"] * (len(HEADINGS) - 1))
-    return "\n".join("| " + " | ".join(row) + " |" for row in (HEADINGS, rule, *rows))
-
-
 def main():
     """Run the benchmark and print its table."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -282,7 +277,7 @@ def main():
             print("LAMPFLUX_DATA does not name the folder of real arcs: simulated ones only.\n")
     with Pool(options.cores) as pool:
         runs += pool.imap(simulated, tasks, chunksize=4)
-    print(markdown(rows_of(runs)))
+    print(markdown(HEADINGS, rows_of(runs)))
     impostors = [run for run in runs if run.impostor]
     if impostors:
         evidence, margin = (max(getattr(run, key) for run in impostors) for key in NEEDED)
