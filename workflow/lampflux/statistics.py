@@ -6,6 +6,8 @@ import numpy as np
 
 # Standard deviation over median absolute deviation, normal distribution.
 SIGMA_PER_MAD = 1.4826
+# Standard deviation over full width at half maximum, normal distribution.
+SIGMA_PER_FWHM = 1 / math.sqrt(8 * math.log(2))
 
 
 def continuum(counts, half_width, percent=25):

@@ -4,8 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-# Standard deviation over full width at half maximum of a Gaussian.
-SIGMA_PER_FWHM = 1 / np.sqrt(8 * np.log(2))
+from lampflux.statistics import SIGMA_PER_FWHM
 
 
 class BlendSettings(NamedTuple):

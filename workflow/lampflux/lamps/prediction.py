@@ -7,9 +7,10 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from lampflux.lamps.blends import SIGMA_PER_FWHM, unblended_lines
+from lampflux.lamps.blends import unblended_lines
 from lampflux.lamps.coverage import line_gaps
 from lampflux.lamps.planner import choose_times, served, time_to_snr
+from lampflux.statistics import SIGMA_PER_FWHM
 
 
 class PredictionSettings(NamedTuple):

@@ -4,10 +4,10 @@ import numpy as np
 
 from lampflux.pictures.coverage import source_styles
 from lampflux.pictures.style import COLOUR, finish, titled_figure
+from lampflux.statistics import SIGMA_PER_FWHM
 
 # Points of the predicted arc in a resolution element.
 SAMPLING = 4
-SIGMA_PER_FWHM = 1 / np.sqrt(8 * np.log(2))
 
 
 def draw_arcs(name, modes, choices, lines, simulated):

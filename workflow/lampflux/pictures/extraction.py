@@ -5,6 +5,7 @@ from matplotlib import colormaps
 from matplotlib.colors import AsinhNorm
 
 from lampflux.pictures.style import COLOUR, draw_spectrum, number_text, round_ticks
+from lampflux.statistics import SIGMA_PER_MAD
 
 # The stretch is linear up to this many times the noise, which neighbours along a column show.
 KNEE = 6.0
@@ -32,7 +33,7 @@ def draw_frame(axes, image, shape, lit):
     height, width = shape
     level = np.nanpercentile(image, DARKEST)
     above = image - level
-    noise = 1.4826 * np.nanmedian(np.abs(np.diff(above, axis=0))) / np.sqrt(2)
+    noise = SIGMA_PER_MAD * np.nanmedian(np.abs(np.diff(above, axis=0))) / np.sqrt(2)
     knee = max(1.0, KNEE * noise)
     lit_blocks = above[np.unique(lit * len(image) // height)]
     high = max(np.nanpercentile(lit_blocks, BRIGHTEST), knee)

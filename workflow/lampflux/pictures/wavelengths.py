@@ -3,6 +3,7 @@
 import numpy as np
 
 from lampflux.pictures.style import COLOUR, draw_spectrum, finish
+from lampflux.statistics import SIGMA_PER_MAD
 
 # Residuals are drawn up to this many times their robust scatter; those of used lines all show.
 LARGEST_RESIDUAL = 6.0
@@ -92,7 +93,7 @@ def draw_calibration(figure, spectrum, nominal, lines, trusted, note):
 def draw_residuals(axes, wavelength, residual, used):
     """Draw the distance of identified lines from the solution [Angstrom]."""
     distance = np.abs(residual[used])
-    limit = max(LARGEST_RESIDUAL * 1.4826 * np.median(distance), distance.max())
+    limit = max(LARGEST_RESIDUAL * SIGMA_PER_MAD * np.median(distance), distance.max())
     axes.axhline(0, color=COLOUR.muted, lw=0.5)
     axes.plot(
         wavelength[~used],

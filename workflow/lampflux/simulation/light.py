@@ -2,12 +2,13 @@
 
 import numpy as np
 
+from lampflux.statistics import SIGMA_PER_FWHM
+
 # The light is computed on a grid of this many steps per pixel, fine compared with any line.
 STEPS_PER_PIXEL = 50
 # A line is computed to this distance on either side [FWHM of its widest component]: 3e-6 of a
 # Gaussian lies beyond.
 LINE_REACH = 2.0
-SIGMA_PER_FWHM = 1 / np.sqrt(8 * np.log(2))
 # Scattered light spreads along the dispersion axis by this part of the detector (1 sigma).
 SCATTER_WIDTH = 0.03
 
