@@ -4,7 +4,9 @@ import sys
 
 sys.path.insert(0, f"{snakemake.scriptdir}/..")
 
-from lampflux.files.spectra import read_frame, read_spectrum, read_sums
+import numpy as np
+
+from lampflux.files.spectra import read_frame, read_spectrum
 from lampflux.files.tables import read_fits, read_identified_lines, read_shown_fluxes
 from lampflux.jobs import run
 from lampflux.pictures.extraction import draw_extraction
@@ -18,14 +20,13 @@ def main(snakemake):
     """Read an exposure's products and draw three pictures."""
     paths, pictures = snakemake.input, snakemake.output
     formats = snakemake.params.pictures
-    header, sums = read_sums(paths.spectrum)
+    header, spectrum, _ = read_spectrum(paths.calibrated)
     figure = new_figure(header, "raw frame and spectrum")
-    draw_extraction(figure, *read_frame(paths.spectrum), sums)
+    draw_extraction(figure, *read_frame(paths.spectrum), spectrum)
     save(figure, pictures.spectrum, formats)
 
-    header, spectrum, _ = read_spectrum(paths.calibrated)
     linear = {name: header[f"{name}1A"] for name in ("crval", "crpix", "cdelt")}
-    nominal = nominal_wavelength(sums["pixel"], **linear)
+    nominal = nominal_wavelength(np.arange(spectrum.clean.size), **linear)
     reason = f": {header['WAVEREAS']}" if "WAVEREAS" in header else ""
     figure = new_figure(header, f"{header['WAVEMETH']} wavelengths{reason}")
     if header["WAVEMETH"] == "nominal":

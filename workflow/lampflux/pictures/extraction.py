@@ -67,7 +67,7 @@ def draw_frame(axes, image, shape, lit):
     bar.minorticks_off()
 
 
-def draw_extraction(figure, frame, shape, lit, table):
+def draw_extraction(figure, frame, shape, lit, spectrum):
     """Draw a raw frame above its plain and its clean spectrum.
 
     Parameters
@@ -75,9 +75,7 @@ def draw_extraction(figure, frame, shape, lit, table):
     figure : matplotlib.figure.Figure
     frame, shape, lit
         As in `draw_frame`.
-    table : dict of str to ndarray, each shape (columns,)
-        ``pixel``, the plain sum, ``flux``, and the ``clean`` one [ADU], and number of
-        ``saturated`` pixels.
+    spectrum : lampflux.files.spectra.Spectrum
     """
     above, below = figure.subplots(
         2,
@@ -92,21 +90,21 @@ def draw_extraction(figure, frame, shape, lit, table):
         },
     )
     draw_frame(above, frame, shape, lit)
-    columns = table["pixel"]
+    columns = np.arange(spectrum.plain.size)
     below.plot(
         columns,
-        table["flux"],
+        spectrum.plain,
         color=COLOUR.plain_sum,
         lw=0.8,
         drawstyle="steps-mid",
         label="all rows",
     )
-    draw_spectrum(below, columns, table["clean"], faint=True, label="lit rows, clean")
-    clipped = table["saturated"] > 0
+    draw_spectrum(below, columns, spectrum.clean, faint=True, label="lit rows, clean")
+    clipped = spectrum.saturated > 0
     if clipped.any():
         below.plot(
             columns[clipped],
-            table["clean"][clipped],
+            spectrum.clean[clipped],
             "v",
             color=COLOUR.highlight,
             ms=4,
