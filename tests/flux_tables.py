@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from conftest import PROJECT
-from lampflux.fluxes.table import COLUMNS
+from lampflux.files.products import column_facts
 
 FIBRES = 61
 # Light of a line in the highest pixel of the frame, for a line in a fibre of 61: 2.3 pixels wide
@@ -30,7 +30,7 @@ def flux_table(windows, seconds, net_flux, net_flux_err=np.nan, **columns):
     table["simulated"] = False
     for name in ("pixel_start", "pixel_stop", "ion", "wavelength_air"):
         table[name] = windows[name].to_numpy()
-    return table.assign(**columns).reindex(columns=list(COLUMNS))
+    return table.assign(**columns).reindex(columns=list(column_facts("fluxes")))
 
 
 def windows_of(lamp, arm):

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from lampflux.errors import UserError
+from lampflux.files.products import column_facts
 from lampflux.files.spectra import Spectrum
 from lampflux.fluxes.measure import measure, window_sums
-from lampflux.fluxes.table import COLUMNS, exposure_flags, flag_words, flux_row, line_check
+from lampflux.fluxes.table import exposure_flags, flag_words, flux_row, line_check
 from lampflux.fluxes.windows import LineWindow
 
 
@@ -153,7 +154,7 @@ def test_the_rows_hold_the_tables_columns():
     (row,) = table_rows(FLAT, [(10, 20)])
     assert list(row)[:3] == ["pixel", "Wavelength", "Flux"]
     checked, _ = check([peak(100.0)])
-    assert set(COLUMNS) == row.keys() | checked.keys() | {"simulated"}
+    assert set(column_facts("fluxes")) == row.keys() | checked.keys() | {"simulated"}
 
 
 def test_rows_keep_their_windows_line():

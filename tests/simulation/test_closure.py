@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from lampflux.fluxes.table import COLUMNS
+from lampflux.files.products import column_facts
 from lampflux.pictures.closure import draw
 from lampflux.simulation.closure import exposure_closure, summarise_closure
 
@@ -12,7 +12,7 @@ PIXELS = pd.DataFrame(dict.fromkeys(("injected", "stray", "cosmic"), np.ones(100
 
 
 def test_exposures_without_a_window_leave_empty_tables_and_a_picture():
-    fluxes = pd.DataFrame(columns=COLUMNS)
+    fluxes = pd.DataFrame(columns=list(column_facts("fluxes")))
     table = exposure_closure(fluxes, np.linspace(5900, 6100, 100), LINES, PIXELS, 61.0)
     table = table.assign(exposure="Mine_Cd_Red_10s_01", arm="Red", dark=True)
     assert len(table) == 0

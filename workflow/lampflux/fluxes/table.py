@@ -5,37 +5,6 @@ import numpy as np
 from lampflux.fluxes.flags import raised
 from lampflux.fluxes.measure import window_sums
 
-COLUMNS = (
-    "pixel",
-    "Wavelength",
-    "Flux",
-    "Flux_err",
-    "net_flux",
-    "net_flux_err",
-    "snr",
-    "continuum",
-    "peak",
-    "saturated_fraction",
-    "masked_fraction",
-    "fit_flux",
-    "fit_flux_err",
-    "centroid",
-    "fwhm",
-    "reduced_chi2",
-    "flags",
-    "recommended",
-    "reason",
-    "blend_of",
-    "pixel_start",
-    "pixel_stop",
-    "counts",
-    "ion",
-    "wavelength_air",
-    "line_offset",
-    "wavelength_method",
-    "wavelength_trusted",
-    "simulated",
-)
 # Columns that `lampflux.fluxes.measure.measure` gives.
 MEASURED = (
     "net_flux",
@@ -73,7 +42,7 @@ def flux_rows(windows, fluxes, spectrum, header, identified, fibres):
     Returns
     -------
     list of dict
-        A row for each window, with `COLUMNS`.
+        A row for each window, with the columns of the flux table.
     """
     simulated = header.get("SIMULATE", False)
     about = exposure_flags(header)
