@@ -55,6 +55,7 @@ else:
     include: "workflow/rules/lamps.smk"
     include: "workflow/rules/quality.smk"
     include: "workflow/rules/answers.smk"
+    include: "workflow/rules/ecsv.smk"
 
     if campaign.simulates:
 

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 from snakemake.logging import ColorizingTextHandler, DefaultFilter, DefaultFormatter
 
-from lampflux.campaign.terminal import shorten
+from lampflux.campaign.terminal import hide_greeting, shorten
 
 
 @pytest.fixture
@@ -26,6 +26,7 @@ def terminal():
         )
         handler.name = "DefaultStreamHandler"
         logger.addHandler(handler)
+        hide_greeting(logger)
         shorten(logger, SimpleNamespace(total=12))
 
         def show(event, message="", level=logging.INFO, **fields):
@@ -85,6 +86,19 @@ def test_all_else_is_shown_as_snakemake_shows_it(terminal):
     show("run_info", "Job stats:", stats={"total": 12})
     shown = show("error", "Output a has older", logging.ERROR, exception="WorkflowError")
     assert shown == "Health of one exposure\nJob stats:\nOutput a has older\n"
+
+
+def test_what_snakemake_says_of_itself_is_left_to_its_log(terminal):
+    show = terminal()
+    show("workflow_started", "banner", workflow_id="a", snakefile="b")
+    for sentence in (
+        "Assuming unrestricted shared filesystem usage.",
+        "Using shell: /usr/bin/bash",
+        "Conda environments: ignored",
+    ):
+        show(None, sentence)
+    show("resources_info", "Rules claiming more threads will be scaled down.")
+    assert show("resources_info", "Provided cores: 2") == "Provided cores: 2\n"
 
 
 @pytest.mark.parametrize("wish", [{"verbose": True}, {"printshellcmds": True}])

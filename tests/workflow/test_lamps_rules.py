@@ -3,7 +3,9 @@
 import numpy as np
 import pandas as pd
 import pytest
+from astropy import units as u
 from astropy.io import fits
+from astropy.table import QTable
 
 from conftest import RULES, chain, summaries, write_config, write_frame
 from flux_tables import published
@@ -110,6 +112,20 @@ def test_an_added_exposure_re_runs_itself_its_lamp_and_what_holds_all_lamps(answ
     run = snakemake(root, "--dry-run", *targets, "--configfile", root / "mine.yaml")
     assert run.status == 0, run.output
     assert run.jobs == chain(added, rules=RULES[:3]) | summaries(added) - LATER
+
+
+def test_any_table_is_made_with_its_units_in_the_file(answers, snakemake):
+    root, _ = answers
+    target = "results/lamps/Newport_Ne_Red.ecsv"
+    arguments = ("--rerun-triggers", "mtime", "--configfile", root / "mine.yaml")
+    run = snakemake(root, target, *arguments)
+    assert run.status == 0, run.output
+    assert run.jobs == {("write_ecsv", "lamps_Newport_Ne_Red")}
+    lines, plain = QTable.read(root / target), table(root, "Newport_Ne_Red.csv")
+    assert lines["wavelength"].to_value("nm").tolist() == pytest.approx(plain["wavelength"] / 10)
+    assert lines["flux"].unit == u.adu / u.s
+    assert lines["flux"].info.description.endswith(", per fibre")
+    assert lines["flux"].value.tolist() == plain["flux"].tolist()
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,6 @@ rule join_wavelengths:
     params:
         code=code_of("wavelength_reference"),
     message:
-        "{wildcards.arm}: lines of all lamps to a reference solution"
+        "{wildcards.arm}: join the lines of all lamps to a reference solution"
     script:
         "../scripts/wavelength_reference.py"

@@ -44,6 +44,6 @@ rule draw_exposure:
         code=code_of("pictures"),
         pictures=campaign.pictures,
     message:
-        "{wildcards.exposure}: products to pictures"
+        "{wildcards.exposure}: draw the pictures"
     script:
         "../scripts/pictures.py"

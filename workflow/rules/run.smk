@@ -4,11 +4,12 @@ from snakemake.shell import shell
 
 from lampflux.campaign.ending import RunRecord, answer_lines, failure_lines, remove_outdated
 from lampflux.campaign.starting import claim_results, job_prefix
-from lampflux.campaign.terminal import shorten
+from lampflux.campaign.terminal import hide_greeting, shorten
 
 if IS_MAIN:
     run_record = RunRecord()
     logger.addHandler(run_record)
+    hide_greeting(logger)
     if not workflow.is_main_process:
         # A cluster job of many exposures has no onstart.
         shell.prefix(job_prefix(PROJECT / "workflow", config["fork_scripts"]))

@@ -2,7 +2,13 @@
 
 import logging
 
-# Snakemake's talk between jobs.
+# What Snakemake says of itself before the jobs, and its talk between them. Its log keeps all of it.
+GREETING = (
+    "Assuming unrestricted shared filesystem usage",
+    "Using shell: ",
+    "Rules claiming more threads will be scaled down",
+    "Conda environments: ignored",
+)
 CHATTER = "Select jobs to execute...", "Execute ", "Exiting because a job execution failed"
 HIDDEN = "job_info", "group_info", "job_started", "shellcmd", "progress"
 
@@ -50,10 +56,27 @@ class JobLines(logging.Formatter):
         return self.formatter.format(record)
 
 
-def shorten(logger, run):
-    """Show one short line for each job, unless the user asked for less or for more.
+def hide_greeting(logger):
+    """Leave out what Snakemake says of itself before the first job, in dry runs, too.
 
-    Where another version of Snakemake has another terminal, it stays as it is.
+    Parameters
+    ----------
+    logger : logging.Logger
+        Snakemake's.
+    """
+    for handler in own_terminals(logger):
+        handler.addFilter(
+            lambda record: (
+                not (
+                    getattr(record, "event", None) == "workflow_started"
+                    or str(record.msg).startswith(GREETING)
+                )
+            )
+        )
+
+
+def shorten(logger, run):
+    """Show one short line for each job.
 
     Parameters
     ----------
@@ -61,10 +84,19 @@ def shorten(logger, run):
         Snakemake's.
     run : RunRecord
     """
+    for handler in own_terminals(logger):
+        lines = JobLines(run, handler.formatter)
+        handler.addFilter(lines)
+        handler.setFormatter(lines)
+
+
+def own_terminals(logger):
+    """Find Snakemake's terminal, unless the user asked for less or for more.
+
+    Where another version of Snakemake has another terminal, it stays as it is.
+    """
     for handler in logger.handlers:
         own = handler.filters[0] if handler.filters else None
         wishes = [getattr(own, wish, None) for wish in ("quiet", "verbose", "printshellcmds")]
         if handler.get_name() == "DefaultStreamHandler" and not any(wishes):
-            lines = JobLines(run, handler.formatter)
-            handler.addFilter(lines)
-            handler.setFormatter(lines)
+            yield handler

@@ -23,8 +23,8 @@ ERROR_DIGITS, DIGITS = 2, 6
 LEAST_DECIMALS = {"Angstrom": 4, "pixel": 3}
 # How a column of errors ends.
 ERRORS = ("_err", "_error")
-# Units that astropy does not have.
-OWN_UNITS = ("fibre", "exposure")
+# What is counted: astropy has no units of it.
+COUNTED = ("fibre", "exposure")
 
 
 def schemas():
@@ -126,28 +126,16 @@ def exponent(value):
     return math.floor(math.log10(abs(value)))
 
 
-def units_of(facts):
-    """Give the units that a schema names for columns.
+def unit_and_meaning(fact):
+    """Give a column's unit for astropy, and its description, which says per what it counts."""
+    from astropy.units import Unit
 
-    Fibres and exposures become units of astropy for the session, so that it also reads the ECSV
-    files that it makes of them.
-    """
-    from astropy import units as u
-
-    own = [
-        u.def_unit(name)
-        for name in OWN_UNITS
-        if name not in u.get_current_unit_registry().registry
-    ]
-    u.add_enabled_units(own)
-    units = {}
-    for name, fact in facts.items():
-        if "unit" in fact:
-            first, *others = (
-                u.Unit(part) for part in fact["unit"].replace("ADU", "adu").split("/")
-            )
-            units[name] = math.prod((1 / other for other in others), start=first)
-    return units
+    if "unit" not in fact:
+        return None, fact["description"]
+    first, *divisors = (part.strip() for part in fact["unit"].replace("ADU", "adu").split("/"))
+    counted = "".join(f", per {part}" for part in divisors if part in COUNTED)
+    others = (1 / Unit(part) for part in divisors if part not in COUNTED)
+    return math.prod(others, start=Unit(first)), fact["description"] + counted
 
 
 def read_product(path: str | PathLike) -> "QTable":
@@ -161,7 +149,8 @@ def read_product(path: str | PathLike) -> "QTable":
     Returns
     -------
     astropy.table.QTable
-        Fibres and exposures are units of their own; empty cells are masked.
+        Empty cells are masked. Fibres and exposures are no units: where a column's schema divides
+        by them, its description says so.
 
     Raises
     ------
@@ -193,7 +182,8 @@ def read_product(path: str | PathLike) -> "QTable":
             break
     else:
         raise UserError(f"{path} has other columns than any product of this version of lampflux.")
-    table = QTable.from_pandas(table, units=units_of(facts))
-    for name, fact in facts.items():
-        table[name].info.description = fact["description"]
+    meanings = {name: unit_and_meaning(fact) for name, fact in facts.items()}
+    table = QTable.from_pandas(table, units={name: unit for name, (unit, _) in meanings.items()})
+    for name, (_, description) in meanings.items():
+        table[name].info.description = description
     return table
