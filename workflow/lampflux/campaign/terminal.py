@@ -2,7 +2,7 @@
 
 import logging
 
-# What Snakemake says of itself before the jobs, and its talk between them. Its log keeps all of it.
+# Before the jobs Snakemake describes itself, between them its scheduling; its log keeps all of it.
 GREETING = (
     "Assuming unrestricted shared filesystem usage",
     "Using shell: ",
