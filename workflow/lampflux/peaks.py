@@ -23,7 +23,7 @@ class PeakSearch(NamedTuple):
     wide: float = 1.4
     # Percentile of the widths that single lines have: blends are too wide, nothing too narrow.
     single_width: float = 33.0
-    # Width where fewer than three lines tell it, and the least there is [pixel].
+    # Width where fewer than three lines measure it, and the smallest possible one [pixel].
     unknown_fwhm: float = 3.0
     least_fwhm: float = 1.5
     # Error that no centroid is better than [line width]: pixel response, line shape.
@@ -66,10 +66,10 @@ def half_width(net, peak, step):
 
 
 def rises(net, peak, reach, sigma):
-    """Tell whether a peak rises clearly above its flanks, or the dips towards higher neighbours.
+    """Decide whether a peak rises clearly above its flanks, or the dips towards higher neighbours.
 
     The continuum runs below the level between the lines where that slopes, so height alone does
-    not tell a line from noise.
+    not distinguish a line from noise.
     """
     for flank in net[peak : peak + reach + 1], net[max(peak - reach, 0) : peak + 1][::-1]:
         higher = np.flatnonzero(flank > net[peak])
@@ -189,7 +189,7 @@ def find_peaks(counts, uncertainty=None):
 
 
 def near_another(position, fwhm):
-    """Tell which of some sorted positions have another within two line widths."""
+    """Find which of some sorted positions have another within two line widths."""
     gaps = np.diff(position, prepend=-np.inf, append=np.inf)
     return np.minimum(gaps[:-1], gaps[1:]) < PEAKS.blended * fwhm
 

@@ -71,8 +71,8 @@ def clipped_moments(values):
     Returns
     -------
     mean, variance : float
-        Of what lies within four standard deviations of the median, told by quartiles; the mean of
-        whole ADU is finer than their median.
+        Of what lies within four standard deviations of the median, from quartiles; the mean
+        of whole ADU is finer than their median.
     """
     values = values[np.isfinite(values)]
     if values.size == 0:

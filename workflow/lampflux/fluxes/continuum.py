@@ -24,11 +24,11 @@ class ContinuumTuning(NamedTuple):
     # lines.
     knot: float = 3.0
     least_knot: float = 8.0
-    # Columns on either side that tell the continuum of a window [windows], and limits [pixel].
+    # Columns on either side for the continuum of a window [windows], and their limits [pixel].
     side: float = 2.0
     least_side: int = 60
     most_side: int = 120
-    # Fewest columns on a side that tell anything.
+    # Fewest columns that make a side useful.
     fewest: int = 5
     # Columns further off the continuum are left out [scatter]. Lines too faint to be found only
     # ever add: what stands out above is left out sooner.
@@ -36,7 +36,7 @@ class ContinuumTuning(NamedTuple):
     clip_below: float = 3.5
     # Times that columns are left out and the continuum fitted again.
     rounds: int = 6
-    # Pixels within this reach of saturated ones do not tell the continuum [line widths].
+    # Pixels within this reach of saturated ones are left out of the continuum [line widths].
     saturated_reach: float = 3.0
     # Weight that holds a continuum level that is known on one side only: any large number.
     level: float = 1e3
@@ -107,7 +107,7 @@ class WindowContinuum(NamedTuple):
 
     ``level`` in each pixel from ``first`` on [ADU]; ``total_error``, 1 sigma of its sum over the
     window, and ``error`` of its mean there [ADU]; the number of ``sides`` on which it is known;
-    and the reduced chi-square ``chi2`` of the pixels that tell it.
+    and the reduced chi-square ``chi2`` of the pixels that it was fitted to.
     """
 
     first: int
@@ -122,7 +122,7 @@ class WindowContinuum(NamedTuple):
         return at(self.level, np.asarray(pixels) - self.first)
 
 
-def window_continuum(counts, lines, spoiled, start, stop):
+def window_continuum(counts, lines, near_saturated, start, stop):
     """Find the continuum of a window from the pixels to both sides, lines taken off.
 
     Parameters
@@ -130,7 +130,7 @@ def window_continuum(counts, lines, spoiled, start, stop):
     counts : ndarray, shape (pixels,)
         Spectrum [ADU].
     lines : LineModel
-    spoiled : ndarray of bool, shape (pixels,)
+    near_saturated : ndarray of bool, shape (pixels,)
         Pixels near saturated ones, see `near_saturation`.
     start, stop : int
         First and last pixel of the window.
@@ -138,7 +138,7 @@ def window_continuum(counts, lines, spoiled, start, stop):
     Returns
     -------
     WindowContinuum
-        NaN where no pixel tells the level.
+        NaN where no pixel shows the level.
     """
     width = stop - start + 1
     side = int(np.clip(CONTINUUM.side * width, CONTINUUM.least_side, CONTINUUM.most_side))
@@ -148,7 +148,7 @@ def window_continuum(counts, lines, spoiled, start, stop):
     variance = lines.variance[pixels] + lines.model_variance[pixels]
     rest = counts[pixels] - lines.counts[pixels]
     inside = (pixels >= start) & (pixels <= stop)
-    used = lines.good[pixels] & ~spoiled[pixels] & ~inside
+    used = lines.good[pixels] & ~near_saturated[pixels] & ~inside
     halves = pixels < start, pixels > stop
     sides = sum(np.count_nonzero(used & half) >= CONTINUUM.fewest for half in halves)
     if np.count_nonzero(used) < CONTINUUM.fewest:
@@ -156,7 +156,7 @@ def window_continuum(counts, lines, spoiled, start, stop):
         return WindowContinuum(int(pixels[0]), unknown, np.nan, np.nan, 0, np.nan)
     rough = lines.stiffness * difference_bands(knots.number, 2)
     if sides < 2:
-        # A single side cannot tell a slope to carry across the window.
+        # A single side gives no slope to carry across the window.
         rough += (
             CONTINUUM.level
             * used.sum()

@@ -69,7 +69,7 @@ def recommendation(flags, has_fit, is_inside, is_parted, is_cut, is_lost=False):
     is_inside : bool
         Whether the fitted line is in the window.
     is_parted : bool
-        Whether the fit tells the window's line from its neighbours.
+        Whether the fit separates the window's line from its neighbours.
     is_cut : bool
         Whether the window cuts the line.
     is_lost : bool

@@ -76,8 +76,8 @@ def fit_flux_error(lines, continuum, found, hidden):
     continuum : lampflux.fluxes.continuum.WindowContinuum
     found : lampflux.fluxes.window_fit.WindowFit
     hidden : float
-        Light of neighbours that the laboratory knows and that the fit cannot tell from the line
-        [ADU].
+        Light of neighbours that the laboratory knows and that the fit cannot separate from the
+        line [ADU].
 
     Returns
     -------

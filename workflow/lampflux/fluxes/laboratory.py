@@ -10,7 +10,7 @@ class LaboratoryTuning(NamedTuple):
 
     # A peak is a laboratory line that stands this near [line widths].
     near: float = 0.3
-    # Fewest of them that tell how bright an ion is.
+    # Fewest of them that measure an ion's brightness.
     fewest: int = 3
 
 

@@ -124,7 +124,7 @@ def fit_lines(
 
 
 def least_squares(design, values):
-    """Solve least squares by normal equations; what nothing tells is 0.
+    """Solve least squares by normal equations; what no pixel determines is 0.
 
     Columns are scaled, for counts and pixels differ by many powers of ten.
     """
@@ -150,7 +150,7 @@ def prior_rows(lines, centres, fwhm, centre_error, fwhm_error, ties):
     for number, (value, error) in enumerate(zip(np.append(centres, fwhm), errors)):
         if np.isfinite(error):
             row = np.zeros(2 * lines + 1)
-            # To keep a value, it is known far better than any pixel tells it.
+            # To keep a value, it gets a far larger weight than any pixel.
             row[lines + number] = 1 / max(error, 1e-9 * fwhm)
             rows.append(row)
             values.append(value * row[lines + number])

@@ -61,14 +61,14 @@ class Pixels(NamedTuple):
     """What is modelled.
 
     ``counts`` [ADU] and their ``variance`` [ADU^2]; whether each pixel is ``good``: known and not
-    saturated; and ``spoiled``: near a saturated one. ``knots`` of the continuum, where lines of
-    the laboratory fall, ``known`` [pixel], and whether the pixels' noise is known, ``has_noise``.
+    saturated; and whether it is ``near_saturated``. ``knots`` of the continuum, where lines of the
+    laboratory fall, ``known`` [pixel], and whether the pixels' noise is known, ``has_noise``.
     """
 
     counts: np.ndarray
     variance: np.ndarray
     good: np.ndarray
-    spoiled: np.ndarray
+    near_saturated: np.ndarray
     knots: tuple
     known: np.ndarray
     has_noise: bool
@@ -219,10 +219,10 @@ def with_places(pixels, lines):
 
 def with_profile(pixels, lines):
     """Measure the profile on the bright lines; see `measure_profile`."""
-    bright = bright_lines(lines.peaks, pixels.variance, pixels.good & ~pixels.spoiled)
+    bright = bright_lines(lines.peaks, pixels.variance, pixels.good & ~pixels.near_saturated)
     if bright.size == 0:
         return lines
-    use = pixels.good & ~pixels.spoiled & lines.used
+    use = pixels.good & ~pixels.near_saturated & lines.used
     weight = np.where(use, 1 / (pixels.variance + lines.model_variance), 0)
     place = lines.peaks.pixel
     shape, offset, scale = measure_profile(
@@ -249,7 +249,7 @@ def with_fluxes(pixels, lines):
     rest = counts - level - model
     shape, lit = lines.shape, fluxes > 0
     peaks, fluxes = only(peaks, lit), fluxes[lit]
-    bright = bright_lines(peaks, variance, good & ~pixels.spoiled)
+    bright = bright_lines(peaks, variance, good & ~pixels.near_saturated)
     if bright.size:
         error = profile_error(rest, variance, good, model, peaks.pixel[bright], shape)
         shape = shape._replace(error=error)
@@ -331,7 +331,7 @@ def moved_centres(net, weight, centres, shape, fluxes):
     both = np.concatenate([pixels, pixels])
     weighted = design * at(weight, both)
     square = overlaps(both, weighted, design)
-    # Lines that no pixel tells anything about stay where they are.
+    # Lines without any usable pixel stay where they are.
     square += np.diag(1e-6 * square.diagonal() + 1e-12 * square.diagonal().max(initial=1e-300))
     wanted = np.sum(weighted * at(rest, both), axis=1)
     order = np.argsort(centres)

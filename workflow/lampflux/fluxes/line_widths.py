@@ -20,15 +20,15 @@ from lampflux.statistics import robust_scatter
 class WidthTuning(NamedTuple):
     """Constants of the measurement of widths."""
 
-    # So many of the bright lines tell the widths, at most, each by its core [line widths].
+    # At most this many bright lines measure the widths, each by its core [line widths].
     most_lines: int = 40
     core: float = 1.5
     # Percentile of the widths that single lines have: blends are only wider. Single lines differ
     # by this part at most.
     single: float = 30.0
     same_width: float = 0.06
-    # Lines further from others than this tell their width [line widths]. It takes so many steps,
-    # and has settled then if the last one is less than this part and it has not changed by this
+    # Lines further from others than this measure the width [line widths], in this many steps. The
+    # width has settled if the last step is less than this part and the whole change below this
     # factor.
     alone: float = 2.5
     steps: int = 6

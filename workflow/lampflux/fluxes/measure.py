@@ -191,9 +191,9 @@ def measure(
     )
     width = float(np.median(lines.shape.fwhm))
     brightness = ion_brightness(lines.peaks.pixel, lines.fluxes, width, laboratory)
-    spoiled = near_saturation(lines, CONTINUUM.saturated_reach)
+    near_saturated = near_saturation(lines, CONTINUUM.saturated_reach)
     far = far_wing_error(lines)
-    whole = WholeSpectrum(columns, lines, spoiled, far, laboratory, brightness)
+    whole = WholeSpectrum(columns, lines, near_saturated, far, laboratory, brightness)
     expected = [None] * len(windows) if expected is None else expected
     return [
         measure_window(whole, ends, pixel, exposure_time * fibres)
@@ -226,14 +226,14 @@ class Columns(NamedTuple):
 class WholeSpectrum(NamedTuple):
     """What all windows of a spectrum share.
 
-    The ``columns``; their model, ``lines``; whether pixels are ``spoiled``, near saturated ones;
+    The ``columns``; their model, ``lines``; whether pixels are ``near_saturated``;
     1 sigma of the ``far`` wings of all lines in each pixel [ADU]; lines that the ``laboratory``
     knows and the ``brightness`` of their ions.
     """
 
     columns: Columns
     lines: LineModel
-    spoiled: np.ndarray
+    near_saturated: np.ndarray
     far: np.ndarray
     laboratory: Sequence[LaboratoryLine]
     brightness: dict
@@ -277,7 +277,7 @@ def measure_window(whole, window, expected, per_flux):
     columns, lines = whole.columns, whole.lines
     start, stop = window
     inside = slice(start, stop + 1)
-    continuum = window_continuum(columns.counts, lines, whole.spoiled, start, stop)
+    continuum = window_continuum(columns.counts, lines, whole.near_saturated, start, stop)
     net = np.sum(columns.counts[inside] - continuum.at(np.arange(start, stop + 1)))
     net_error = net_flux_error(columns.uncertainty, lines, whole.far, continuum, window)
     line = window_line(whole, continuum, window, expected)

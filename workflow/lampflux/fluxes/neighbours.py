@@ -19,9 +19,9 @@ class NeighbourTuning(NamedTuple):
     own: float = 0.3
     # A fitted line is one of the laboratory if their distances agree this well [line widths].
     parted: float = 0.15
-    # Counts leave room for a hidden line of what they say and so many errors.
+    # Counts allow a hidden line up to its fitted flux plus this many errors.
     room: float = 2.0
-    # A hidden line matters with this part of the flux, and with so many of its errors.
+    # A hidden line matters from this part of the flux and this many of its errors.
     hidden: float = 0.003
     hidden_errors: float = 1.0
     # Root mean square of a line's brightness over its listed one: good to a factor of two.
@@ -34,7 +34,7 @@ NEIGHBOURS = NeighbourTuning()
 class Neighbour(NamedTuple):
     """A laboratory ``line`` that blends with a window's line.
 
-    ``part`` of the blend's light that it takes where the fit tells the two apart, ``is_parted``.
+    ``part`` of the blend's light that it takes where the fit separates the two, ``is_parted``.
     Where it does not, the part of the fitted flux that may be its: what its intensity says, and no
     more than the counts leave room for; NaN for an ion whose brightness is not known.
     """

@@ -29,7 +29,7 @@ from lampflux.statistics import box_sums
 class ShapeTuning(NamedTuple):
     """Constants of the measurement of the line shape."""
 
-    # Lines that tell the shape stand out of the noise by this factor; so many do, at most.
+    # Lines that define the shape exceed the noise by this factor; at most this many are used.
     bright: float = 60.0
     most_lines: int = 80
     # Widths and offsets of the Gaussians, and widths of the Lorentzians [line widths].
@@ -38,9 +38,9 @@ class ShapeTuning(NamedTuple):
     lorentzian: tuple = (0.5, 1.0)
     # More than a Gaussian, and Lorentzians with them, must fit better by this (chi-square).
     evidence: float = 30.0
-    # Far wings are uncertain by this part of them, by their form, beyond what counts tell.
+    # Far wings are uncertain by this part of them, by their form, beyond what the counts show.
     far_wings: float = 0.12
-    # Pixels about a saturated line do not tell the shape [line widths].
+    # Pixels this near a saturated line do not define the shape [line widths].
     saturated_reach: float = 6.0
     # Blends differ from the profile by more than single lines. So a low percentile of the squared
     # errors tells that of single lines, which are larger by the factor in the mean.
@@ -56,7 +56,7 @@ SHAPE = ShapeTuning()
 
 
 def bright_lines(peaks, variance, good):
-    """Numbers of the peaks that tell the shape, brightest first."""
+    """Numbers of the peaks that define the shape, brightest first."""
     pixel = np.clip(np.rint(peaks.pixel).astype(int), 0, variance.size - 1)
     signal = np.where(good[pixel], peaks.height / np.sqrt(variance[pixel]), 0)
     order = np.argsort(-signal)
@@ -105,7 +105,7 @@ def measure_profile(counts, weight, lines, bright, knots, stiffness):
         pixels = pixels_near(centres[bright], shape, profile.reach)
         light = light_near(pixels, centres[bright], shape, profile)
         parts.append(summed_light(pixels, light, fluxes[bright], counts.size))
-    # The continuum is fitted along: what it can take on tells nothing of wings.
+    # The continuum is fitted along: what it can absorb says nothing of wings.
     factors = factors_of(data_bands(weight, knots) + stiffness * difference_bands(knots.number, 2))
     columns = np.vstack([parts, rest])
     held = np.array([gathered(weight * column, knots) for column in columns])
@@ -247,5 +247,5 @@ def profile_error(residual, variance, good, model, centres, shape):
 
 
 def near_bad(good, fwhm):
-    """Pixels so near saturated ones that they do not tell the shape of lines."""
+    """Pixels so near saturated ones that they do not show the shape of lines."""
     return box_sums(~good, int(np.ceil(SHAPE.saturated_reach * fwhm))) > 0

@@ -20,7 +20,7 @@ class WindowTuning(NamedTuple):
     alone: float = 1.7
     # 1 sigma of the width of lines in a blend, at least [width].
     same_width: float = 0.01
-    # Signal-to-noise ratios above which a line tells its own width and its own place.
+    # Signal-to-noise ratios above which a line's own width and position are fitted.
     free_width: float = 20.0
     free_place: float = 6.0
     # A line of the window stands this near where it is expected [line widths].
@@ -29,7 +29,7 @@ class WindowTuning(NamedTuple):
     # of that distance [pixel].
     tied: float = 0.15
     laboratory: float = 0.05
-    # A line that is wider than the others by this part, by so many of its errors and by as many
+    # A line that is wider than the others by this part, by this many of its errors and by as many
     # times what single lines differ, is more than one.
     wider: float = 0.003
     wider_errors: float = 4.0

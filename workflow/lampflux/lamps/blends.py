@@ -21,7 +21,7 @@ BLENDS = BlendSettings()
 
 
 def unblended_lines(lines, element, listed=None):
-    """Tell which lines of a lamp are not blended at a resolution.
+    """Find which lines of a lamp are not blended at a resolution.
 
     A neighbour at the distance *d* with *r* times the line's light shifts the line's centre by
     r d exp(-d**2 / (2 sigma**2)), its slope there over the line's curvature.

@@ -13,9 +13,9 @@ class ElementSettings(NamedTuple):
 
     # A line is expected that this part of the other exposures shows, of those no longer.
     seen_part: float = 0.5
-    # Fewest other exposures that tell what is to be expected.
+    # Fewest other exposures from which an expectation is derived.
     fewest_others: int = 2
-    # Fewest lines that tell how bright an element is.
+    # Fewest lines that measure an element's brightness.
     fewest_lines: int = 2
     # Probability of chance below which a lamp is said to lose brightness.
     fall_probability: float = 0.05
@@ -78,7 +78,7 @@ def compare_lines(own, others):
     missing = ~expected.isin(own.index)
     usual = unsaturated(together).groupby(level=0).median()
     flux = unsaturated(own).reindex(expected)
-    # An expected line that is not seen gives no light; one that is saturated tells nothing.
+    # An expected line that is not seen gives no light; a saturated one measures nothing.
     ratio = (flux.mask(missing, 0.0) / usual.reindex(expected)).dropna()
     element = together["ion"].groupby(level=0).first().map(element_of).reindex(ratio.index)
     light = ratio.groupby(element).agg(["median", "size"])

@@ -21,10 +21,10 @@ class LightSettings(NamedTuple):
     # part; published lamps warm up by 12 % [fraction].
     outlying_sigma: float = 5.0
     outlying_beyond: float = 0.25
-    # Fewest exposures of a time among which one can be told to be far off, two that agree and one
+    # Fewest exposures of a time among which an outlier can be found, two that agree and one
     # that does not; of different times one more.
     outlying_of: int = 3
-    # Fewest exposure times that tell the shutter's offset from a change of the lamp.
+    # Fewest exposure times that separate the shutter's offset from a change of the lamp.
     shutter_times: int = 3
 
 
@@ -75,7 +75,7 @@ def exposure_light(flux, err, usable):
 
 
 def connected(shared):
-    """Tell which exposures are connected with the first by lines that they share.
+    """Find which exposures are connected with the first by lines that they share.
 
     Parameters
     ----------
@@ -96,7 +96,7 @@ def connected(shared):
 
 
 def fit_shutter(light, seconds, sequence=None):
-    """Tell a shutter's offset from the light of exposures of different times, and outliers.
+    """Measure a shutter's offset from the light of exposures of different times, and outliers.
 
     ``light = mean * (1 + shutter / t + drift * sequence)``: at first from the median of the slopes
     of all pairs (Theil 1950, Proc. K. Ned. Akad. Wet. 53, 386), then by least squares without the
@@ -109,7 +109,7 @@ def fit_shutter(light, seconds, sequence=None):
     seconds : ndarray, shape (exposures,)
         Nominal times [s].
     sequence : ndarray, shape (exposures,), optional
-        When each was taken, to tell a drift of the lamp.
+        When each was taken, to detect a drift of the lamp.
 
     Returns
     -------
@@ -144,7 +144,7 @@ def fit_shutter(light, seconds, sequence=None):
 
 
 def outlying_light(light, seconds):
-    """Tell exposures that are far brighter or darker than those of their time, or than all.
+    """Find exposures that are far brighter or darker than those of their time, or than all.
 
     Parameters
     ----------

@@ -81,7 +81,7 @@ def join_tables(tables, exposures, identified=None):
             exposure=exposure["exposure"],
             seconds=float(exposure["seconds"]),
             order=order,
-            # Numbers that start anew with each time do not tell which came first.
+            # Numbers that start anew with each time do not show which came first.
             sequence=float(exposure["id"]) if running else np.nan,
             # A column without any flag is read as numbers.
             flags=["" if pd.isna(words) else words for words in part["flags"]],

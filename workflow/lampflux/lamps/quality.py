@@ -11,7 +11,7 @@ from lampflux.lamps.elements import brightness_fall, element_health
 class QualitySettings(NamedTuple):
     """Constants of the health of exposures; thresholds are in the config."""
 
-    # Fewer exposures have no median that one of them could be told from.
+    # With fewer exposures, none can be compared with a median.
     fewest: int = 3
     # A gain that differs from the one that the frame shows by this factor is warned of: measured
     # gains are good to a fifth, and other settings of a camera differ by more.
@@ -150,7 +150,7 @@ def bias_shifts(levels):
     -------
     list of float
         Of the amplifier that is furthest off [ADU]; NaN with a dark, and where fewer than
-        `QUALITY.fewest` exposures tell the median.
+        `QUALITY.fewest` exposures define the median.
     """
     known = [each for each in levels if each.size]
     if len(known) < QUALITY.fewest or len({each.size for each in known}) > 1:
@@ -319,7 +319,7 @@ def score_exposures(exposures, thresholds, fit):
         if max(gain / shown, shown / gain) > QUALITY.gain_factor:
             words["warned"].append("gain")
             reasons.append(f"gain {gain:.3g} electron/ADU, but the frame shows {shown:.3g}")
-        for name, text in told_by_extraction(row).items():
+        for name, text in reported_by_extraction(row).items():
             words["warned"].append(name)
             reasons.append(text)
         worst = next((each for each in ("failed", "warned") if words[each]), "good")
@@ -330,8 +330,8 @@ def score_exposures(exposures, thresholds, fit):
     return exposures.join(pd.DataFrame(found, index=exposures.index))
 
 
-def told_by_extraction(row):
-    """Tell what extraction could not do: parameter to reason."""
+def reported_by_extraction(row):
+    """List what extraction could not do: parameter to reason."""
     reasons = {}
     if row["cosmics_refused"]:
         reasons["cosmics_refused"] = (
@@ -353,7 +353,7 @@ def reason(name, value, ideal, limit):
 
 
 def expected_saturation(tables, seconds):
-    """Tell the exposures whose saturated lines a shorter exposure of the series measures.
+    """Find the exposures whose saturated lines a shorter exposure of the series measures.
 
     Parameters
     ----------

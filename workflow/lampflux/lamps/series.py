@@ -19,7 +19,7 @@ from lampflux.statistics import robust_scatter, weighted_mean
 class SeriesSettings(NamedTuple):
     """Constants of the model."""
 
-    # Signal-to-noise ratio of a line that tells how bright the lamp was.
+    # Signal-to-noise ratio above which a line measures the lamp's brightness.
     reference_snr: float = 20.0
     # Smaller losses are none: lamps that warm up change their lines' ratios as much [fraction].
     smallest_loss: float = 0.02
@@ -34,7 +34,7 @@ class SeriesSettings(NamedTuple):
     outlier_beyond: float = 0.10
     # Fewest exposures of a line among which one can be an outlier.
     outlier_of: int = 4
-    # Rounds in which lines that lose light are found and the light is told from the others.
+    # Rounds in which lines that lose light are found and the light is measured from the others.
     rounds: int = 6
 
 
@@ -51,13 +51,14 @@ class Series(NamedTuple):
         whole exposure) or ``outlier`` (the line); empty for what is used.
     scale : Series, shape (exposures,)
         Light of each exposure per second of its nominal time, over that of the mean exposure:
-        ``brightness * (t + shutter) / t``. Fluxes are divided by it. NaN where no line tells it.
+        ``brightness * (t + shutter) / t``. Fluxes are divided by it. NaN where no line
+        measures it.
     scale_err : float
         Relative 1-sigma error that all scales share, from that of the shutter's offset.
     brightness, brightness_err : Series, shape (exposures,)
         The lamp's brightness over its mean, and its 1-sigma error.
     shutter, shutter_err : float
-        Offset of the exposure times [s] and its 1-sigma error; NaN where it cannot be told.
+        Offset of the exposure times [s] and its 1-sigma error; NaN where it cannot be measured.
     outlying : Series of bool, shape (exposures,)
         Exposures whose light is far off that of the others.
     references : list
@@ -82,9 +83,9 @@ class Series(NamedTuple):
 def fit_series(flux, err, seconds, saturated, sequence=None):
     """Fit the model to the fluxes of a lamp's lines in all its exposures.
 
-    The light of the exposures is told from the lines that keep their flux: at first the faintest
-    third of those that are well measured, since saturation comes to them last, then all lines
-    that do not lose light against these.
+    The light of the exposures is measured from the lines that keep their flux: at first the
+    faintest third of those that are well measured, since they saturate last, then all lines that
+    do not lose light against these.
 
     Parameters
     ----------
@@ -126,7 +127,7 @@ def fit_series(flux, err, seconds, saturated, sequence=None):
     mean = brightness[used].mean()
     outlying = pd.Series(outlying, index=flux.index)
     reasons = reasons.mask((reasons == "").mul(outlying, axis=0), "outlying")
-    # One line alone cannot be told from the lamp.
+    # A single line cannot be distinguished from the lamp.
     scale = light / mean if len(references) > 1 else pd.Series(1.0, index=flux.index)
     reasons = line_outliers(flux.div(scale.fillna(1.0), axis=0), err / flux, reasons)
     return Series(
@@ -177,7 +178,7 @@ def measured_lines(flux, err, usable, seconds):
 
 
 def steady_lines(measured, ratios):
-    """Lines to tell the light of the exposures from: those that lose nothing in longer ones.
+    """Find lines that measure the light of the exposures: they lose nothing in longer ones.
 
     Losses grow with the counts, so lines nearly as bright as those that lose may lose a little.
 

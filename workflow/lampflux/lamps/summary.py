@@ -15,7 +15,7 @@ from lampflux.statistics import linear_trend, robust_scatter, weighted_mean
 class SummarySettings(NamedTuple):
     """Constants of the summary."""
 
-    # Signal-to-noise ratio in one fibre from which a line's own highest pixel tells its peak; the
+    # Signal-to-noise ratio in one fibre above which a line's own highest pixel is its peak; the
     # highest of noisy pixels would be too high.
     peak_snr: float = 50.0
     # Probability of chance below which a drift is claimed.
@@ -325,12 +325,12 @@ def brightest_columns(names, counts, peak, used):
 
 
 def typical_share(shares):
-    """Give the median share of all lines and its relative scatter; NaN where no line tells it.
+    """Give the median share of all lines and its relative scatter; NaN where no line measures it.
 
     Parameters
     ----------
     shares : DataFrame, shape (exposures, lines)
-        Peaks over fluxes; NaN where a line is too faint to tell.
+        Peaks over fluxes; NaN where a line is too faint.
 
     Returns
     -------
@@ -351,7 +351,7 @@ def peak_columns(peak, rates, shares, typical, best, kept, gain):
     rates : ndarray, shape (exposures,)
         Peaks per second at the lamp's mean brightness [ADU/s].
     shares : ndarray, shape (exposures,)
-        Those over the line's fluxes; NaN where it is too faint to tell.
+        Those over the line's fluxes; NaN where it is too faint.
     typical : (float, float)
         As `typical_share` gives it.
     best : dict

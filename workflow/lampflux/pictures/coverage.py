@@ -4,7 +4,7 @@ import numpy as np
 
 from lampflux.pictures.style import COLOUR, finish, titled_figure
 
-# Colours of the lamps, which the colour-blind tell apart (Okabe & Ito 2008, Color Universal
+# Colours of the lamps, distinct for the colour-blind as well (Okabe & Ito 2008, Color Universal
 # Design), and markers.
 LAMP_COLOURS = (
     "#000000",

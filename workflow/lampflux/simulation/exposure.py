@@ -15,7 +15,7 @@ from lampflux.simulation.detector import (
 from lampflux.simulation.illumination import illuminate
 from lampflux.simulation.light import continuum, line_positions
 
-# The peak of a line is the highest of so many columns on either side of its position.
+# The peak of a line is the highest of this many columns on either side of its position.
 PEAK_COLUMNS = 2
 # A row belongs to the bundle if it has more than this part of the light of its brightest row.
 FAINTEST_ROW = 1e-3
