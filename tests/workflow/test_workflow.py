@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -433,6 +434,49 @@ def test_the_report_holds_every_picture_and_table_and_fetches_nothing(copy, snak
         "5 Calibrated spectra",
         "6 Spectra",
     ]
+
+
+# Clicks on every category of a report, and writes how many results are in its list, and whether
+# the list can be read in full.
+CLICKS = """<script>
+const pause = () => new Promise((done) => setTimeout(done, 300));
+const links = () =>
+  [...document.querySelectorAll("a")].filter((link) => /^\\d /.test(link.innerText));
+const names = (list) => list.map((link) => link.innerText.trim());
+(async () => {
+  await pause();
+  const found = {};
+  for (const name of names(links())) {
+    links().find((link) => link.innerText.trim() === name).click();
+    await pause();
+    const list = document.querySelector("#app table");
+    const seen = list.getBoundingClientRect().right <= innerWidth;
+    found[name] = [[...list.tBodies[0].rows].filter((row) => row.innerText.trim()).length, seen];
+    app.setView({ navbarMode: "menu" });
+    await pause();
+  }
+  document.body.textContent = "FOUND" + JSON.stringify(found) + "END";
+})();
+</script></body>"""
+
+
+@pytest.mark.skipif(shutil.which("chromium") is None, reason="needs the browser chromium")
+def test_every_category_of_the_report_opens_in_a_browser(copy, snakemake, tmp_path):
+    run = snakemake(copy, "--report", "results/report.html")
+    assert run.status == 0, run.output
+    report = copy / "results/report.html"
+    # Scripts within the page hold this tag, too.
+    report.write_text(CLICKS.join(report.read_text().rsplit("</body>", 1)))
+    flags = ["--headless", "--no-sandbox", "--disable-gpu", "--window-size=1280,720"]
+    budget = ["--virtual-time-budget=20000", f"--user-data-dir={tmp_path / 'browser'}"]
+    page = subprocess.run(
+        ["chromium", *flags, *budget, "--dump-dom", report.as_uri()],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    ).stdout
+    found = json.loads(page.split("FOUND")[-1].split("END")[0])
+    assert list(found.values()) == [[9, True], [4, True], [2, True], *[[5, True]] * 3]
 
 
 # Targets

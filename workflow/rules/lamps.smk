@@ -25,7 +25,9 @@ rule summarise_lamp:
             "<results>/lamps/{brand}_{lamp}_{arm}.png",
             caption="../report/lamps.rst",
             category="2 Lamps",
-            labels={"lamp": "{brand} {lamp}", "arm": "{arm}"},
+            # With arms as a label, a report shows nothing where half of the lamps are of each of two
+            # arms: Snakemake then expects each lamp in both.
+            labels={"lamp": "{brand} {lamp} {arm}"},
         ),
     log:
         "<results>/logs/lamps/{brand}_{lamp}_{arm}.log",
