@@ -3,23 +3,21 @@
 import json
 import os
 import re
+import shutil
+import socket
 import subprocess
 import sys
+import threading
 
 import pytest
 
 from conftest import PROJECT
 
 # Chromium or Chrome; the tests take minutes on a slow machine, so they are asked for.
-BROWSER = os.environ.get("LAMPFLUX_BROWSER")
-# Opens every page in a frame of a window's width, and lists what its reader cannot see.
-VISIT = """<!DOCTYPE html><body><script>
-const visit = async (page) => {
-  const frame = document.createElement("iframe");
-  frame.style = "width: WIDTHpx; height: 900px; border: 0";
-  frame.src = page;
-  document.body.append(frame);
-  await new Promise((resolve) => (frame.onload = resolve));
+BROWSER = shutil.which("chromium") or shutil.which("chromium-browser")
+# Lists, once all frames of this page have loaded, what readers of each cannot see.
+VISIT = """<script>
+const cutOff = (frame) => {
   const root = frame.contentDocument.documentElement;
   const cut = root.scrollWidth > root.clientWidth ? [`the page, ${root.scrollWidth}`] : [];
   const content = root.querySelector(".md-content__inner").getBoundingClientRect();
@@ -32,16 +30,20 @@ const visit = async (page) => {
       cut.push(`${part.localName}: ${part.textContent.trim().slice(0, 40)}`);
   for (const image of root.querySelectorAll("img"))
     if (!image.naturalWidth) cut.push(`${image.src} is missing`);
-  frame.remove();
-  return [page, cut];
+  return [frame.getAttribute("src"), cut];
 };
-const found = [];
-(async () => {
-  for (const page of PAGES) found.push(await visit(page));
+onload = () => {
+  const found = [...document.querySelectorAll("iframe")].map(cutOff);
   document.body.textContent = JSON.stringify(found);
-  document.title = "done";
-})();
-</script></body>"""
+};
+</script>"""
+# Shows what the search of its frame has found.
+SEARCH = """<script>
+onload = () => {
+  const found = document.querySelector("iframe").contentDocument.querySelector(".md-search");
+  document.body.innerHTML = found.innerHTML;
+};
+</script>"""
 
 
 @pytest.fixture(scope="module")
@@ -59,18 +61,22 @@ def site(tmp_path_factory):
     return folder
 
 
-def opened(page, width, *, patience=20_000):
-    """Open a page in a headless browser; return its document and what it logs."""
+def opened(folder, names, script, *, width=1280, more=""):
+    """Open a page with some others in its frames; return its document and what it logs."""
+    frames = (
+        f'<iframe src="{name}" style="width: {width}px; height: 900px; border: 0"></iframe>'
+        for name in names
+    )
+    page = folder / "visit.html"
+    page.write_text("<!DOCTYPE html><body>" + "".join(frames) + more + script, "utf-8")
+    flags = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
+    flags += ["--allow-file-access-from-files", "--enable-logging=stderr"]
+    flags += [f"--user-data-dir={folder / 'browser'}", f"--window-size={width},900"]
     run = subprocess.run(
-        [
-            *(BROWSER, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"),
-            *("--allow-file-access-from-files", "--enable-logging=stderr"),
-            *(f"--window-size={width},900", f"--virtual-time-budget={patience}"),
-            *("--dump-dom", page),
-        ],
+        [BROWSER, *flags, "--dump-dom", page.as_uri()],
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=120,
         check=True,
     )
     return run.stdout, re.findall(r"CONSOLE.*", run.stderr)
@@ -90,16 +96,14 @@ def test_pages_load_nothing_from_the_network(site):
         assert [source for source in loaded if "//" in source] == [], name
 
 
-needs_browser = pytest.mark.skipif(not BROWSER, reason="LAMPFLUX_BROWSER does not name a browser")
+needs_browser = pytest.mark.skipif(BROWSER is None, reason="needs the browser chromium")
 
 
 @needs_browser
 @pytest.mark.parametrize("width", [1280, 1920])
 def test_nothing_is_cut_off(site, width):
     names = pages(site)
-    script = VISIT.replace("WIDTH", str(width)).replace("PAGES", json.dumps(names))
-    (site / f"visit{width}.html").write_text(script, encoding="utf-8")
-    document, logged = opened((site / f"visit{width}.html").as_uri(), width, patience=120_000)
+    document, logged = opened(site, names, VISIT, width=width)
     assert logged == []
     found = json.loads(re.search(r"(?s)<body>(.*)</body>", document)[1])
     assert [page for page, _ in found] == names
@@ -108,7 +112,11 @@ def test_nothing_is_cut_off(site, width):
 
 @needs_browser
 def test_search_finds_a_word_when_the_site_is_opened_from_disk(site):
-    document, logged = opened((site / "index.html").as_uri() + "?q=saturation", 1280)
+    # The page has loaded once its image has failed: until then, the search has time.
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        image = f'<img src="http://127.0.0.1:{server.getsockname()[1]}">'
+        threading.Timer(10, server.close).start()
+        document, logged = opened(site, ["index.html?q=saturation"], SEARCH, more=image)
     assert logged == []
     assert re.search(r"\d+ matching documents", document)
     assert "<mark>saturation</mark>" in document.lower()
