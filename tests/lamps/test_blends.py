@@ -30,6 +30,17 @@ def test_intensities_of_another_ion_say_nothing():
     assert unblended_lines(lines, 0.5, pd.concat([listed, other])).all()
 
 
+def test_listed_lines_of_another_ion_count_by_the_light_of_its_measured_lines():
+    # Argon lines have 2 ADU/s for each unit of intensity, so the hidden one has 200.
+    argon = lamp([7000.0 + 10 * number for number in range(5)], flux=[20.0] * 5)
+    lines = pd.concat([lamp([6000.0, 6010.0], flux=[1000.0] * 2), argon.assign(ion="Ar I")])
+    places = [*argon["wavelength"], 6000.4]
+    listed = pd.DataFrame({"ion": "Ar I", "wavelength_air": places, "intensity": [10] * 5 + [100]})
+    assert list(unblended_lines(lines, 0.5, listed)) == [False, *[True] * 6]
+    faint = listed.assign(intensity=[10] * 5 + [0.1])
+    assert unblended_lines(lines, 0.5, faint).all()
+
+
 def test_a_bright_neighbour_shifts_a_faint_line_from_further_away():
     lines = lamp([6000.0, 6001.6], flux=[100.0, 3000.0])
     assert list(unblended_lines(lines, 1.0)) == [False, True]

@@ -15,6 +15,8 @@ class BlendSettings(NamedTuple):
     shift: float = 0.005
     # Window tables and line lists give the same line within this distance [Angstrom].
     same_line: float = 0.3
+    # Fewest measured lines of an ion that give the light of its other listed ones.
+    fewest: int = 5
 
 
 BLENDS = BlendSettings()
@@ -55,28 +57,34 @@ def shifts(distance, ratio, element):
 
 
 def listed_shifts(lines, element, listed):
-    """Shift of each line's centre by listed lines of its ion that are not measured.
+    """Shift of each line's centre by listed lines that are not measured.
+
+    Intensities compare within an ion only. The light of a listed line is its intensity times the
+    light over the intensity of the measured line, where that is of the same ion; else times the
+    median of this over the ion's measured lines.
 
     Parameters
     ----------
     lines, element, listed
-        As in `unblended_lines`. Intensities compare within an ion only, and there nearby.
+        As in `unblended_lines`.
 
     Returns
     -------
     ndarray, shape (lines,)
-        [Angstrom]; 0 for a line that is in no list.
+        [Angstrom]
     """
+    place, flux = (lines[name].to_numpy(dtype=float) for name in ("wavelength", "flux"))
     total = np.zeros(len(lines))
     for ion, of_ion in listed.groupby("ion"):
-        own = np.flatnonzero(lines["ion"] == ion)
         places, intensity = (
             of_ion[name].to_numpy(dtype=float) for name in ("wavelength_air", "intensity")
         )
-        offset = np.abs(lines["wavelength"].to_numpy(dtype=float)[own, np.newaxis] - places)
+        offset = np.abs(place[:, np.newaxis] - places)
         nearest = offset.argmin(axis=1)
-        seen = offset.min(axis=1) < BLENDS.same_line
+        seen = (lines["ion"] == ion).to_numpy() & (offset.min(axis=1) < BLENDS.same_line)
+        own = flux / intensity[nearest]
+        typical = np.median(own[seen]) if seen.sum() >= BLENDS.fewest else 0.0
         unseen = np.setdiff1d(np.arange(len(places)), nearest[seen])
-        ratio = intensity[unseen] / intensity[nearest][:, np.newaxis]
-        total[own] = np.where(seen, shifts(offset[:, unseen], ratio, element).sum(axis=1), 0.0)
+        light = np.where(seen, own, typical)[:, np.newaxis] * intensity[unseen]
+        total += shifts(offset[:, unseen], light / flux[:, np.newaxis], element).sum(axis=1)
     return total

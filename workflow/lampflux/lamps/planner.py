@@ -107,7 +107,7 @@ def line_times(lines, fibres, peak, snr, factor, factor_error):
         that together reach `snr`).
     """
     peak_rate = lines["peak_rate"].where(lines["peak_rate"] > 0).to_numpy(dtype=float)
-    peak_error = np.nan_to_num(lines["peak_rate_err"].to_numpy(dtype=float) / peak_rate)
+    peak_error = lines["peak_rate_err"].to_numpy(dtype=float) / peak_rate
     rate, error = (lines[name].to_numpy(dtype=float) for name in ("flux", "flux_err"))
     # The variances are those of the sum over all fibres, which share it.
     read, photons = (
