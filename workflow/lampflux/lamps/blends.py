@@ -82,9 +82,11 @@ def listed_shifts(lines, element, listed):
         offset = np.abs(place[:, np.newaxis] - places)
         nearest = offset.argmin(axis=1)
         seen = (lines["ion"] == ion).to_numpy() & (offset.min(axis=1) < BLENDS.same_line)
-        own = flux / intensity[nearest]
-        typical = np.median(own[seen]) if seen.sum() >= BLENDS.fewest else 0.0
         unseen = np.setdiff1d(np.arange(len(places)), nearest[seen])
-        light = np.where(seen, own, typical)[:, np.newaxis] * intensity[unseen]
+        # Some lists give faint lines the intensity 0.
+        known = seen & (intensity[nearest] > 0)
+        own = np.divide(flux, intensity[nearest], out=np.zeros(len(lines)), where=known)
+        typical = np.median(own[known]) if known.sum() >= BLENDS.fewest else 0.0
+        light = np.where(known, own, typical)[:, np.newaxis] * intensity[unseen]
         total += shifts(offset[:, unseen], light / flux[:, np.newaxis], element).sum(axis=1)
     return total
