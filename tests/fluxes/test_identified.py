@@ -5,6 +5,7 @@ import pytest
 
 from lampflux.files.spectra import Spectrum
 from lampflux.fluxes.identified import IDENTIFIED_COLUMNS, identified_fluxes
+from lampflux.fluxes.laboratory import LaboratoryLine
 from lampflux.fluxes.line_model import model_lines
 from lampflux.peaks import find_peaks
 
@@ -75,3 +76,22 @@ def test_without_identified_lines_the_table_is_empty():
     found = identified_fluxes(spectrum, model_of(spectrum), peaks, PER_FLUX)
     assert list(found) == IDENTIFIED_COLUMNS
     assert found.empty
+
+
+def test_a_listed_line_that_hides_in_another_is_in_its_error_and_marked():
+    # The last two stand 0.3 widths apart and are seen as one.
+    places = np.array([200.0, 400.0, 600.0, 800.0, 1000.0, 1000.8])
+    counts = np.array([4e5, 2e5, 3e5, 1e5, 3e5, 1e5])
+    spectrum = observe(2, places, counts)
+    laboratory = [
+        LaboratoryLine(place, "Ar I", 5000 + place, light / 1000)
+        for place, light in zip(places, counts)
+    ]
+    peaks = identify(places[:5])
+    peaks[4]["pixel"] += 0.2
+    found = identified_fluxes(spectrum, model_of(spectrum), peaks, PER_FLUX, laboratory)
+    assert list(found["flags"]) == ["", "", "", "", "blended"]
+    pulls = (found["flux"] * PER_FLUX - counts[:5]) / (found["flux_err"] * PER_FLUX)
+    assert (np.abs(pulls) < 3).all()
+    assert (found["noise"] <= found["flux_err"]).all()
+    assert found["noise"][4] < 0.01 * found["flux"][4] < found["flux_err"][4]

@@ -57,7 +57,7 @@ def main(snakemake):
     write_product(snakemake.output.fits, "window_fits", fit_rows(fluxes))
 
     per_flux, simulated = header["EXPTIME"] * fibres, header.get("SIMULATE", False)
-    every = identified_fluxes(spectrum, lines, identified, per_flux, simulated)
+    every = identified_fluxes(spectrum, lines, identified, per_flux, laboratory, simulated)
     write_product(snakemake.output.lines, "flux_lines", every)
 
 

@@ -5,7 +5,9 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from lampflux.fluxes.laboratory import ion_brightness
 from lampflux.fluxes.line_shape import TABLE, at, light_near, overlaps, pixels_near
+from lampflux.fluxes.neighbours import NEIGHBOURS
 
 IDENTIFIED_COLUMNS = [
     "pixel",
@@ -13,6 +15,7 @@ IDENTIFIED_COLUMNS = [
     "wavelength_air",
     "flux",
     "flux_err",
+    "noise",
     "peak",
     "counts",
     "flags",
@@ -28,12 +31,14 @@ class IdentifiedTuning(NamedTuple):
     # A neighbour this near, with this part of the line's flux, blends with it [line widths].
     blend_within: float = 1.2
     blend_part: float = 0.02
+    # Residuals about a line count within this distance [line widths].
+    feet: float = 1.5
 
 
 IDENTIFIED = IdentifiedTuning()
 
 
-def identified_fluxes(spectrum, model, peaks, per_flux, simulated=False):
+def identified_fluxes(spectrum, model, peaks, per_flux, laboratory=(), simulated=False):
     """Measure every identified line of a spectrum.
 
     Parameters
@@ -46,14 +51,16 @@ def identified_fluxes(spectrum, model, peaks, per_flux, simulated=False):
         [Angstrom].
     per_flux : float
         Exposure time times fibres [s]: counts over it are fluxes.
+    laboratory : sequence of lampflux.fluxes.laboratory.LaboratoryLine
+        Lines of the lamp's ions, which may hide in others.
     simulated : bool
 
     Returns
     -------
     DataFrame
-        A row for each identified line that the model holds: ``flux`` and ``flux_err``
+        A row for each identified line that the model holds: ``flux``, ``flux_err`` and ``noise``
         [ADU/s/fibre], highest ``peak`` of the frame [ADU above bias], ``counts`` [ADU] and
-        ``flags`` as in the flux table. Errors are those of the noise; NaN without a gain.
+        ``flags`` as in the flux table. Errors are NaN without a gain.
     """
     known = [peak for peak in peaks if peak.get("ion") and peak.get("wavelength_air")]
     centres = model.peaks.pixel
@@ -62,26 +69,34 @@ def identified_fluxes(spectrum, model, peaks, per_flux, simulated=False):
     width = np.interp(centres, np.arange(len(model.shape.fwhm)), model.shape.fwhm)
     covariance = flux_covariance(model)
     has_noise = np.isfinite(spectrum.clean_error[model.good]).all()
+    residual = spectrum.clean - model.level - model.counts
+    misfit = np.where(model.good, residual**2 / (model.variance + model.model_variance), np.nan)
     pixel = np.array([peak["pixel"] for peak in known])
     nearest = np.argmin(np.abs(centres[:, np.newaxis] - pixel), axis=1)
     near = np.abs(centres - pixel[nearest]) < IDENTIFIED.same_line * width
+    hidden = hidden_lines(model, width, laboratory)
     rows = []
     for number, peak in enumerate(known):
         own = np.flatnonzero(near & (nearest == number))
         if not own.size:
             continue
-        counts = model.fluxes[own].sum()
-        error = np.sqrt(covariance[np.ix_(own, own)].sum()) if has_noise else np.nan
-        first, last = np.rint(peak["pixel"] + np.array([-1, 1]) * width[own[0]]).astype(int)
-        inside = slice(max(first, 0), last + 1)
-        apart = np.abs(centres - peak["pixel"]) < IDENTIFIED.blend_within * width[own[0]]
+        counts, fwhm = model.fluxes[own].sum(), width[own[0]]
+        noise = np.sqrt(covariance[np.ix_(own, own)].sum()) if has_noise else np.nan
+        others = hidden(peak, own, counts)
+        feet = slice(*ends(peak["pixel"], IDENTIFIED.feet * fwhm))
+        chi2 = max(np.nanmean(misfit[feet]), 1.0) if model.good[feet].any() else 1.0
+        shape = np.hypot(model.shape.error, model.shape.far_error) * counts
+        error = np.sqrt(noise**2 * chi2 + shape**2 + others**2)
+        inside = slice(*ends(peak["pixel"], fwhm))
+        apart = np.abs(centres - peak["pixel"]) < IDENTIFIED.blend_within * fwhm
         apart[own] = False
         raised = {
             "saturated": spectrum.saturated[inside].sum() > 0,
             "cosmic": (spectrum.replaced - spectrum.missing)[inside].sum() > 0,
             "bad_pixels": spectrum.missing[inside].sum() > 0,
             "blended": own.size > 1
-            or (model.fluxes[apart] > IDENTIFIED.blend_part * counts).any(),
+            or (model.fluxes[apart] > IDENTIFIED.blend_part * counts).any()
+            or others > max(NEIGHBOURS.hidden * counts, NEIGHBOURS.hidden_errors * noise),
         }
         rows.append(
             {
@@ -90,6 +105,7 @@ def identified_fluxes(spectrum, model, peaks, per_flux, simulated=False):
                 "wavelength_air": peak["wavelength_air"],
                 "flux": counts / per_flux,
                 "flux_err": error / per_flux,
+                "noise": noise / per_flux,
                 "peak": spectrum.peak[inside].max(),
                 "counts": counts,
                 "flags": " ".join(word for word, is_so in raised.items() if is_so),
@@ -97,6 +113,55 @@ def identified_fluxes(spectrum, model, peaks, per_flux, simulated=False):
             }
         )
     return pd.DataFrame(rows, columns=IDENTIFIED_COLUMNS)
+
+
+def ends(pixel, reach):
+    """First pixel of those within a reach, and the first beyond them."""
+    first, last = np.rint(pixel + np.array([-reach, reach])).astype(int)
+    return max(first, 0), last + 1
+
+
+def hidden_lines(model, width, laboratory):
+    """Make a function that estimates the light of lines that hide in another.
+
+    Parameters
+    ----------
+    model : LineModel
+    width : ndarray, shape (lines,)
+        Of the lines of the model [pixel].
+    laboratory : sequence of lampflux.fluxes.laboratory.LaboratoryLine
+
+    Returns
+    -------
+    callable
+        Takes the peak of an identified line, the numbers of its lines in the model, and its counts
+        [ADU]; returns 1 sigma of the light in it that other lines of the laboratory give [ADU],
+        which the model has no lines for. Unknown where the brightness of their ion is not known.
+    """
+    if not laboratory:
+        return lambda peak, own, counts: 0.0
+    brightness = ion_brightness(
+        model.peaks.pixel, model.fluxes, float(np.median(width)), laboratory
+    )
+    place = np.array([line.pixel for line in laboratory])
+    light = [line.intensity * brightness.get(line.ion, 0.0) for line in laboratory]
+    light = np.nan_to_num(np.array(light, dtype=float))
+    wavelength = np.array([line.wavelength_air for line in laboratory])
+    distance = np.abs(place[:, np.newaxis] - model.peaks.pixel)
+    modelled = distance.argmin(axis=1)
+    is_modelled = distance.min(axis=1) < NEIGHBOURS.parted * width[modelled]
+
+    def hidden(peak, own, counts):
+        fwhm = width[own[0]]
+        apart = (place - peak["pixel"]) / fwhm
+        is_hidden = (np.abs(apart) < NEIGHBOURS.near) & (wavelength != peak["wavelength_air"])
+        is_hidden &= ~is_modelled | np.isin(modelled, own)
+        # The part that a fit of one Gaussian takes of another beside it.
+        part = np.exp(-2 * np.log(2) * apart[is_hidden] ** 2)
+        taken = np.minimum(light[is_hidden], counts) * part
+        return float(NEIGHBOURS.brighter * taken.sum())
+
+    return hidden
 
 
 def flux_covariance(model):

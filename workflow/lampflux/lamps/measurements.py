@@ -64,7 +64,10 @@ def join_tables(tables, exposures, identified=None):
             "one window table; remove both and run again."
         )
     parts = [
-        table.assign(line=np.arange(1, len(table) + 1), measured="window") for table in tables
+        table.assign(
+            line=np.arange(1, len(table) + 1), measured="window", noise=table["net_flux_err"]
+        )
+        for table in tables
     ]
     if identified is not None:
         others = lines_without_window(tables, identified, exposures)

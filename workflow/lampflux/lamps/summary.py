@@ -197,8 +197,8 @@ def summarise(measurements: pd.DataFrame, fibres: int, gain: float) -> LampSumma
      ion  flux  flux_err  used
     Ar I  10.0       0.2     2
     """
-    flux, err, peaks, counts = (
-        matrix(measurements, name) for name in ("flux", "flux_err", "peak", "counts")
+    flux, err, noise, peaks, counts = (
+        matrix(measurements, name) for name in ("flux", "flux_err", "noise", "peak", "counts")
     )
     exposures = measurements.drop_duplicates("order").set_index("order").sort_index()
     seconds = exposures["seconds"].to_numpy(dtype=float)
@@ -216,9 +216,9 @@ def summarise(measurements: pd.DataFrame, fibres: int, gain: float) -> LampSumma
     facts = line_facts(measurements).to_dict("index")
     rows = []
     # Arrays from here on: pandas takes long over a few numbers.
-    tables = flux, err, even, even_err, peaks, rates, shares, counts, saturated, series.reasons
+    tables = flux, noise, even, even_err, peaks, rates, shares, counts, saturated, series.reasons
     for line, *columns in zip(flux, *(table.to_numpy().T for table in tables)):
-        flux, err, even, even_err, peak, rate, share, count, saturated, excluded = columns
+        flux, noise, even, even_err, peak, rate, share, count, saturated, excluded = columns
         used = excluded == ""
         best, kept = best_flux(even, even_err, excluded, seconds)
         if line in series.references and len(series.references) > 1:
@@ -235,7 +235,7 @@ def summarise(measurements: pd.DataFrame, fibres: int, gain: float) -> LampSumma
         row |= brightest_columns(exposures["exposure"], flux * seconds, peak, used)
         row |= peak_columns(peak, rate, share, typical, best, kept, gain)
         row["read_variance"], row["photon_variance"], row["noise_from"] = noise_model(
-            count[kept], (err * seconds * fibres)[kept] ** 2, seconds[kept], gain
+            count[kept], (noise * seconds * fibres)[kept] ** 2, seconds[kept], gain
         )
         rows.append(row)
     lines = pd.DataFrame(rows, columns=LINE_COLUMNS)
