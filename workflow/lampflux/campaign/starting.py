@@ -21,9 +21,10 @@ JOB_VARIABLES = {"PYTHONHASHSEED": "0"}
 SERVER_VARIABLES = JOB_VARIABLES | dict.fromkeys(
     ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"
 )
-# Scripts of which there are many jobs, and what Snakemake's words before each script import.
+# Scripts of which there are many jobs, what Snakemake's words before each script import, and what
+# these jobs need beyond that.
 FORKED = "spectra", "calibrated", "fluxes", "pictures", "lamps"
-PREAMBLE = ("snakemake.iocontainers",)
+PREAMBLE = ("snakemake.iocontainers", "lampflux.rehearsal")
 
 
 def claim_results(campaign):

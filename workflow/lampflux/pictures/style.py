@@ -9,6 +9,7 @@ from matplotlib import rc_context
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator, ScalarFormatter
+from PIL import Image
 
 from lampflux.files.whole import whole
 
@@ -37,12 +38,18 @@ PRINTED_DPI = 200
 # How each format is written. PNG files are a tenth larger than at the default level and take half
 # the time. Without a date the same picture is the same file.
 SAVING = {
-    "png": {"pil_kwargs": {"compress_level": 5, "dpi": (PRINTED_DPI, PRINTED_DPI)}},
+    "png": {"compress_level": 4, "dpi": (PRINTED_DPI, PRINTED_DPI)},
     "pdf": {"metadata": {"CreationDate": None}},
     "svg": {"metadata": {"Date": None}},
 }
-# Text in vector pictures can be searched and edited.
-TEXT_AS_TEXT = {"pdf.fonttype": 42, "svg.fonttype": "none", "svg.hashsalt": "lampflux"}
+# Letters keep their shape, which takes half the time; text in vector pictures can be searched and
+# edited.
+TEXT = {
+    "text.hinting": "no_hinting",
+    "pdf.fonttype": 42,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "lampflux",
+}
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -96,8 +103,27 @@ def save(figure, path, formats=()):
     formats : sequence of {'png', 'pdf', 'svg'}
     """
     for form in {"png", *formats}:
-        with whole(Path(path).with_suffix(f".{form}")) as part, rc_context(TEXT_AS_TEXT):
-            figure.savefig(part, format=form, **SAVING[form])
+        with whole(Path(path).with_suffix(f".{form}")) as part, rc_context(TEXT):
+            if form == "png":
+                picture(figure).save(part, format=form, **SAVING[form])
+            else:
+                figure.savefig(part, format=form, **SAVING[form])
+
+
+def picture(figure):
+    """Draw a figure's pixels in 256 colours: less work and a third of the file of all colours.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+
+    Returns
+    -------
+    PIL.Image.Image
+    """
+    figure.canvas.draw()
+    pixels = Image.fromarray(np.asarray(figure.canvas.buffer_rgba())).convert("RGB")
+    return pixels.quantize(method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
 
 
 def finish(axes):
