@@ -23,7 +23,7 @@ def rehearse():
     file.seek(0)
     with fits.open(file) as hdus:
         hdus[1].data["counts"].sum()
-    figure = titled_figure("Title", simulated=False, layout=None)
+    figure = titled_figure("Title", simulated=False)
     axes = figure.add_axes((0.1, 0.1, 0.8, 0.8))
     draw_spectrum(axes, np.arange(99.0), np.arange(99.0), faint=True, label="counts")
     axes.set_title("Title", fontsize="small")

@@ -13,7 +13,7 @@ SCATTER_SHOWN = 20
 # Most lines whose steadiness is shown.
 LINES_SHOWN = 12
 # Where panels begin and end [fraction of the width], and room above for title and labels [inch].
-LEFT, RIGHT, LABELS = 0.065, 0.99, 1.45
+LEFT, RIGHT, LABELS = 0.072, 0.99, 1.45
 # Most exposures whose names fit below a panel.
 NAMES_SHOWN = 12
 # Marker, colour and label of each verdict on linearity.
@@ -48,11 +48,11 @@ def draw_lamp(title, simulated, spectrum, summary, measurements):
     linearity = len(series.ratios) > 0
     more = steadiness or linearity
     height = 10.5 if more else 7.5
-    # Panels are placed by hand: laying them out takes longer than drawing them.
-    figure = titled_figure(title, simulated, height, layout=None)
+    figure = titled_figure(title, simulated, height)
     bottom, top = (4.0 if more else 0.55) / height, 1 - LABELS / height
     grid = figure.add_gridspec(2, left=LEFT, right=RIGHT, bottom=bottom, top=top, hspace=0.08)
     above, middle = grid.subplots(sharex=True)
+    above.xaxis.set_visible(False)
     draw_spectrum(above, wavelength, counts, faint=True)
     above.set_ylabel("Sum of lit rows (ADU)")
     label_lines(above, summary.lines[summary.lines["measured"] == "window"])
