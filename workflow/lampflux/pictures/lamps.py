@@ -3,7 +3,14 @@
 import numpy as np
 from matplotlib.ticker import LogLocator, NullFormatter
 
-from lampflux.pictures.style import COLOUR, draw_spectrum, finish, number_text, titled_figure
+from lampflux.pictures.style import (
+    COLOUR,
+    draw_spectrum,
+    finish,
+    label_powers,
+    number_text,
+    titled_figure,
+)
 
 # Colours of the lines of a lamp in turn (Okabe & Ito 2008, Color Universal Design), and markers.
 LINE_COLOURS = (COLOUR.data, COLOUR.highlight, "#009e73", "#cc79a7", "#56b4e9")
@@ -141,8 +148,7 @@ def draw_fluxes(axes, lines):
     # Whole decades, so that at least two are labelled.
     low, high = np.log10([positive["flux"].min() / 1.2, positive["flux"].max() * 2])
     axes.set_ylim(10 ** np.floor(low), 10 ** np.ceil(high))
-    axes.yaxis.set_major_formatter(lambda value, _: number_text(value))
-    axes.yaxis.set_minor_formatter(NullFormatter())
+    label_powers(axes.yaxis)
     axes.legend(frameon=False, fontsize="small", loc="upper left", ncols=3)
 
 
