@@ -2,10 +2,20 @@
 
 import numpy as np
 import pytest
+from matplotlib.colors import to_rgb
 from matplotlib.image import imread
 from PIL import Image
 
-from lampflux.pictures.style import draw_spectrum, new_figure, number_text, round_ticks, save
+from lampflux.pictures.extraction import COLOURS
+from lampflux.pictures.style import (
+    COLOUR,
+    draw_spectrum,
+    new_figure,
+    number_text,
+    picture,
+    round_ticks,
+    save,
+)
 
 IDENTITY = {"BRAND": "Photron", "LAMP": "ThAr", "CCD": "Red", "EXPTIME": 0.5, "ID": "02"}
 
@@ -18,7 +28,7 @@ def test_a_picture_is_a_png_and_leaves_no_part_file(tmp_path):
     figure = new_figure(IDENTITY, "raw frame")
     save(figure, tmp_path / "a.png")
     assert (tmp_path / "a.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
-    height, width, _ = imread(tmp_path / "a.png").shape
+    height, width, *_ = imread(tmp_path / "a.png").shape
     assert width > height > 300
     assert names(tmp_path) == ["a.png"]
 
@@ -35,14 +45,14 @@ def test_vector_pictures_lie_beside_the_png_and_are_the_same_each_time(tmp_path)
     assert "raw frame" in (tmp_path / "first/a.svg").read_text()
 
 
-def test_a_picture_that_fails_leaves_nothing(tmp_path):
-    class Broken:
-        def savefig(self, path, format, **options):
-            path.write_bytes(b"half")
-            raise ValueError("no")
+def test_a_picture_that_fails_leaves_nothing(tmp_path, monkeypatch):
+    def broken(image, path, **options):
+        path.write_bytes(b"half")
+        raise ValueError("no")
 
+    monkeypatch.setattr(Image.Image, "save", broken)
     with pytest.raises(ValueError, match="no"):
-        save(Broken(), tmp_path / "a.png")
+        save(new_figure(IDENTITY, "raw frame"), tmp_path / "a.png")
     assert names(tmp_path) == []
 
 
@@ -86,6 +96,20 @@ def test_a_png_is_as_wide_as_a_page_at_the_resolution_it_states(tmp_path):
     with Image.open(tmp_path / "a.png") as image:
         assert image.info["dpi"] == pytest.approx((200, 200), abs=0.01)
         assert image.width / 200 == pytest.approx(7, abs=0.1)
+
+
+def test_few_colours_keep_the_shades_of_all_lines_and_of_every_step_of_a_frame():
+    figure = new_figure(IDENTITY, "raw frame")
+    axes = figure.add_axes((0, 0, 1, 0.9))
+    axes.imshow(np.arange(18)[None], cmap=COLOURS, aspect="auto")
+    for place, colour in enumerate(COLOUR):
+        axes.axhspan(place / 20, place / 20 + 0.04, color=colour)
+    shades = np.asarray(picture(figure).convert("RGB"), int)
+    steps = shades[shades.shape[0] // 5, 20 :: shades.shape[1] // 18]
+    assert len(np.unique(steps, axis=0)) == 18
+    for colour in (*COLOUR, "white"):
+        wanted = 255 * np.array(to_rgb(colour))
+        assert np.abs(shades - wanted).max(axis=2).min() < 4
 
 
 def test_the_title_names_the_exposure_and_what_is_shown():

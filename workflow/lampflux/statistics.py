@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 # Standard deviation over median absolute deviation, normal distribution.
 SIGMA_PER_MAD = 1.4826
@@ -25,11 +26,17 @@ def continuum(counts, half_width, percent=25):
     -------
     ndarray, shape (pixels,)
     """
-    centres = np.arange(0, counts.size + half_width, max(half_width // 2, 1))
-    levels = [
-        np.percentile(counts[max(0, centre - half_width) : centre + half_width + 1], percent)
-        for centre in np.minimum(centres, counts.size - 1)
-    ]
+    size, step = 2 * half_width + 1, max(half_width // 2, 1)
+    centres = np.arange(0, counts.size + half_width, step)
+    at = np.minimum(centres, counts.size - 1)
+    levels = np.empty(centres.size)
+    inside = (at >= half_width) & (at < counts.size - half_width)
+    if inside.any():
+        blocks = sliding_window_view(counts, size)[at[inside] - half_width]
+        levels[inside] = np.percentile(blocks, percent, axis=1)
+    for number in np.flatnonzero(~inside):
+        block = counts[max(0, at[number] - half_width) : at[number] + half_width + 1]
+        levels[number] = np.percentile(block, percent)
     return np.interp(np.arange(counts.size), centres, levels)
 
 
@@ -87,7 +94,7 @@ def clipped_moments(values):
 def running_median(values, size):
     """Median of the values about each one, mirrored at the ends."""
     padded = np.pad(values, size // 2, mode="reflect")
-    return np.median(np.lib.stride_tricks.sliding_window_view(padded, size), axis=1)
+    return np.median(sliding_window_view(padded, size), axis=1)
 
 
 def scatter(values):

@@ -18,12 +18,15 @@ from lampflux.files.whole import PART
 # Python's random order of sets would move labels of pictures by a ten thousandth of a pixel.
 JOB_VARIABLES = {"PYTHONHASHSEED": "0"}
 # As Snakemake sets for jobs of one thread, which reaches libraries only before they are loaded.
-SERVER_VARIABLES = JOB_VARIABLES | dict.fromkeys(
-    ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"
-)
-# Scripts of which there are many jobs, and what Snakemake's words before each script import.
+ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+# Jobs keep the memory of arrays below 32 MB [byte] for the next array: to have the system clear
+# new memory each time takes a tenth of an extraction.
+KEPT_MEMORY = {"MALLOC_MMAP_THRESHOLD_": f"{2**25}", "MALLOC_TRIM_THRESHOLD_": f"{2**28}"}
+SERVER_VARIABLES = JOB_VARIABLES | ONE_THREAD | KEPT_MEMORY
+# Scripts of which there are many jobs, what Snakemake's words before each script import, and what
+# these jobs need beyond that.
 FORKED = "spectra", "calibrated", "fluxes", "pictures", "lamps"
-PREAMBLE = ("snakemake.iocontainers",)
+PREAMBLE = ("snakemake.iocontainers", "lampflux.rehearsal")
 
 
 def claim_results(campaign):

@@ -42,7 +42,9 @@ def project_rows(frame, background, weights, spikes, groups):
         rows = slice(first, first + BAND)
         net = frame[rows].astype(np.float32)
         net -= of_rows(background, rows)
-        np.nan_to_num(net, copy=False, nan=0, posinf=0, neginf=0)
+        unknown = ~np.isfinite(net)
+        if unknown.any():
+            net[unknown] = 0
         for group, (start, stop) in enumerate(zip(edges[:-1], edges[1:])):
             result[rows, group] = net[:, start:stop] @ both[start:stop]
     group = np.searchsorted(edges, spikes.columns, side="right") - 1

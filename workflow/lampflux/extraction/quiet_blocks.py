@@ -49,15 +49,13 @@ def quiet_gain(counts):
     height, width = BLOCKS.rows, BLOCKS.columns
     rows, columns = square.shape[0] // height, square.shape[1] // width
     scatter, light = (
-        part[: rows * height, : columns * width]
-        .reshape(rows, height, columns, width)
-        .swapaxes(1, 2)
-        .reshape(-1, height, width)
-        .astype(float)
-        for part in (square, counts[:-1, 1:-1])
+        part[: rows * height, : columns * width].reshape(rows, height, columns, width)
+        for part in (np.square(square), counts[:-1, 1:-1])
     )
-    variance, level = np.square(scatter).mean(axis=(1, 2)), light.mean(axis=(1, 2))
-    bends = np.diff(light.mean(axis=1), 2, axis=1).var(axis=1) / 6 * height
+    variance = scatter.mean(axis=1, dtype=float).mean(axis=2).ravel()
+    light = light.mean(axis=1, dtype=float).reshape(-1, width)
+    level = light.mean(axis=1)
+    bends = np.diff(light, 2, axis=1).var(axis=1) / 6 * height
     quiet = (bends < BLOCKS.flat * variance) & (variance > 0)
     variance, level = variance[quiet], level[quiet]
     if level.size < BLOCKS.fewest:

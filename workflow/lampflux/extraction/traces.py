@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
+from numpy.polynomial import Polynomial, polynomial, polyutils
 
 
 class TraceSearch(NamedTuple):
@@ -188,9 +189,12 @@ def robust_fit(places, values, degree, weights):
     numpy.polynomial.Polynomial
         By least squares, reweighted by the distance (Schlossmacher 1973, JASA 68, 857).
     """
+    domain = np.array([places.min(), places.max()])
+    powers = polynomial.polyvander(polyutils.mapdomain(places, domain, [-1, 1]), degree)
     nearness = np.ones(places.size)
     for _ in range(20):
-        fit = np.polynomial.Polynomial.fit(places, values, degree, w=np.sqrt(weights * nearness))
-        distance = np.abs(values - fit(places))
+        weight = np.sqrt(weights * nearness)
+        terms, *_ = np.linalg.lstsq(powers * weight[:, np.newaxis], values * weight)
+        distance = np.abs(values - powers @ terms)
         nearness = 1 / np.maximum(distance, 1e-3 + 1e-2 * np.median(distance))
-    return fit
+    return Polynomial(terms, domain)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from lampflux.pictures.coverage import source_styles
-from lampflux.pictures.style import COLOUR, finish, titled_figure
+from lampflux.pictures.style import COLOUR, finish, label_powers, titled_figure
 from lampflux.statistics import SIGMA_PER_FWHM
 
 # Points of the predicted arc in a resolution element.
@@ -30,8 +30,10 @@ def draw_arcs(name, modes, choices, lines, simulated):
     """
     shown = [mode for mode in modes if mode.name in choices]
     title = f"{name}: predicted arcs of the best lamps"
-    figure = titled_figure(title, simulated, height=1.3 + 2.0 * max(len(shown), 1))
-    panels = figure.subplots(max(len(shown), 1), squeeze=False)[:, 0]
+    height = 1.5 + 2.0 * max(len(shown), 1)
+    figure = titled_figure(title, simulated, height, room=(0.7, 0.15, 0.95, 0.65))
+    spaced = {"hspace": 0.35}
+    panels = figure.subplots(max(len(shown), 1), squeeze=False, gridspec_kw=spaced)[:, 0]
     styles = source_styles(sorted(lines["source"].unique()))
     for axes, mode in zip(panels, shown):
         choice = choices[mode.name]
@@ -47,12 +49,12 @@ def draw_arcs(name, modes, choices, lines, simulated):
             axes.axvspan(*ends, color=COLOUR.muted, alpha=0.3, lw=0)
         axes.set_xlim(mode.low, mode.high)
         text = f"{mode.name}: {choice.lamps}, {choice.lines:.0f} lines in use (marked)"
-        axes.set_title(text, loc="left", fontsize="medium", color=COLOUR.data)
+        axes.set_title(text, loc="left", y=1.0, fontsize="medium", color=COLOUR.data)
     panels[-1].set_xlabel("Wavelength in air (Å); grey: blocked; hatched: not measured")
     handles = {}
     for axes in panels:
         handles |= dict(zip(*reversed(axes.get_legend_handles_labels())))
-    place = {"loc": "outside lower center", "ncols": 6, "frameon": False, "fontsize": "small"}
+    place = {"loc": "lower center", "ncols": 6, "frameon": False, "fontsize": "small"}
     figure.legend(handles.values(), handles, **place)
     return figure
 
@@ -85,3 +87,4 @@ def draw_arc(axes, mode, lines, styles):
             transform=axes.get_xaxis_transform(),
         )
     axes.set_ylim(bottom=0.5)
+    label_powers(axes.yaxis)

@@ -8,6 +8,8 @@ from lampflux.pictures.style import COLOUR, finish, number_text, titled_figure
 # The axis of deviations is linear up to this [per cent] and logarithmic beyond.
 LINEAR_BELOW = 1
 TICKS = [sign * step for sign in (-1, 1) for step in (0, 1, 3, 10, 30, 100, 300, 1000)]
+# Place of the panels from left to right [fraction of the width].
+PLACE = {"left": 0.09, "right": 0.985}
 # The histogram of pulls reaches to this on either side [sigma].
 PULL_RANGE = 5.0
 # Largest deviation expected of a bright, unsaturated line with a dark [per cent].
@@ -63,8 +65,9 @@ def draw(table):
     if table.empty:
         figure.text(0.5, 0.5, "no exposure has line windows", ha="center")
         return figure
-    above, below = figure.subfigures(2, 1, height_ratios=[7, 3])
-    plain, net = above.subplots(2, sharex=True, sharey=True)
+    above = figure.add_gridspec(2, **PLACE, top=0.935, bottom=0.35, hspace=0.08)
+    plain, net = above.subplots(sharex=True, sharey=True)
+    plain.xaxis.set_visible(False)
     draw_deviations(plain, table, "plain", "Plain sum (Flux),")
     draw_deviations(net, table, "net", "Net flux,")
     low, high = plain.get_ylim()
@@ -72,7 +75,8 @@ def draw(table):
     net.set_xlabel(f"Injected into the window (ADU/s/fibre); band: ±{EXPECTED_DEVIATION} %")
     plain.legend(frameon=False, fontsize="small", ncols=4, loc="lower left", bbox_to_anchor=(0, 1))
 
-    pulls, wavelengths = below.subplots(1, 2)
+    below = figure.add_gridspec(1, 2, **PLACE, top=0.285, bottom=0.055, wspace=0.25)
+    pulls, wavelengths = below.subplots()
     pull = table.loc[~table["saturated"], "pull"].dropna()
     edges = np.linspace(-PULL_RANGE, PULL_RANGE, 41)
     pulls.hist(pull.clip(-PULL_RANGE, PULL_RANGE), edges, color=COLOUR.data, alpha=0.8)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from lampflux.pictures.style import COLOUR, finish, titled_figure
+from lampflux.pictures.style import COLOUR, LETTER, finish, label_powers, titled_figure
 
 # Colours of the lamps, distinct for the colour-blind as well (Okabe & Ito 2008, Color Universal
 # Design), and markers.
@@ -58,10 +58,13 @@ def draw_atlas(lines, bands, line_limit):
     matplotlib.figure.Figure
     """
     figure = titled_figure(
-        "Lines of all lamps", lines["simulated"].any(), height=1.2 + 4.2 * len(bands)
+        "Lines of all lamps",
+        lines["simulated"].any(),
+        height=1.8 + 4.1 * len(bands),
+        room=(0.75, 0.15, 1.15, 0.65),
     )
     styles = source_styles(sorted(lines["source"].unique()))
-    panels = figure.subplots(len(bands), squeeze=False)[:, 0]
+    panels = figure.subplots(len(bands), squeeze=False, gridspec_kw={"hspace": 0.18})[:, 0]
     for axes, (arm, band) in zip(panels, bands.items()):
         part = lines[(lines["arm"] == arm) & (lines["flux"] > 0)]
         draw_arm_atlas(axes, part, styles, line_limit)
@@ -69,12 +72,12 @@ def draw_atlas(lines, bands, line_limit):
         note = f"{arm} arm: {len(part)} lines, {(part['flux'] > line_limit).sum()} above the limit"
         if (part["limit"] == "lower").any():
             note += "; arrows: lower limits (saturated)"
-        axes.set_title(note, loc="left", fontsize="medium", color=COLOUR.data)
+        axes.set_title(note, loc="left", y=1.0, fontsize="medium", color=COLOUR.data)
     panels[-1].set_xlabel(
         f"Wavelength in air (Å); dotted: lines above {line_limit:g} ADU/s/fibre count for coverage"
     )
     handles, labels = panels[0].get_legend_handles_labels()
-    place = {"loc": "outside lower center", "ncols": 6, "frameon": False, "fontsize": "small"}
+    place = {"loc": "lower center", "ncols": 6, "frameon": False, "fontsize": "small"}
     figure.legend(handles, labels, **place)
     return figure
 
@@ -86,6 +89,7 @@ def draw_arm_atlas(axes, lines, styles, line_limit):
     low = min(lines["flux"].min(), line_limit) / 2 if len(lines) else line_limit / 10
     high = max(lines["flux"].max(), line_limit) * 2 if len(lines) else line_limit * 10
     axes.set_ylim(low, high)
+    label_powers(axes.yaxis)
     axes.axhline(line_limit, color=COLOUR.muted, lw=1, ls=":")
     for source, style in styles.items():
         own = lines[lines["source"] == source]
@@ -125,29 +129,43 @@ def draw_coverage(lines, coverage, bands, line_limit):
         for arm in bands
     }
     heights = [0.9 + 0.27 * len(part) for part in shown.values()]
+    names = [name for part in shown.values() for name in coverage_names(part)]
     figure = titled_figure(
         f"Coverage by lines above {line_limit:g} ADU/s/fibre",
         coverage["simulated"].any(),
-        height=0.9 + sum(heights),
+        height=1.25 + sum(heights),
+        room=(0.2 + LETTER * max(map(len, names), default=0), 0.55, 0.6, 0.65),
     )
-    panels = figure.subplots(len(bands), squeeze=False, gridspec_kw={"height_ratios": heights})
+    spaced = {"height_ratios": heights, "hspace": 0.3}
+    panels = figure.subplots(len(bands), squeeze=False, gridspec_kw=spaced)
     for axes, (arm, part) in zip(panels[:, 0], shown.items()):
         # Pairs stand below the lamps, the best of each first.
         part = part.sort_values(["number", "rank"])
         draw_arm_coverage(axes, lines[lines["arm"] == arm], part, bands[arm])
         title = f"{arm} arm: lamps, then the best pairs, first lamp above second"
-        axes.set_title(title, loc="left", fontsize="medium", color=COLOUR.data)
+        axes.set_title(title, loc="left", y=1.0, fontsize="medium", color=COLOUR.data)
     panels[-1, 0].set_xlabel("Wavelength in air (Å); shaded: longest stretch without a line")
     return figure
 
 
+def lamps_of(row):
+    """Lamp, or pair of lamps, of a row of the coverage."""
+    return [row.first, row.second] if row.number == 2 else [row.first]
+
+
+def coverage_names(coverage):
+    """Name the lamps and pairs of a coverage, with the number of their lines."""
+    return [
+        f"{' + '.join(lamps_of(row))}: {row.lines} line{'' if row.lines == 1 else 's'}"
+        for row in coverage.itertuples()
+    ]
+
+
 def draw_arm_coverage(axes, lines, coverage, band):
     """Draw lines and longest gap of one arm's lamps and pairs, a row for each."""
-    names = []
+    names = coverage_names(coverage)
     for level, row in enumerate(coverage.itertuples()):
-        sources = [row.first] + ([row.second] if row.number == 2 else [])
-        number = "1 line" if row.lines == 1 else f"{row.lines} lines"
-        names.append(f"{' + '.join(sources)}: {number}")
+        sources = lamps_of(row)
         axes.barh(
             level, row.gap, left=row.gap_from, height=0.62, color=COLOUR.highlight, alpha=0.45
         )

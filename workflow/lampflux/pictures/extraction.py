@@ -11,8 +11,8 @@ from lampflux.statistics import SIGMA_PER_MAD
 KNEE = 6.0
 # It starts where this percentage of the pixels is darker: about the bias.
 DARKEST = 5
-# Fewer colours than usual: noise then takes half the room in a file, and nobody sees it.
-COLOURS = colormaps["viridis"].resampled(32)
+# Few colours, so that noise takes little of the file; no two become one in its palette.
+COLOURS = colormaps["viridis"].resampled(18)
 # Of the lit rows this percentage is not brighter than the top of the stretch.
 BRIGHTEST = 99.9
 
@@ -31,6 +31,7 @@ def draw_frame(axes, image, shape, lit):
         Rows of the clean sum; their edges are marked unless they are all.
     """
     height, width = shape
+    image = np.asarray(image, np.float32)
     level = np.nanpercentile(image, DARKEST)
     above = image - level
     noise = SIGMA_PER_MAD * np.nanmedian(np.abs(np.diff(above, axis=0))) / np.sqrt(2)
@@ -90,6 +91,8 @@ def draw_extraction(figure, frame, shape, lit, spectrum):
         },
     )
     draw_frame(above, frame, shape, lit)
+    # One axis serves both; to draw it twice takes as long as the image.
+    above.xaxis.set_visible(False)
     columns = np.arange(spectrum.plain.size)
     below.plot(
         columns,

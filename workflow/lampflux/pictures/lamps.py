@@ -3,7 +3,14 @@
 import numpy as np
 from matplotlib.ticker import LogLocator, NullFormatter
 
-from lampflux.pictures.style import COLOUR, draw_spectrum, finish, number_text, titled_figure
+from lampflux.pictures.style import (
+    COLOUR,
+    draw_spectrum,
+    finish,
+    label_powers,
+    number_text,
+    titled_figure,
+)
 
 # Colours of the lines of a lamp in turn (Okabe & Ito 2008, Color Universal Design), and markers.
 LINE_COLOURS = (COLOUR.data, COLOUR.highlight, "#009e73", "#cc79a7", "#56b4e9")
@@ -13,7 +20,7 @@ SCATTER_SHOWN = 20
 # Most lines whose steadiness is shown.
 LINES_SHOWN = 12
 # Where panels begin and end [fraction of the width], and room above for title and labels [inch].
-LEFT, RIGHT, LABELS = 0.065, 0.99, 1.45
+LEFT, RIGHT, LABELS = 0.072, 0.99, 1.45
 # Most exposures whose names fit below a panel.
 NAMES_SHOWN = 12
 # Marker, colour and label of each verdict on linearity.
@@ -48,11 +55,11 @@ def draw_lamp(title, simulated, spectrum, summary, measurements):
     linearity = len(series.ratios) > 0
     more = steadiness or linearity
     height = 10.5 if more else 7.5
-    # Panels are placed by hand: laying them out takes longer than drawing them.
-    figure = titled_figure(title, simulated, height, layout=None)
+    figure = titled_figure(title, simulated, height)
     bottom, top = (4.0 if more else 0.55) / height, 1 - LABELS / height
     grid = figure.add_gridspec(2, left=LEFT, right=RIGHT, bottom=bottom, top=top, hspace=0.08)
     above, middle = grid.subplots(sharex=True)
+    above.xaxis.set_visible(False)
     draw_spectrum(above, wavelength, counts, faint=True)
     above.set_ylabel("Sum of lit rows (ADU)")
     label_lines(above, summary.lines[summary.lines["measured"] == "window"])
@@ -141,8 +148,7 @@ def draw_fluxes(axes, lines):
     # Whole decades, so that at least two are labelled.
     low, high = np.log10([positive["flux"].min() / 1.2, positive["flux"].max() * 2])
     axes.set_ylim(10 ** np.floor(low), 10 ** np.ceil(high))
-    axes.yaxis.set_major_formatter(lambda value, _: number_text(value))
-    axes.yaxis.set_minor_formatter(NullFormatter())
+    label_powers(axes.yaxis)
     axes.legend(frameon=False, fontsize="small", loc="upper left", ncols=3)
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from lampflux.pictures.style import COLOUR, finish, number_text, titled_figure
+from lampflux.pictures.style import COLOUR, LETTER, finish, number_text, titled_figure
 
 # How the bar from the time needed to the time allowed is drawn.
 BAR_STYLES = {
@@ -36,23 +36,28 @@ def draw_plan(plans, planned, peak, snr):
         min(max(numbers.get(tuple(row), 0), 3), ROWS_SHOWN)
         for row in plans[names].itertuples(index=False)
     ]
+    labels = [
+        f"{row.brand} {row.lamp}, {row.arm}{'' if row.factor == 1 else f' × {row.factor:g}'}\n"
+        + plan_text(row)
+        for row in plans.itertuples()
+    ]
+    longest = max(len(line) for label in labels for line in label.splitlines())
     figure = titled_figure(
         f"Exposure plan: S/N {snr:g} in one fibre, peaks up to {peak:,.0f} ADU above bias",
         plans["simulated"].any(),
-        height=2.2 + ROW_HEIGHT * (sum(heights) + 2.6 * len(plans)),
+        height=1.4 + ROW_HEIGHT * (sum(heights) + 2.6 * len(plans)),
+        room=(0.2 + LETTER * longest, 0.65, 0.9, 0.5),
     )
     axes = figure.subplots()
     finish(axes)
     axes.set_xscale("log")
-    top, places, labels = 0.0, [], []
+    top, places = 0.0, []
     for row, height in zip(plans.itertuples(), heights):
         own = planned["brand"].eq(row.brand) & planned["lamp"].eq(row.lamp)
         own &= planned["arm"].eq(row.arm) & planned["time_peak"].notna()
         lines = planned[own].sort_values("time_peak")
         draw_lamp_plan(axes, row, lines, top, height)
         places.append(top + height / 2)
-        scale = "" if row.factor == 1 else f" × {row.factor:g}"
-        labels.append(f"{row.brand} {row.lamp}, {row.arm}{scale}\n{plan_text(row)}")
         top += height + 2.6
     # The first of each kind of bar stands in the legend, in the order of its drawing.
     for kind in dict.fromkeys(each.get_gid() for each in axes.lines if each.get_gid()):
@@ -66,13 +71,13 @@ def draw_plan(plans, planned, peak, snr):
     axes.autoscale_view(scaley=False)
     axes.xaxis.set_major_formatter(lambda value, _: number_text(value))
     axes.set_xlabel("Exposure time (s)")
-    figure.legend(loc="outside lower center", ncols=5, frameon=False, fontsize="small")
+    figure.legend(loc="lower center", ncols=5, frameon=False, fontsize="small")
     return figure
 
 
 def draw_lamp_plan(axes, summary, lines, top, height):
     """Draw one lamp's lines and planned times from ``top`` downwards."""
-    axes.axhspan(top - 0.6, top + height + 0.6, color=COLOUR.muted, alpha=0.07, lw=0)
+    axes.axhspan(top - 0.6, top + height + 0.6, color=COLOUR.muted, alpha=0.12, lw=0)
     step = height / max(len(lines), height)
     places = top + (np.arange(len(lines)) + 0.5) * step
     for place, line in zip(places, lines.itertuples()):

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+from matplotlib.transforms import blended_transform_factory
 
 from lampflux.pictures.style import COLOUR, finish, titled_figure
 
@@ -26,6 +27,9 @@ PARAMETER_LABELS = {
 }
 # Columns of arms from left to right; others follow by name.
 ARM_ORDER = {"Blue": 0, "Red": 1}
+# Height of a panel, room above the panels and below their names, and width of a name's letter
+# [inch].
+PANEL, ABOVE, BELOW, NAME_LETTER = 1.15, 0.6, 0.5, 0.06
 # From this many exposures on only every nth is named below a panel.
 NAMES_SHOWN = 40
 
@@ -50,13 +54,24 @@ def draw_health(exposures, thresholds, ideals):
     matplotlib.figure.Figure
     """
     arms = sorted(set(exposures["arm"]), key=lambda arm: (ARM_ORDER.get(arm, 2), arm))
+    below = BELOW + NAME_LETTER * exposures["exposure"].str.len().max()
+    height = below + ABOVE + PANEL * len(ideals)
     figure = titled_figure(
-        "Health of the exposures", exposures["simulated"].any(), height=1.9 + 1.25 * len(ideals)
+        "Health of the exposures",
+        exposures["simulated"].any(),
+        height,
+        room=(0.95, 0.1, below, ABOVE),
     )
     widths = [max((exposures["arm"] == arm).sum(), 4) for arm in arms]
     panels = figure.subplots(
-        len(ideals), len(arms), sharex="col", squeeze=False, gridspec_kw={"width_ratios": widths}
+        len(ideals),
+        len(arms),
+        sharex="col",
+        squeeze=False,
+        gridspec_kw={"width_ratios": widths, "wspace": 0.12, "hspace": 0.12},
     )
+    for axes in panels[:-1].flat:
+        axes.xaxis.set_visible(False)
     for column, arm in enumerate(arms):
         part = exposures[exposures["arm"] == arm].reset_index(drop=True)
         begin = pd.to_datetime(part["begin"], errors="coerce", format="ISO8601", utc=True)
@@ -67,7 +82,10 @@ def draw_health(exposures, thresholds, ideals):
             draw_parameter(axes, part, name, ideals[name], thresholds[name])
             if column == 0:
                 axes.set_ylabel(PARAMETER_LABELS[name], fontsize="small")
-        panels[0, column].set_title(f"{arm} arm", loc="left", fontsize="medium", color=COLOUR.data)
+                place = blended_transform_factory(figure.transFigure, axes.transAxes)
+                axes.yaxis.set_label_coords(0.035, 0.5, transform=place)
+        title = {"loc": "left", "y": 1.0, "fontsize": "medium", "color": COLOUR.data}
+        panels[0, column].set_title(f"{arm} arm", **title)
         if timed:
             panels[-1, column].set_xlabel(f"Hours after\n{begin.min():%Y-%m-%d %H:%M}")
             continue
@@ -86,9 +104,7 @@ def draw_health(exposures, thresholds, ideals):
     ]
     for style, label in ((":", "warning beyond"), ("--", "failure beyond")):
         handles += panels[0, 0].plot([], [], ls=style, color=COLOUR.muted, lw=0.9, label=label)
-    figure.legend(
-        handles=handles, loc="outside lower right", ncols=5, frameon=False, fontsize="small"
-    )
+    figure.legend(handles=handles, loc="lower right", ncols=5, frameon=False, fontsize="small")
     return figure
 
 

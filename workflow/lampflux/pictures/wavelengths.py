@@ -76,7 +76,10 @@ def draw_calibration(figure, spectrum, nominal, lines, trusted, note):
         lw=0,
         label="1 sigma of the solution",
     )
-    middle.set_title(note, loc="right", fontsize="small", color=COLOUR.data)
+    # At a given height, because the search for one that is free takes longer than the title.
+    middle.set_title(note, loc="right", y=1.0, fontsize="small", color=COLOUR.data)
+    for axes in above, middle:
+        axes.xaxis.set_visible(False)
 
     below.plot(wavelength, nominal - wavelength, color=COLOUR.data, lw=1.2)
     below.axhline(0, color=COLOUR.muted, lw=0.5)
