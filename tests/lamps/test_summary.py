@@ -451,6 +451,22 @@ def test_a_second_line_in_a_window_is_counted_too(named, left):
     assert lines["wavelength"].iloc[1] == left
 
 
+def test_repeats_do_not_reduce_the_error_of_a_hidden_neighbour():
+    windows, light = windows_for(2), (0.99, 1.0, 1.01, 1.0)
+    tables = [flux_table(windows, 10, (40.0 * each, 90.0 * each), 0.1) for each in light]
+    identified = [
+        identified_table([300.0, 400.0], [30.0 * each, 20.0 * each], noise=0.1) for each in light
+    ]
+    for table in identified:
+        table["flux_err"] = [5.0, 0.1]
+    lines = summarise(join_tables(tables, series(*[10] * 4), identified), FIBRES, GAIN).lines
+    assert lines["flux_err"].iloc[2] == pytest.approx(5, rel=0.01)
+    assert lines["flux_err"].iloc[3] < 0.15
+    assert lines["read_variance"].iloc[2] + lines["photon_variance"].iloc[2] * 10 == (
+        pytest.approx((0.1 * 10 * FIBRES) ** 2)
+    )
+
+
 def test_a_line_that_few_exposures_show_is_taken_for_chance():
     tables = [flux_table(windows_for(1), time, [90.0], 0.1) for time in (1, 10, 10, 10)]
     # One line needs 10 s to be seen, the other is seen once of three times.

@@ -64,10 +64,7 @@ def join_tables(tables, exposures, identified=None):
             "one window table; remove both and run again."
         )
     parts = [
-        table.assign(
-            line=np.arange(1, len(table) + 1), measured="window", noise=table["net_flux_err"]
-        )
-        for table in tables
+        table.assign(line=np.arange(1, len(table) + 1), measured="window") for table in tables
     ]
     if identified is not None:
         others = lines_without_window(tables, identified, exposures)
@@ -109,7 +106,8 @@ def with_line_fluxes(measurements):
     Returns
     -------
     DataFrame
-        With ``flux``, ``flux_err`` [ADU/s/fibre] and ``flux_from``, the column they are from.
+        With ``flux``, ``flux_err`` and ``noise``, the part of the error that exposures do not
+        share [ADU/s/fibre]; and ``flux_from``, the column they are from.
     """
     saturated = pd.Series(["saturated" in words for words in measurements["flags"]], dtype=bool)
     wants_fit = measurements.get("recommended", pd.Series(index=measurements.index)) == "fit_flux"
@@ -120,6 +118,9 @@ def with_line_fluxes(measurements):
         net, fit = measurements[f"net_{name}"], measurements.get(f"fit_{name}")
         chosen[name] = net if fit is None else net.where(~fitted | saturated, fit)
     fitted |= measurements["measured"] == "fit"
+    # Of the errors of windows no part is known to be shared.
+    noise = measurements.get("noise", pd.Series(np.nan, measurements.index))
+    chosen["noise"] = noise.fillna(chosen["flux_err"])
     return measurements.assign(**chosen, flux_from=np.where(fitted, "fit_flux", "net_flux"))
 
 

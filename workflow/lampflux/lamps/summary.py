@@ -205,8 +205,10 @@ def summarise(measurements: pd.DataFrame, fibres: int, gain: float) -> LampSumma
     saturated = matrix(measurements, "flags").fillna("").map(lambda words: "saturated" in words)
     sequence = exposures["sequence"].to_numpy(dtype=float)
     sequence = sequence if np.isfinite(sequence).all() else None
-    series = fit_series(flux, err, seconds, saturated, sequence)
-    even, even_err = (table.div(series.scale.fillna(1.0), axis=0) for table in (flux, err))
+    series = fit_series(flux, noise, seconds, saturated, sequence)
+    even, even_err = (table.div(series.scale.fillna(1.0), axis=0) for table in (flux, noise))
+    # Hidden neighbours and the lines' shape shift the fluxes of all exposures alike.
+    shared = np.sqrt((err**2 - noise**2).clip(lower=0)).median().fillna(0)
     rates = peaks.div(seconds * series.scale.fillna(1.0), axis=0)
     shares = (rates / even).where(
         (series.reasons == "") & (flux / err > SUMMARY.peak_snr * np.sqrt(fibres))
@@ -224,7 +226,8 @@ def summarise(measurements: pd.DataFrame, fibres: int, gain: float) -> LampSumma
         if line in series.references and len(series.references) > 1:
             # Part of the line's own scatter went into the light of the exposures.
             best["flux_err"] *= np.sqrt(1 / (1 - 1 / len(series.references)))
-        best["flux_err"] = np.hypot(best["flux_err"], series.scale_err * best["flux"])
+        scale_error = series.scale_err * best["flux"]
+        best["flux_err"] = np.linalg.norm([best["flux_err"], scale_error, shared[line]])
         row = {"line": line} | facts[line] | best
         scatter = np.std(flux[used], ddof=1) if used.sum() > 1 else np.nan
         row["scatter"] = 100 * scatter / abs(best["flux"])

@@ -51,7 +51,7 @@ def draw_calibration(figure, spectrum, nominal, lines, trusted, note):
         sharex=True,
         gridspec_kw={
             "height_ratios": [3.0, 1.3, 1.0],
-            "left": 0.1,
+            "left": 0.12,
             "right": 0.985,
             "top": 0.865,
             "bottom": 0.065,
@@ -83,10 +83,12 @@ def draw_calibration(figure, spectrum, nominal, lines, trusted, note):
 
     below.plot(wavelength, nominal - wavelength, color=COLOUR.data, lw=1.2)
     below.axhline(0, color=COLOUR.muted, lw=0.5)
-    below.set_ylabel("Nominal minus\nsolution (Å)")
+    below.set_ylabel("Nominal − fit (Å)")
     below.set_xlabel("Wavelength in air (Å)")
     finish(below)
     for axes in above, middle, below:
+        # Beyond the widest numbers, whatever they are.
+        axes.yaxis.set_label_coords(-0.1, 0.5)
         hatch_untrusted(axes, wavelength, trusted)
     middle.legend(
         frameon=False, fontsize="small", ncols=4, loc="lower left", bbox_to_anchor=(0, 0.98)
@@ -108,7 +110,7 @@ def draw_residuals(axes, wavelength, residual, used):
     )
     axes.plot(wavelength[used], residual[used], "o", color=COLOUR.data, ms=3.5, label="used")
     axes.set_ylim(-1.15 * limit, 1.15 * limit)
-    axes.set_ylabel("Line minus\nsolution (Å)")
+    axes.set_ylabel("Residual (Å)")
     finish(axes)
 
 
