@@ -182,6 +182,7 @@ def example_solution():
         error=np.full(50, 0.02),
         parameters=3,
         lines=lines,
+        centroid=lines.wavelength,
         line=np.array([0, 1, -1]),
         used=np.array([True, False, False]),
         residual=np.array([0.2, -2.5, np.inf]),
@@ -205,6 +206,7 @@ def test_every_peak_has_a_row_with_its_line_and_residual():
             "used": True,
             "ion": "Ne I",
             "wavelength_air": 5005.1,
+            "blend_air": 5005.1,
             "residual": pytest.approx(0.1),
         },
         {
@@ -214,6 +216,7 @@ def test_every_peak_has_a_row_with_its_line_and_residual():
             "used": False,
             "ion": "Ar I",
             "wavelength_air": 5009.0,
+            "blend_air": 5009.0,
             "residual": pytest.approx(-1.25),
         },
         {"pixel": 30.0, "pixel_error": 0.04, "height": 9.0, "used": False},

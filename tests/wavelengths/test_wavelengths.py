@@ -103,7 +103,7 @@ def test_header_and_table_of_lines_agree(campaign, exposure):
     residual = np.array([float(row["residual"]) for row in used])
     assert np.sqrt(np.mean(residual**2)) == pytest.approx(header["WAVERMS"], rel=0.1)
     at = np.interp([float(row["pixel"]) for row in used], np.arange(SIZE), table["wavelength"])
-    line = np.array([float(row["wavelength_air"]) for row in used])
+    line = np.array([float(row["blend_air"]) for row in used])
     np.testing.assert_allclose(line - at, residual, atol=1e-3)
     assert {row["ion"] for row in used} == {"Ne I" if exposure in NEON else "Kr I"}
 

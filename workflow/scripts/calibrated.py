@@ -32,8 +32,8 @@ def main(snakemake):
         reference, pinned = arm_reference(snakemake.input.get("reference"), table["pixel"])
         found = identify(counts, lines, nominal, reference, uncertainty, searched, pinned)
         other = None
-        if not (found.solution or searched):
-            other = resembling_ion(found.peaks, params.ions, nominal)
+        if not found.solution:
+            other = resembling_ion(found.peaks, params.ions, nominal, searched)
         if other:
             reason = f"these look like lines of {other}"
             found = found._replace(verdict=found.verdict._replace(reason=reason))

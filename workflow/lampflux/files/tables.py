@@ -84,7 +84,7 @@ def read_identified_lines(path):
     """Read the table of an exposure's peaks and the lines they are; see `read_table`."""
     return read_table(
         path,
-        numbers=("pixel", "pixel_error", "height", "wavelength_air", "residual"),
+        numbers=("pixel", "pixel_error", "height", "wavelength_air", "blend_air", "residual"),
         may_be_empty=True,
     )
 
