@@ -1,5 +1,6 @@
 import csv
 import re
+import time
 from functools import cache
 
 import numpy as np
@@ -18,7 +19,7 @@ from arcs import (
 )
 from conftest import PROJECT
 from lampflux.peaks import Peaks, find_peaks
-from lampflux.wavelengths import Lines
+from lampflux.wavelengths import Lines, identify
 from lampflux.wavelengths.fit import fit_solution, longest_stretch, partial_fits, well_inside
 from lampflux.wavelengths.identification import find_solution
 from lampflux.wavelengths.matching import candidates, match_lines
@@ -398,6 +399,23 @@ def test_a_reference_does_not_make_a_lamp_another(lamp):
     true = arc(lamp, reference[0], reference[-1], 4096, seed=34, shift=0.0, stretch=0.0)
     peaks = standing_peaks(true.counts, true.uncertainty)
     refuse(find_solution(peaks, catalogue("Xe I"), true.nominal, reference), true.nominal)
+
+
+@pytest.mark.slow
+def test_a_long_spectrum_of_many_ions_is_solved_in_seconds():
+    ions = "Hg I", "Ne I", "Ar I", "Xe I", "Kr I", "Th I"
+    lines, truth = catalogue(*ions), np.linspace(3600, 9200, 25725)
+    inside = (lines.wavelength > truth[0]) & (lines.wavelength < truth[-1])
+    place = np.interp(lines.wavelength[inside], truth, np.arange(truth.size))
+    rng = np.random.default_rng(5)
+    counts = rng.normal(300, 10, truth.size)
+    counts += gaussian_lines(truth.size, place, 30 * lines.intensity[inside] ** 0.7, 4.0)
+    began = time.process_time()
+    outcome = identify(counts, lines, truth + 8)
+    assert time.process_time() - began < 10
+    assert outcome.method == "fitted"
+    trusted = slice(outcome.solution.first, outcome.solution.last + 1)
+    assert np.abs(outcome.wavelength - truth)[trusted].max() < 0.05
 
 
 # Matching

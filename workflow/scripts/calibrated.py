@@ -44,8 +44,9 @@ def main(snakemake):
     for keyword, value, _ in cards:
         logging.info("%s = %s", keyword, value)
     table["wavelength"], table["wavelength_error"] = found.wavelength, found.error
-    write_calibrated(snakemake.output.fits, header, linear, cards, table, found.peaks)
-    write_product(snakemake.output.lines, "identified_lines", found.lines)
+    fits = snakemake.output.fits
+    write_calibrated(fits, header, linear, cards, table, found.peaks, params.medium)
+    write_product(snakemake.output.lines, "identified_lines", found.lines, params.medium)
 
 
 if __name__ == "__main__":
