@@ -240,6 +240,54 @@ def test_the_users_own_tables_take_precedence(campaign):
     assert made.references == {"Red": f"{shipped}/wavelength_references/Red.csv"}
 
 
+NEON_LINES = 5944.834, 6143.063, 6266.495, 6402.248
+# The same in vacuum (Ciddor 1996).
+NEON_IN_VACUUM = 5946.481, 6144.763, 6268.228, 6404.018
+
+
+def windows_about(places, lines, column):
+    """Table of windows in Angstrom, 8 Angstrom wide, and the lines that they name."""
+    rows = [f"{at - 4},{at + 4},angstrom,Ne I,{line}" for at, line in zip(places, lines)]
+    return "\n".join([f"start,stop,unit,ion,{column}", *rows, ""])
+
+
+@pytest.mark.parametrize("medium", ["air", "vacuum"])
+@pytest.mark.parametrize(
+    ("lines", "column"), [(NEON_LINES, "wavelength_air"), (NEON_IN_VACUUM, "wavelength_vacuum")]
+)
+def test_tables_may_be_in_either_medium_if_they_say_so(problems, medium, lines, column):
+    places = NEON_LINES if medium == "air" else NEON_IN_VACUUM
+    pairs = [f"{number * 300},{line},Ne I" for number, line in enumerate(lines)]
+    files = {
+        "resources/line_windows/Ne_Red.csv": windows_about(places, lines, column),
+        "resources/wavelength_references/Red.csv": "\n".join([f"pixel,{column},ion", *pairs]),
+    }
+    assert problems(FRAME, files=files, settings={"medium": medium}) == []
+
+
+def test_tables_in_the_other_medium_than_they_say_are_named(problems):
+    table = "resources/line_windows/Ne_Red.csv"
+    text = windows_about(NEON_LINES, NEON_IN_VACUUM, "wavelength_air")
+    (sentence,) = problems(FRAME, files={table: text})
+    assert sentence.startswith(table)
+    assert "in vacuum as wavelength_air" in sentence
+    text = windows_about(NEON_LINES, NEON_LINES, "wavelength_vacuum")
+    (sentence,) = problems(FRAME, files={table: text})
+    assert "in air as wavelength_vacuum" in sentence
+    text = windows_about(NEON_IN_VACUUM, NEON_LINES, "wavelength_air")
+    (sentence,) = problems(FRAME, files={table: text})
+    assert "in vacuum, where the config says 'medium: air'" in sentence
+
+
+def test_a_reference_in_the_other_medium_than_it_says_is_named(problems):
+    reference = "resources/wavelength_references/Red.csv"
+    pairs = [f"{number * 300},{line},Ne I" for number, line in enumerate(NEON_IN_VACUUM)]
+    table = "\n".join(["pixel,wavelength_air,ion", *pairs])
+    (sentence,) = problems(FRAME, files={reference: table})
+    assert sentence.startswith(reference)
+    assert "in vacuum as wavelength_air" in sentence
+
+
 def test_a_lamp_without_a_window_table_gets_a_proposed_one(campaign):
     made = campaign(*frames("GS_Zn_Red_1s_01"), settings={"lamps": {"Zn": ["Zn XI", "Cd I"]}})
     assert made.problems == []

@@ -8,6 +8,7 @@ from astropy.table import QTable
 
 from lampflux.errors import UserError
 from lampflux.files.products import cell, column_facts, read_product, schemas, write_product
+from lampflux.files.tables import read_fluxes, read_shown_fluxes
 
 FLUXES = {
     "pixel": 2370,
@@ -63,6 +64,20 @@ def test_a_number_has_two_digits_of_its_error_or_six_without_one(row, text):
 )
 def test_wavelengths_and_columns_keep_the_decimals_that_they_are_known_to(value, unit, text):
     assert cell("x", {"x": value}, {"unit": unit}) == text
+
+
+def test_a_table_in_vacuum_says_so_and_is_read_in_air(tmp_path):
+    path = tmp_path / "a.csv"
+    write_product(path, "fluxes", [FLUXES, FLUXES | {"wavelength_air": None}], "vacuum")
+    assert "wavelength_air" not in (written := pd.read_csv(path))
+    # NIST's wavelength in vacuum of Ar I 6965.431.
+    assert written["wavelength_vacuum"][0] == pytest.approx(6967.352, abs=2e-3)
+    assert written["Wavelength"][0] == pytest.approx(6964.4111 + 1.921, abs=2e-3)
+    assert read_product(path)["wavelength_vacuum"].info.description.endswith("in vacuum")
+    fluxes = read_fluxes(path)
+    assert fluxes["Wavelength"].to_numpy() == pytest.approx(FLUXES["Wavelength"], abs=1e-9)
+    assert fluxes["wavelength_air"][0] == pytest.approx(FLUXES["wavelength_air"], abs=1e-3)
+    assert read_shown_fluxes(path)[0]["wavelength_air"] == fluxes["wavelength_air"][0]
 
 
 def test_what_the_contract_names_is_written_in_full_under_the_documented_heading(tmp_path):

@@ -7,7 +7,8 @@ from specutils import Spectrum
 
 from arcs import arc, gaussian_lines
 from lampflux.errors import UserError
-from lampflux.files.spectra import read_spectrum, write_calibrated
+from lampflux.files.spectra import air_wavelengths, read_spectrum, write_calibrated
+from lampflux.medium import to_vacuum
 from lampflux.peaks import Peaks, find_peaks
 from lampflux.wavelengths import Identification, Lines, identify, line_list
 from lampflux.wavelengths.fit import Solution
@@ -29,7 +30,7 @@ THREE = Peaks(
 RED = {"crval": 6754.73992674, "crpix": 2048, "cdelt": 0.5201465201465}
 
 
-def write_example(folder, nominal, size=50):
+def write_example(folder, nominal, size=50, medium="air"):
     pixels = np.arange(size)
     table = {
         "pixel": pixels,
@@ -41,9 +42,8 @@ def write_example(folder, nominal, size=50):
     }
     path = folder / "a.fits"
     header = fits.Header({"LAMP": "ThAr", "EXPTIME": 60.0})
-    write_calibrated(
-        path, header, nominal, [("WAVEMETH", "fitted", "how")], table, example_solution()[0]
-    )
+    cards = [("WAVEMETH", "fitted", "how")]
+    write_calibrated(path, header, nominal, cards, table, example_solution()[0], medium)
     return path, table
 
 
@@ -70,6 +70,21 @@ def test_the_header_gives_the_wavelengths_of_the_table(tmp_path, solution):
         world = wcs.pixel_to_world_values(table["pixel"]) * u.Unit(wcs.wcs.cunit[0])
         assert world.to_value("Angstrom") == pytest.approx(table["wavelength"], abs=1e-6)
     assert wcs.wcs.ctype[0] == "AWAV"
+
+
+def test_a_file_in_vacuum_says_so_and_is_read_in_air(tmp_path):
+    path, table = write_example(tmp_path, BLUE, medium="vacuum")
+    with fits.open(path) as hdus:
+        wcs, written = WCS(hdus[0].header), hdus["SPECTRUM"]
+        assert wcs.wcs.ctype[0] == "WAVE"
+        assert written.header.comments["TTYPE2"] == "wavelength in vacuum"
+        vacuum = to_vacuum(table["wavelength"])
+        np.testing.assert_allclose(written.data["wavelength"], vacuum, rtol=1e-12)
+        world = wcs.pixel_to_world_values(table["pixel"]) * 1e10
+        np.testing.assert_allclose(world, vacuum, atol=1e-3)
+        # The nominal solution is linear in air.
+        assert WCS(hdus[0].header, key="A").wcs.ctype[0] == "AWAV"
+        np.testing.assert_allclose(air_wavelengths(hdus), table["wavelength"], rtol=1e-12)
 
 
 BENT = np.polynomial.Polynomial([6800, 1080, -28, -15, 3, -2], domain=[0, 4095])
@@ -182,6 +197,7 @@ def example_solution():
         error=np.full(50, 0.02),
         parameters=3,
         lines=lines,
+        centroid=lines.wavelength,
         line=np.array([0, 1, -1]),
         used=np.array([True, False, False]),
         residual=np.array([0.2, -2.5, np.inf]),
@@ -205,6 +221,7 @@ def test_every_peak_has_a_row_with_its_line_and_residual():
             "used": True,
             "ion": "Ne I",
             "wavelength_air": 5005.1,
+            "blend_air": 5005.1,
             "residual": pytest.approx(0.1),
         },
         {
@@ -214,6 +231,7 @@ def test_every_peak_has_a_row_with_its_line_and_residual():
             "used": False,
             "ion": "Ar I",
             "wavelength_air": 5009.0,
+            "blend_air": 5009.0,
             "residual": pytest.approx(-1.25),
         },
         {"pixel": 30.0, "pixel_error": 0.04, "height": 9.0, "used": False},

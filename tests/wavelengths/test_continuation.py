@@ -17,7 +17,9 @@ NOMINAL = 6010 + 1000 * X
 def solution_with(wavelength, error, first, last):
     none = Lines(*(np.empty(0) for _ in range(3)))
     empty = np.empty(0)
-    return Solution(wavelength, error, 6, none, empty, empty, empty, 0.1, 1.0, 0.7, first, last)
+    return Solution(
+        wavelength, error, 6, none, empty, empty, empty, empty, 0.1, 1.0, 0.7, first, last
+    )
 
 
 def pixels_off(wavelength):

@@ -14,8 +14,8 @@ def exposure_of(pixel, rng, shift=0.0, ion="Ne I"):
     """Lines at some pixels, whose measured pixels are shifted and scatter by 0.03 pixel."""
     seen = pixel - shift + rng.normal(0, 0.03, pixel.size)
     return [
-        {"pixel": at, "wavelength_air": round(float(wavelength), 4), "ion": ion}
-        for at, wavelength in zip(seen, truth(pixel))
+        {"pixel": at, "wavelength_air": wavelength, "blend_air": wavelength, "ion": ion}
+        for at, wavelength in zip(seen, truth(pixel).round(4))
     ]
 
 
@@ -48,6 +48,7 @@ def test_a_line_mistaken_in_one_lamp_is_left_out():
     rng = np.random.default_rng(3)
     lines = exposure_of(np.linspace(20, 1980, 20), rng)
     lines[7]["wavelength_air"] += 4
+    lines[7]["blend_air"] += 4
     joined = [row["wavelength_air"] for row in join_lines([("Ne", lines)])]
     assert len(joined) >= 18
     assert lines[7]["wavelength_air"] not in joined

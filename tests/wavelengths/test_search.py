@@ -27,11 +27,13 @@ def peaks_at(pixel, height, fwhm=4.0):
     return Peaks(pixel[order], error, height[order], none, none, none, fwhm)
 
 
-def random_lines(rng, size, number=60):
-    """Catalogue lines at random pixels, with random intensities of one ion."""
+def random_lines(rng, size, number=75):
+    """Catalogue lines at random pixels, resolved, with random intensities of one ion."""
     place = np.sort(rng.uniform(-200, size + 200, number))
     strength = rng.lognormal(0, 2, number)
-    return place, Lines(place, strength, np.full(number, "X I", object))
+    resolved = np.diff(place, prepend=-np.inf) > 6
+    place, strength = place[resolved], strength[resolved]
+    return place, Lines(place, strength, np.full(place.size, "X I", object))
 
 
 def seen_through(place, strength, displacement, size):

@@ -10,6 +10,7 @@ from astropy.wcs import WCS
 
 from arcs import catalogue, dispersion, gaussian_lines, nominal_of
 from conftest import PROJECT, RULES, chain, summaries, write_config, write_frame, write_text
+from lampflux.medium import to_vacuum
 
 SIZE = 2048
 TRUTH = dispersion(5800, 7700, SIZE)
@@ -103,7 +104,7 @@ def test_header_and_table_of_lines_agree(campaign, exposure):
     residual = np.array([float(row["residual"]) for row in used])
     assert np.sqrt(np.mean(residual**2)) == pytest.approx(header["WAVERMS"], rel=0.1)
     at = np.interp([float(row["pixel"]) for row in used], np.arange(SIZE), table["wavelength"])
-    line = np.array([float(row["wavelength_air"]) for row in used])
+    line = np.array([float(row["blend_air"]) for row in used])
     np.testing.assert_allclose(line - at, residual, atol=1e-3)
     assert {row["ion"] for row in used} == {"Ne I" if exposure in NEON else "Kr I"}
 
@@ -222,3 +223,21 @@ def test_a_proposed_table_that_is_copied_and_edited_takes_precedence(copy, snake
         assert [(row["pixel_start"], row["wavelength_air"]) for row in rows] == [
             (line.split(",")[0], line.split(",")[3]) for line in (first, last)
         ]
+
+
+@pytest.mark.slow
+def test_wavelengths_in_vacuum_are_those_in_air_converted(snakemake, settings, campaign, tmp_path):
+    shutil.copytree(campaign / "resources", tmp_path / "resources")
+    run = snakemake(tmp_path, *write_config(tmp_path / "mine.yaml", **settings, medium="vacuum"))
+    assert run.status == 0, run.output
+    for exposure in (NEON[0], KRYPTON):
+        (_, air), (header, vacuum) = calibrated(campaign, exposure), calibrated(tmp_path, exposure)
+        assert header["CTYPE1"] == "WAVE"
+        np.testing.assert_allclose(vacuum["wavelength"], to_vacuum(air["wavelength"]), rtol=1e-9)
+        tables = [root / f"results/fluxes/{exposure}.csv" for root in (campaign, tmp_path)]
+        for old, new in zip(*map(rows_of, tables)):
+            assert float(new["Wavelength"]) == pytest.approx(to_vacuum(float(old["Wavelength"])))
+            assert (old["pixel"], old["net_flux"]) == (new["pixel"], new["net_flux"])
+    # Tables of lamps are in air, and say so.
+    lines = f"results/lamps/{NEON[0].rsplit('_', 2)[0]}.csv"
+    assert (tmp_path / lines).read_text() == (campaign / lines).read_text()

@@ -15,6 +15,7 @@ rule calibrate_wavelengths:
         "../../environment.yml"
     params:
         code=code_of("calibrated"),
+        medium=config["medium"],
         known=lambda wildcards: campaign.known_wavelengths(exposure_of(wildcards)),
         ions=lambda wildcards: list(campaign.line_lists[exposure_of(wildcards).lamp]),
         fit=config["wavelengths"] != "nominal",
@@ -42,6 +43,7 @@ rule join_wavelengths:
         "../../environment.yml"
     params:
         code=code_of("wavelength_reference"),
+        medium=config["medium"],
     message:
         "{wildcards.arm}: join the lines of all lamps to a reference solution"
     script:

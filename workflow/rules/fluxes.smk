@@ -19,6 +19,7 @@ rule measure_fluxes:
         "../../environment.yml"
     params:
         code=code_of("fluxes"),
+        medium=config["medium"],
         fibres=config["fibres"],
         ions=lambda wildcards: list(campaign.line_lists[exposure_of(wildcards).lamp]),
     message:

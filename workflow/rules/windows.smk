@@ -18,6 +18,7 @@ rule propose_windows:
         "../../environment.yml"
     params:
         code=code_of("windows"),
+        medium=config["medium"],
     message:
         "{wildcards.lamp} {wildcards.arm}: propose line windows"
     script:

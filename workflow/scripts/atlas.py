@@ -11,6 +11,7 @@ from astropy.io import fits
 
 from lampflux.files.pages import write_page
 from lampflux.files.products import write_product
+from lampflux.files.spectra import air_wavelengths
 from lampflux.jobs import run
 from lampflux.lamps.coverage import COVERAGE_COLUMNS, arm_bands, counted_lines, lamp_coverage
 from lampflux.pictures.coverage import draw_atlas, draw_coverage
@@ -20,7 +21,7 @@ from lampflux.pictures.style import save
 def spectrum_ends(path, arm):
     """Read the first and last wavelength of a calibrated spectrum, and how they were found."""
     with fits.open(path) as hdus:
-        ends = sorted(float(hdus["SPECTRUM"].data["wavelength"][place]) for place in (0, -1))
+        ends = sorted(float(air_wavelengths(hdus)[place]) for place in (0, -1))
         header = hdus[0].header
         found = {"method": header["WAVEMETH"], "simulated": header.get("SIMULATE", False)}
     return {"arm": arm, "low": ends[0], "high": ends[1], **found}

@@ -32,8 +32,8 @@ def main(snakemake):
         reference, pinned = arm_reference(snakemake.input.get("reference"), table["pixel"])
         found = identify(counts, lines, nominal, reference, uncertainty, searched, pinned)
         other = None
-        if not (found.solution or searched):
-            other = resembling_ion(found.peaks, params.ions, nominal)
+        if not found.solution:
+            other = resembling_ion(found.peaks, params.ions, nominal, searched)
         if other:
             reason = f"these look like lines of {other}"
             found = found._replace(verdict=found.verdict._replace(reason=reason))
@@ -44,8 +44,9 @@ def main(snakemake):
     for keyword, value, _ in cards:
         logging.info("%s = %s", keyword, value)
     table["wavelength"], table["wavelength_error"] = found.wavelength, found.error
-    write_calibrated(snakemake.output.fits, header, linear, cards, table, found.peaks)
-    write_product(snakemake.output.lines, "identified_lines", found.lines)
+    fits = snakemake.output.fits
+    write_calibrated(fits, header, linear, cards, table, found.peaks, params.medium)
+    write_product(snakemake.output.lines, "identified_lines", found.lines, params.medium)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,8 @@ import pandas as pd
 from astropy.io import fits
 
 from lampflux.files.products import write_product
+from lampflux.files.spectra import air_wavelengths
+from lampflux.files.tables import read_fluxes
 from lampflux.jobs import run
 from lampflux.pictures.closure import draw
 from lampflux.pictures.style import save
@@ -25,10 +27,10 @@ def main(snakemake):
     ):
         with fits.open(calibrated) as hdus:
             header = hdus[0].header
-            wavelength = hdus["SPECTRUM"].data["wavelength"].astype(float)
+            wavelength = air_wavelengths(hdus)
         per_flux = header["EXPTIME"] * snakemake.params.fibres
         part = exposure_closure(
-            pd.read_csv(fluxes), wavelength, pd.read_csv(lines), pd.read_csv(pixels), per_flux
+            read_fluxes(fluxes), wavelength, pd.read_csv(lines), pd.read_csv(pixels), per_flux
         )
         part.insert(0, "exposure", Path(fluxes).stem)
         part.insert(1, "arm", header["CCD"])

@@ -24,8 +24,9 @@ def main(snakemake):
     """Read the calibrated spectrum and the window table, measure and write."""
     header, spectrum, peaks = read_spectrum(snakemake.input.calibrated)
     source, fibres = snakemake.input.windows, snakemake.params.fibres
+    medium = snakemake.params.medium
     # Proposed windows may be none, a user's table never.
-    windows = line_windows(read_rows(source, may_be_empty=True))
+    windows = line_windows(read_rows(source, may_be_empty=True), medium)
     ends = window_pixels(windows, spectrum.wavelength, source)
     logging.info("%d windows of %s", len(windows), source)
     identified = read_identified_lines(snakemake.input.lines)
@@ -53,12 +54,12 @@ def main(snakemake):
         laboratory=laboratory,
     )
     rows = flux_rows(windows, fluxes, spectrum, header, identified, fibres)
-    write_product(snakemake.output.csv, "fluxes", rows)
+    write_product(snakemake.output.csv, "fluxes", rows, medium)
     write_product(snakemake.output.fits, "window_fits", fit_rows(fluxes))
 
     per_flux, simulated = header["EXPTIME"] * fibres, header.get("SIMULATE", False)
     every = identified_fluxes(spectrum, lines, identified, per_flux, laboratory, simulated)
-    write_product(snakemake.output.lines, "flux_lines", every)
+    write_product(snakemake.output.lines, "flux_lines", every, medium)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import pandas as pd
 from lampflux.campaign.planned_instrument import read_planned_instrument
 from lampflux.files.pages import write_page
 from lampflux.files.products import write_product
+from lampflux.files.tables import read_line_list
 from lampflux.jobs import run
 from lampflux.lamps.prediction import CHOICE_COLUMNS, MODE_LINE_COLUMNS, predict
 from lampflux.pictures.arcs import draw_arcs
@@ -24,7 +25,9 @@ def main(snakemake):
     lines = pd.read_csv(snakemake.input.lines)
     lines["source"] = lines["brand"] + " " + lines["lamp"]
     listed = {
-        lamp: pd.concat([pd.read_csv(path).assign(ion=ion) for ion, path in paths.items()])
+        lamp: pd.concat(
+            [pd.DataFrame(read_line_list(path)).assign(ion=ion) for ion, path in paths.items()]
+        )
         for lamp, paths in snakemake.params.line_lists.items()
         if paths
     }

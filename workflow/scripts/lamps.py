@@ -7,10 +7,11 @@ sys.path.insert(0, f"{snakemake.scriptdir}/..")
 import logging
 
 import numpy as np
-import pandas as pd
 from astropy.io import fits
 
 from lampflux.files.products import write_product
+from lampflux.files.spectra import air_wavelengths
+from lampflux.files.tables import read_fluxes
 from lampflux.jobs import run
 from lampflux.lamps.measurements import join_tables
 from lampflux.lamps.summary import EXPOSURE_COLUMNS, LAMP_COLUMNS, summarise
@@ -23,16 +24,14 @@ def main(snakemake):
     brand, lamp, arm = snakemake.params.lamp["names"]
     exposures = snakemake.params.lamp["exposures"]
     fluxes, identified = (
-        [pd.read_csv(path) for path in paths]
+        [read_fluxes(path) for path in paths]
         for paths in (snakemake.input.fluxes, snakemake.input.identified)
     )
     measurements = join_tables(fluxes, exposures, identified)
     with fits.open(snakemake.input.shown) as hdus:
         gain = hdus[0].header.get("GAIN", np.nan)
         simulated = hdus[0].header.get("SIMULATE", False)
-        wavelength, counts = (
-            hdus["SPECTRUM"].data[name].astype(float) for name in ("wavelength", "clean")
-        )
+        wavelength, counts = air_wavelengths(hdus), hdus["SPECTRUM"].data["clean"].astype(float)
     summary = summarise(measurements, snakemake.params.fibres, gain)
     lines = summary.lines
     for row in lines[lines["excluded"] > 0].itertuples():

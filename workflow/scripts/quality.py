@@ -12,6 +12,8 @@ from astropy.io import fits
 
 from lampflux.files.pages import write_page
 from lampflux.files.products import write_product
+from lampflux.files.spectra import air_wavelengths
+from lampflux.files.tables import read_fluxes
 from lampflux.jobs import run
 from lampflux.lamps.quality import (
     IDEAL,
@@ -30,11 +32,12 @@ def main(snakemake):
     rows = []
     for path, identity in zip(snakemake.input.calibrated, params.exposures):
         with fits.open(path) as hdus:
-            names = ("wavelength", "clean", "summed", "replaced", "saturated")
+            names = ("clean", "summed", "replaced", "saturated")
             spectrum = {name: np.array(hdus["SPECTRUM"].data[name]) for name in names}
+            spectrum["wavelength"] = air_wavelengths(hdus)
             rows.append(identity | exposure_parameters(hdus[0].header, spectrum))
     fluxes, identified, lamps = (
-        [pd.read_csv(path) for path in paths]
+        [read_fluxes(path) for path in paths]
         for paths in (snakemake.input.fluxes, snakemake.input.identified, snakemake.input.lamps)
     )
     brightness = pd.concat(lamps).set_index("exposure")["brightness"]

@@ -38,7 +38,7 @@ def main(snakemake):
             "of a lamp with more lines."
         )
     logging.info("%d lines of %d exposures", len(rows), len(exposures))
-    write_product(snakemake.output.csv, "joint_reference", rows)
+    write_product(snakemake.output.csv, "joint_reference", rows, snakemake.params.medium)
 
 
 if __name__ == "__main__":

@@ -35,7 +35,8 @@ def main(snakemake):
     else:
         logging.warning("no exposure has an identified line: windows are about the peaks")
         lines = steady_peaks(exposures, fwhm)
-    write_product(snakemake.output.csv, "proposed_windows", propose_windows(lines, fwhm, size))
+    windows = propose_windows(lines, fwhm, size)
+    write_product(snakemake.output.csv, "proposed_windows", windows, snakemake.params.medium)
 
 
 if __name__ == "__main__":

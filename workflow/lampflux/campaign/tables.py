@@ -8,6 +8,7 @@ from lampflux.campaign.problems import schema_problems
 from lampflux.errors import UserError
 from lampflux.files.tables import read_line_list, read_reference
 from lampflux.fluxes.windows import line_windows, order_problems, read_rows
+from lampflux.medium import is_displaced, mixed_up
 
 
 class Places(NamedTuple):
@@ -114,7 +115,11 @@ def window_tables(exposures, places, results):
                 f"are placed around identified lines, see {path}."
             )
         else:
-            problems += window_table_problems(path)
+            problems += (
+                window_table_problems(path)
+                or medium_problems(path, read_rows, places)
+                or ends_in_other_medium(path, places.config["medium"])
+            )
         tables[lamp, arm] = path
     return tables, notes, problems
 
@@ -123,6 +128,70 @@ def window_table_problems(path):
     """List what is wrong with a window table, before the detector is known."""
     rows, problems = checked_rows(read_rows, path, "line_windows")
     return problems + [f"{path}, {problem}" for problem in order_problems(line_windows(rows))]
+
+
+def medium_problems(path, read, places):
+    """Say where a table has its wavelengths in the other medium, by the lines that it names.
+
+    Parameters
+    ----------
+    path : str
+        A sound table with the columns ``wavelength_air`` and ``ion``.
+    read : callable
+        Takes the path and gives the rows.
+    places : Places
+
+    Returns
+    -------
+    list of str
+    """
+    lines: dict = {}
+    for row in read(path):
+        if "wavelength_air" in row and "ion" in row:
+            lines.setdefault(row["ion"], []).append(row["wavelength_air"])
+    stated, listed = [], []
+    for ion, wavelengths in lines.items():
+        source = places.line_list(ion)
+        if os.path.isfile(source):
+            stated += wavelengths
+            listed += [row.get("wavelength_air", 0.0) for row in read_line_list(source)]
+    wrong = mixed_up(stated, listed)
+    if wrong is None:
+        return []
+    other = "air" if wrong == "vacuum" else "vacuum"
+    return [
+        f"{path} has the wavelengths of lines in {wrong} as wavelength_{other}; name the column "
+        f"wavelength_{wrong}."
+    ]
+
+
+def ends_in_other_medium(path, medium):
+    """Say where windows in Angstrom are about their lines' places in the other medium.
+
+    Parameters
+    ----------
+    path : str
+        A sound window table.
+    medium : str
+        Medium of windows in Angstrom, air or vacuum.
+
+    Returns
+    -------
+    list of str
+    """
+    windows = [
+        window
+        for window in line_windows(read_rows(path), medium)
+        if window.unit == "angstrom" and window.wavelength_air
+    ]
+    centre = [(window.start + window.stop) / 2 for window in windows]
+    if not is_displaced(centre, [window.wavelength_air for window in windows], medium):
+        return []
+    other = "vacuum" if medium == "air" else "air"
+    return [
+        f"{path} has windows about the wavelengths of their lines in {other}, where the config "
+        f"says 'medium: {medium}'; convert them, or set 'medium: {other}'."
+    ]
 
 
 def line_lists(lamps, places):
@@ -157,7 +226,8 @@ def references(arms, places):
     there = {arm: path for arm, path in paths.items() if path}
     problems = []
     for path in there.values():
-        problems += checked_rows(read_reference, path, "wavelength_reference")[1]
+        faults = checked_rows(read_reference, path, "wavelength_reference")[1]
+        problems += faults or medium_problems(path, read_reference, places)
     return there, problems
 
 

@@ -12,6 +12,7 @@ import yaml
 import lampflux
 from lampflux.errors import UserError
 from lampflux.files.whole import whole
+from lampflux.medium import in_medium
 
 if TYPE_CHECKING:
     from astropy.table import QTable
@@ -45,7 +46,7 @@ def column_facts(product):
     return schema_of(product)["columns"]
 
 
-def write_product(path, product, rows):
+def write_product(path, product, rows, medium="air"):
     """Write a product's table as CSV, whole or not at all.
 
     Numbers have the digits that mean something: two of their error, or six where they have none.
@@ -58,7 +59,9 @@ def write_product(path, product, rows):
     product : str
         Name of its schema, which gives the heading.
     rows : DataFrame or iterable of dict
-        Cells that a row lacks, or that are None or NaN, stay empty.
+        Cells that a row lacks, or that are None or NaN, stay empty. Wavelengths are in air.
+    medium : str
+        Medium to write wavelengths in, air or vacuum; see `heading`.
 
     Raises
     ------
@@ -73,9 +76,25 @@ def write_product(path, product, rows):
         rows = rows.to_dict("records")
     with whole(path) as part, open(part, "w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, facts, lineterminator="\n")
-        writer.writeheader()
+        writer.writerow({name: heading(name, medium) for name in facts})
         for row in rows:
+            row = row | {name: in_medium(row[name], medium) for name in wavelengths_of(row)}
             writer.writerow({name: cell(name, row, facts.get(name, {}), digits) for name in row})
+
+
+def heading(name, medium):
+    """Heading of a column: that of laboratory wavelengths says in which medium the table's are."""
+    return name.removesuffix("air") + "vacuum" if medium == "vacuum" and is_air(name) else name
+
+
+def is_air(name):
+    """Whether a column's name says that it holds wavelengths in air."""
+    return name.endswith("_air")
+
+
+def wavelengths_of(row):
+    """Names of a row's columns that hold wavelengths in the table's medium."""
+    return [name for name in row if (is_air(name) or name == "Wavelength") and row[name]]
 
 
 def cell(name, row, facts, error_digits=ERROR_DIGITS):
@@ -178,6 +197,8 @@ def read_product(path: str | PathLike) -> "QTable":
         raise UserError(f"{path} cannot be read ({error}); give a table of lampflux.") from error
     for product in sorted(schema.stem for schema in schemas().glob("*.yaml")):
         facts = column_facts(product)
+        medium = "vacuum" if "wavelength_vacuum" in table else "air"
+        facts = {heading(name, medium): fact for name, fact in facts.items()}
         if list(facts) == list(table):
             break
     else:
@@ -185,5 +206,7 @@ def read_product(path: str | PathLike) -> "QTable":
     meanings = {name: unit_and_meaning(fact) for name, fact in facts.items()}
     table = QTable.from_pandas(table, units={name: unit for name, (unit, _) in meanings.items()})
     for name, (_, description) in meanings.items():
+        if name.endswith("_vacuum"):
+            description = description.replace("in air", "in vacuum")
         table[name].info.description = description
     return table

@@ -7,8 +7,9 @@ import numpy as np
 from astropy.io import fits
 
 from lampflux.files.headers import complete_cards, write_hdus
-from lampflux.files.wcs import add_cards, linear_cards, wavelength_cards
+from lampflux.files.wcs import AXIS, add_cards, linear_cards, wavelength_cards
 from lampflux.files.whole import whole
+from lampflux.medium import from_medium, in_medium
 from lampflux.peaks import Peaks
 
 
@@ -34,7 +35,7 @@ ROWS = {"row": Column("J", "pixel", "row of the clean sum, from 0")}
 BESIDE_PLAIN = {"counts": "clean", "uncertainty": "clean_uncertainty"}
 CALIBRATED = {
     "pixel": Column("J", "pixel", "column of the detector, from 0"),
-    "wavelength": Column("D", "Angstrom", "wavelength in air"),
+    "wavelength": Column("D", "Angstrom", "wavelength"),
     "flux": Column("D", "adu", "plain sum"),
     "uncertainty": Column("D", "adu", "1 sigma of the plain sum"),
     "mask": Column("L", None, "are pixels missing from the plain sum?"),
@@ -136,7 +137,7 @@ def write_spectrum(path, cards, spectrum, frame, shape):
         write_hdus(hdus, part)
 
 
-def write_calibrated(path, header, nominal, cards, table, peaks):
+def write_calibrated(path, header, nominal, cards, table, peaks, medium="air"):
     """Write the calibrated spectrum: counts with world coordinates, tables of pixels and peaks.
 
     Parameters
@@ -145,24 +146,28 @@ def write_calibrated(path, header, nominal, cards, table, peaks):
     header : astropy.io.fits.Header
         The spectrum's header, carried over.
     nominal : dict
-        ``crval``, ``crpix``, ``cdelt``.
+        ``crval``, ``crpix``, ``cdelt``, in air.
     cards : iterable of tuple
         Header cards about the solution in use.
     table : dict of str to ndarray, each shape (pixels,)
-        pixel, wavelength [Angstrom], flux [adu], uncertainty [adu], mask,
+        pixel, wavelength in air [Angstrom], flux [adu], uncertainty [adu], mask,
         wavelength_error [Angstrom], and the columns of the clean sum.
     peaks : lampflux.peaks.Peaks
         Lines of the clean sum.
+    medium : str
+        Medium of the wavelengths in the file, air or vacuum.
     """
     header = header.copy()
+    table = table | {"wavelength": in_medium(table["wavelength"], medium)}
+    facts = CALIBRATED | {"wavelength": Column("D", "Angstrom", f"wavelength in {medium}")}
     for card in complete_cards(cards):
         header.append(card)
-    add_cards(header, wavelength_cards(table["wavelength"]))
+    add_cards(header, wavelength_cards(table["wavelength"], medium))
     header["WCSNAMEA"] = ("NOMINAL", "linear solution of the config")
     add_cards(header, linear_cards(nominal, "A"))
     hdus = [
         fits.PrimaryHDU(table["flux"], header),
-        commented_table(table, CALIBRATED, "SPECTRUM"),
+        commented_table(table, facts, "SPECTRUM"),
         peak_table(peaks),
     ]
     with whole(path) as part:
@@ -189,6 +194,12 @@ class Spectrum(NamedTuple):
     saturated: np.ndarray
     peak: np.ndarray
     wavelength_error: np.ndarray
+
+
+def air_wavelengths(hdus):
+    """Wavelengths of a calibrated file in air, shape (pixels,) [Angstrom]."""
+    medium = next(name for name, axis in AXIS.items() if axis == hdus[0].header["CTYPE1"])
+    return from_medium(hdus["SPECTRUM"].data["wavelength"].astype(float), medium)
 
 
 def read_sums(path):
@@ -258,9 +269,10 @@ def read_spectrum(path):
     """
     with fits.open(path) as hdus:
         header, table, found = hdus[0].header, hdus["SPECTRUM"].data, hdus["PEAKS"]
-        names = ("wavelength", "flux", "uncertainty", "clean", "clean_uncertainty", "summed")
+        names = ("flux", "uncertainty", "clean", "clean_uncertainty", "summed")
         names += ("replaced", "missing", "saturated", "peak", "wavelength_error")
-        spectrum = Spectrum(*(table[name].astype(float) for name in names))
+        values = (table[name].astype(float) for name in names)
+        spectrum = Spectrum(air_wavelengths(hdus), *values)
         kinds = {"blended": bool, "flat": bool, "leaning": bool}
         columns = {
             name: found.data[name].astype(kinds.get(name, float)) for name in found.data.names

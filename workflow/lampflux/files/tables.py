@@ -8,10 +8,14 @@ import re
 import numpy as np
 
 from lampflux.errors import UserError
+from lampflux.medium import to_air
 
 # Removed from the ends of cells: every kind of space, and marks without width
 MARKS = "\u00ad\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"
 EDGES = re.compile(rf"^[\s{MARKS}]+|[\s{MARKS}]+$")
+
+# Columns of wavelengths in vacuum, and what they are read as.
+AIR = {"wavelength_vacuum": "wavelength_air", "blend_vacuum": "blend_air"}
 
 
 def read_table(path, numbers=(), may_be_empty=False):
@@ -22,7 +26,8 @@ def read_table(path, numbers=(), may_be_empty=False):
     path : str
         UTF-8, with or without byte-order mark, any line ends. Empty lines are ignored.
     numbers : collection of str
-        Columns to read as numbers where they can be; all else stays text.
+        Columns to read as numbers where they can be; all else stays text. What the table gives as
+        ``wavelength_vacuum`` is read as ``wavelength_air``, in air; likewise ``blend_vacuum``.
     may_be_empty : bool
         Whether a heading without rows is right.
 
@@ -43,6 +48,8 @@ def read_table(path, numbers=(), may_be_empty=False):
                 raise csv.Error("it holds NUL bytes")
             reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
             columns = [EDGES.sub("", name) for name in reader.fieldnames or []]
+            vacuum = {AIR[name] for name in columns if name in AIR}
+            columns = [AIR.get(name, name) for name in columns]
             reader.fieldnames = columns
             rows = [
                 {
@@ -58,8 +65,14 @@ def read_table(path, numbers=(), may_be_empty=False):
         raise UserError(f"{path} is not a UTF-8 CSV table ({what}); save it as one.") from error
     if len(columns) == 1 and ";" in columns[0]:
         raise UserError(f"{path} is separated by semicolons; save it with commas.")
+    if both := vacuum & {name for name in columns if columns.count(name) > 1}:
+        raise UserError(f"{path} gives {', '.join(both)} in vacuum, too; keep one of the columns.")
     if len(set(columns)) < len(columns):
         raise UserError(f"{path} names a column twice ({', '.join(columns)}); keep one.")
+    for name in vacuum:
+        for row in rows:
+            if isinstance(row.get(name), (int, float)) and row[name] > 0:
+                row[name] = float(to_air(row[name]))
     surplus = next((n for n, row in enumerate(rows, start=1) if "" in row), None)
     if surplus:
         raise UserError(
@@ -84,7 +97,7 @@ def read_identified_lines(path):
     """Read the table of an exposure's peaks and the lines they are; see `read_table`."""
     return read_table(
         path,
-        numbers=("pixel", "pixel_error", "height", "wavelength_air", "residual"),
+        numbers=("pixel", "pixel_error", "height", "wavelength_air", "blend_air", "residual"),
         may_be_empty=True,
     )
 
@@ -105,6 +118,27 @@ def read_shown_fluxes(path):
     numbers = ("pixel_start", "pixel_stop", "net_flux", "net_flux_err", "wavelength_air")
     unknown = dict.fromkeys((*numbers, "ion")) | {"flags": ""}
     return [unknown | row for row in read_table(path, numbers, may_be_empty=True)]
+
+
+def read_fluxes(path):
+    """Read a table of fluxes or of identified lines, its wavelengths in air.
+
+    Parameters
+    ----------
+    path : str
+        As `lampflux.files.products.write_product` writes it, in either medium.
+
+    Returns
+    -------
+    pandas.DataFrame
+    """
+    import pandas as pd
+
+    table = pd.read_csv(path)
+    if "wavelength_vacuum" in table:
+        for name in {*AIR, "Wavelength"} & set(table):
+            table[name] = to_air(table[name])
+    return table.rename(columns=AIR)
 
 
 def read_fits(path):

@@ -10,16 +10,20 @@ GOOD = 1e-4
 HIGHEST_DEGREE = 12
 
 
-def linear_cards(solution, alternate=""):
+# Type of a wavelength axis in each medium (Greisen et al. 2006, A&A 446, 747, table 1).
+AXIS = {"air": "AWAV", "vacuum": "WAVE"}
+
+
+def linear_cards(solution, alternate="", medium="air"):
     """Cards of a linear scale: ``crval`` [Angstrom], ``crpix`` (from 1), ``cdelt`` [Angstrom]."""
-    yield f"CTYPE1{alternate}", "AWAV", "wavelength in air"
+    yield f"CTYPE1{alternate}", AXIS[medium], f"wavelength in {medium}"
     yield f"CUNIT1{alternate}", "Angstrom", "unit of the wavelength"
     yield f"CRPIX1{alternate}", solution["crpix"], "reference pixel, counted from 1"
     yield f"CRVAL1{alternate}", solution["crval"], "[Angstrom] at the reference pixel"
     yield f"CDELT1{alternate}", solution["cdelt"], "[Angstrom] per pixel"
 
 
-def wavelength_cards(wavelength):
+def wavelength_cards(wavelength, medium="air"):
     """Cards of the wavelengths of all pixels: a straight line and a polynomial correction.
 
     The correction is a sequent distortion of FITS (Calabretta et al. 2004, "Representations of
@@ -30,6 +34,8 @@ def wavelength_cards(wavelength):
     ----------
     wavelength : ndarray, shape (pixels,)
         [Angstrom]
+    medium : str
+        air or vacuum
 
     Returns
     -------
@@ -45,7 +51,8 @@ def wavelength_cards(wavelength):
             break
     line = Polynomial.fit(u, wavelength, 1, domain=[-1, 1])
     step = line.coef[1] / half
-    cards = list(linear_cards({"crpix": middle + 1, "crval": line.coef[0], "cdelt": step}))
+    linear = {"crpix": middle + 1, "crval": line.coef[0], "cdelt": step}
+    cards = list(linear_cards(linear, medium=medium))
     if degree == 1:
         return cards
     records = {"NAXES": 1, "AXIS.1": 1, "OFFSET.1": 0.0, "SCALE.1": 1 / half}

@@ -7,13 +7,14 @@ import numpy as np
 
 from lampflux.errors import UserError
 from lampflux.files.tables import read_table
+from lampflux.medium import from_medium
 
 # Lines may lie this far beyond a spectrum's ends, whose wavelengths may be nominal [its range].
 LINE_BEYOND_ENDS = 0.1
 
 
 class LineWindow(NamedTuple):
-    """A row of a window table. Both ends are included; ``unit`` is 'pixel' or 'angstrom'."""
+    """A row of a window table: both ends included, ``unit`` 'pixel' or 'angstrom' (in air)."""
 
     start: float
     stop: float
@@ -27,13 +28,15 @@ def read_rows(path, may_be_empty=False):
     return read_table(path, ("start", "stop", "wavelength_air"), may_be_empty)
 
 
-def line_windows(rows):
+def line_windows(rows, medium="air"):
     """Make line windows of a table's rows.
 
     Parameters
     ----------
     rows : list of dict
         As `read_rows` gives them.
+    medium : str
+        Medium of their ends where they are in Angstrom, air or vacuum.
 
     Returns
     -------
@@ -41,8 +44,10 @@ def line_windows(rows):
     """
     return [
         LineWindow(
-            row["start"],
-            row["stop"],
+            *(
+                from_medium(row[end], medium if row.get("unit") == "angstrom" else "air")
+                for end in ("start", "stop")
+            ),
             row.get("unit", "pixel"),
             row.get("ion", ""),
             row.get("wavelength_air"),

@@ -22,6 +22,11 @@ class BlindSearch(NamedTuple):
     steps: int = 1024
     bends: tuple = (-0.17, 0.0, 0.17)
     change: int = 1
+    # The same for a glance at the lines of another ion: factor between scales, distance between
+    # ranges, and steps.
+    glance_scale_step: float = 1.4
+    glance_shift_step: float = 0.5
+    glance_steps: int = 512
     # Best alignments of either direction that are refined.
     refined: int = 3
     # Alignments that differ by more than this over half the detector are others [detector].
@@ -30,15 +35,18 @@ class BlindSearch(NamedTuple):
 
 BLIND = BlindSearch()
 COARSE = WIDE._replace(steps=BLIND.steps, bends=BLIND.bends, change=BLIND.change)
+GLANCE = COARSE._replace(steps=BLIND.glance_steps, bends=(0.0,))
 
 
-def trial_ranges(low, high):
+def trial_ranges(low, high, scale_step=BLIND.scale_step, shift_step=BLIND.shift_step):
     """First and last wavelengths of the ranges that are tried, all of them rising.
 
     Parameters
     ----------
     low, high : float
         Rough range, which holds the spectrum [Angstrom].
+    scale_step, shift_step : float
+        Factor between scales, and distance between ranges of one scale [coverage].
 
     Yields
     ------
@@ -46,9 +54,9 @@ def trial_ranges(low, high):
         [Angstrom]
     """
     whole = high - low
-    steps = int(np.ceil(-np.log(BLIND.least_coverage) / np.log(BLIND.scale_step)))
+    steps = int(np.ceil(-np.log(BLIND.least_coverage) / np.log(scale_step)))
     for covered in np.geomspace(BLIND.least_coverage * whole, whole, steps + 1):
-        number = 1 + int(np.ceil((whole - covered) / (BLIND.shift_step * covered)))
+        number = 1 + int(np.ceil((whole - covered) / (shift_step * covered)))
         for first in np.linspace(low, high - covered, number):
             yield float(first), float(first + covered)
 
@@ -65,6 +73,21 @@ def is_elsewhere(wavelength, other):
     """Whether two solutions differ over at least half the detector."""
     step = np.abs(np.median(np.gradient(wavelength)))
     return np.median(np.abs(wavelength - other)) > BLIND.other * wavelength.size * step
+
+
+def glance(peaks, lines, size, low, high):
+    """Score of the best alignment that a quick search of a rough range finds; see `search_blind`.
+
+    Returns
+    -------
+    float
+    """
+    ranges = trial_ranges(low, high, BLIND.glance_scale_step, BLIND.glance_shift_step)
+    return max(
+        displaced(peaks, lines, np.linspace(*ends, size), GLANCE)[0]
+        for first, last in ranges
+        for ends in ((first, last), (last, first))
+    )
 
 
 def search_blind(peaks, lines, size, low, high):

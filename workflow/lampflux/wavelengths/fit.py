@@ -8,7 +8,7 @@ from numpy.polynomial.polynomial import polyvander
 
 from lampflux.statistics import SIGMA_PER_MAD
 from lampflux.wavelengths.lines import Lines
-from lampflux.wavelengths.matching import candidates, match_lines
+from lampflux.wavelengths.matching import Candidates, candidates, match_lines, with_blends
 
 
 class Fitting(NamedTuple):
@@ -66,17 +66,19 @@ class Solution(NamedTuple):
 
     ``wavelength``, ``error``: air wavelength of every pixel and its 1-sigma error [Angstrom].
     ``parameters``: number of fitted coefficients. ``line``: for each peak, the index of its line
-    in ``lines``, or -1; ``used``: peaks that the fit used; ``residual`` [pixel]: line minus
-    solution. ``scatter`` [pixel]: robust 1-sigma residual. ``matched``: part of the bright peaks'
-    weight that found its line. ``certain``: part of the detector where the solution holds to
-    ``FITTING.worst_error``, 0 if it is trusted nowhere. ``first``, ``last``: pixels between which
-    the solution is trusted; ``last`` < ``first`` for none.
+    in ``lines``, or -1; ``centroid``: wavelength at which each of ``lines`` is expected, blended
+    with its neighbours [Angstrom]; ``used``: peaks that the fit used; ``residual`` [pixel]: that
+    minus solution. ``scatter`` [pixel]: robust 1-sigma residual. ``matched``: part of the bright
+    peaks' weight that found its line. ``certain``: part of the detector where the solution holds
+    to ``FITTING.worst_error``, 0 if it is trusted nowhere. ``first``, ``last``: pixels between
+    which the solution is trusted; ``last`` < ``first`` for none.
     """
 
     wavelength: np.ndarray
     error: np.ndarray
     parameters: int
     lines: Lines
+    centroid: np.ndarray
     line: np.ndarray
     used: np.ndarray
     residual: np.ndarray
@@ -88,10 +90,11 @@ class Solution(NamedTuple):
 
 
 class Fit(NamedTuple):
-    """A polynomial of one degree and how well it does; see `Solution`."""
+    """A polynomial of one degree, the lines it was fitted to, and how well it does."""
 
     cost: float
     polynomial: Polynomial
+    choice: Candidates
     line: np.ndarray
     residual: np.ndarray
 
@@ -154,9 +157,7 @@ def fit_degree(degree, peaks, choice, start):
     tightest = last_tolerance(peaks.fwhm)
     before = None
     for _ in range(12):
-        line, doubtful = match_lines(
-            peaks, choice.ranks, expected, dispersion, choice.lines, choice.line_ranks, tolerance
-        )
+        line, doubtful = match_lines(peaks, choice, expected, dispersion, tolerance)
         # With the same lines as before, the fit and the next match would be the same.
         if tolerance == tightest and np.array_equal(before, (line, doubtful)):
             break
@@ -166,8 +167,8 @@ def fit_degree(degree, peaks, choice, start):
             return None
         polynomial = robust_polynomial(
             peaks.pixel[known],
-            choice.lines.wavelength[line[known]],
-            choice.weight[known] * np.where(doubtful[known], FITTING.doubtful_weight, 1.0),
+            choice.centroid[line[known]],
+            choice.weights(line, known) * np.where(doubtful[known], FITTING.doubtful_weight, 1.0),
             degree,
             start.size,
             0.05 * peaks.fwhm,
@@ -178,11 +179,40 @@ def fit_degree(degree, peaks, choice, start):
         expected, dispersion = polynomial(peaks.pixel), polynomial.deriv()(peaks.pixel)
         tolerance = max(FITTING.shrinking * tolerance, tightest)
     residual = np.full(known.size, np.inf)
-    wavelength = choice.lines.wavelength[line[known]]
-    residual[known] = (wavelength - expected[known]) / dispersion[known]
+    residual[known] = (choice.centroid[line[known]] - expected[known]) / dispersion[known]
     misfit = np.minimum((residual / (FITTING.good_match * peaks.fwhm)) ** 2, 9.0)
     cost = np.sum(misfit / np.sqrt(choice.ranks)) + FITTING.degree_cost * degree
-    return Fit(cost, polynomial, line, residual)
+    return Fit(cost, polynomial, choice, line, residual)
+
+
+def competing_fits(peaks, choice, start):
+    """Fit polynomials of all degrees to lines as listed, and as blends: the best fit first.
+
+    Centroids of blends are as good as the intensities of the line lists: where these are
+    wrong, the listed wavelengths fit better.
+
+    Parameters
+    ----------
+    peaks : lampflux.peaks.Peaks
+    choice : Candidates
+    start : ndarray, shape (pixels,)
+        Wavelengths to start from.
+
+    Returns
+    -------
+    list of Fit
+    """
+    fits = [fit_degree(degree, peaks, choice, start) for degree in FITTING.degrees]
+    fits = [fit for fit in fits if fit is not None]
+    if not fits:
+        return []
+    best = min(fits, key=lambda fit: fit.cost)
+    _, used = scatter_and_used(best.residual, peaks.fwhm)
+    blends = with_blends(choice, peaks, best.polynomial(np.arange(start.size)), best.line, used)
+    degree = best.polynomial.degree()
+    near = [other for other in FITTING.degrees if abs(other - degree) <= 1]
+    more = [fit_degree(other, peaks, blends, start) for other in near]
+    return sorted(fits + [fit for fit in more if fit is not None], key=lambda fit: fit.cost)
 
 
 def scatter_and_used(residual, fwhm):
@@ -216,18 +246,16 @@ def fit_solution(peaks, lines, start, lead):
         None where no polynomial can be fitted.
     """
     pixels = np.arange(start.size)
-    choice = candidates(peaks, lines, start)
-    fits = [fit_degree(degree, peaks, choice, start) for degree in FITTING.degrees]
-    fits = sorted((fit for fit in fits if fit is not None), key=lambda fit: fit.cost)
+    fits = competing_fits(peaks, candidates(peaks, lines, start), start)
     if not fits:
         return None
-    best = fits[0]
+    best, choice = fits[0], fits[0].choice
     degree = best.polynomial.degree()
     scatter, used = scatter_and_used(best.residual, peaks.fwhm)
     if used.sum() <= degree + 2:
         return None
-    pixel, weight = peaks.pixel[used], choice.weight[used]
-    wavelength = choice.lines.wavelength[best.line[used]]
+    pixel, weight = peaks.pixel[used], choice.weights(best.line, used)
+    wavelength = choice.centroid[best.line[used]]
     rivals = [fit.polynomial for fit in fits[1:] if fit.cost < best.cost + FITTING.rival_cost]
     # Where lines match by chance they scatter widely; peaks without a line (cosmic rays) do not
     # tell.
@@ -245,10 +273,11 @@ def fit_solution(peaks, lines, start, lead):
     own_error = fit_error(best.polynomial, pixel, weight, scatter, pixels)
     own_error = np.hypot(own_error, FITTING.shared_scatter * scatter)
     error = np.hypot(own_error, FITTING.rival_part * spread / step)
-    # Between two places where the lines bear the fit out, it holds where they do not.
+    # Between two places where the lines bear the fit out and no other alignment does nearly as
+    # well, it holds.
     borne_out = (
         spanned(matching)
-        & sure
+        & spanned(sure)
         & (pixels > pixel.min() - FITTING.beyond_lines * start.size)
         & (pixels < pixel.max() + FITTING.beyond_lines * start.size)
     )
@@ -261,6 +290,7 @@ def fit_solution(peaks, lines, start, lead):
         error * step,
         degree + 1,
         choice.lines,
+        choice.centroid,
         best.line,
         used,
         best.residual,

@@ -19,7 +19,9 @@ from lampflux.wavelengths.verdict import BOUNDS, Verdict, judge
 # Fewest peaks and catalogue lines with which a search makes sense.
 FEWEST = 4
 # A solution that is trusted over this part of the detector needs no rival about the reference.
-ENOUGH = 0.5
+ENOUGH = 0.95
+# Error that counts where a solution is not trusted, when solutions are compared [pixel].
+UNTRUSTED = 1.0
 
 
 class Identification(NamedTuple):
@@ -133,10 +135,10 @@ def identify(
 def find_solution(peaks, lines, nominal, reference=None, wavelength_range=None, pinned=()):
     """Find the best solution that can be believed.
 
-    In turn: a polynomial, searched about the nominal solution or in the whole of a rough range;
-    where that is not believed or holds over a small part of the detector, and the arm has a
-    reference of the right shape, a polynomial searched about a shift of that, and the shift alone;
-    else the nominal solution stays.
+    A polynomial is searched about the nominal solution, or in the whole of a rough range. Unless
+    that is trusted nearly everywhere, and if the arm has a reference of the right shape, so are a
+    polynomial about the shifted reference, and a shift and scale of the reference. Of those that
+    are believed, the one with the smallest error is used; else the nominal solution stays.
 
     Parameters
     ----------
@@ -180,14 +182,14 @@ def find_solution(peaks, lines, nominal, reference=None, wavelength_range=None, 
         if judged.accepted:
             judged = held_to_pins(judged, solution, pinned, peaks.fwhm)
         if judged.accepted:
-            believed.append((trusted_part(solution), method, solution, judged))
+            believed.append((proven_error(solution), method, solution, judged))
             if trusted_part(solution) > ENOUGH:
                 break
         elif about is expected:
             refused = judged
     if not believed:
         return nominal_identification(peaks, nominal, refused)
-    _, method, solution, judged = max(believed, key=lambda found: found[0])
+    _, method, solution, judged = min(believed, key=lambda found: found[0])
     if method == "fitted":
         solution = continued(solution, expected, reference)
     return Identification(method, solution.wavelength, solution.error, judged, peaks, solution)
@@ -206,6 +208,14 @@ def held_to_pins(judged, solution, pinned, fwhm):
 def trusted_part(solution):
     """Part of the detector over which a solution is trusted."""
     return (solution.last - solution.first + 1) / solution.wavelength.size
+
+
+def proven_error(solution):
+    """Mean 1-sigma error of a solution, `UNTRUSTED` where it is not trusted [pixel]."""
+    error = solution.error / np.abs(np.gradient(solution.wavelength))
+    pixels = np.arange(error.size)
+    trusted = (pixels >= solution.first) & (pixels <= solution.last)
+    return float(np.mean(np.where(trusted, error, UNTRUSTED)))
 
 
 def aligned(peaks, lines, expected, reach, rival=-np.inf, pinned=()):

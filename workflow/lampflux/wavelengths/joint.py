@@ -69,7 +69,8 @@ def join_lines(exposures):
     Parameters
     ----------
     exposures : list of (str, list of dict)
-        Lamp and lines of each exposure: ``pixel``, ``wavelength_air`` [Angstrom] and ``ion``.
+        Lamp and lines of each exposure: ``pixel``, ``ion``, ``wavelength_air`` and ``blend_air``,
+        the wavelength at which it is expected [Angstrom].
 
     Returns
     -------
@@ -78,16 +79,16 @@ def join_lines(exposures):
         solution [Angstrom]. Empty where there are too few lines.
     """
     rows = [
-        (row["pixel"], row["wavelength_air"], number, lamp, row["ion"])
+        (row["pixel"], row["blend_air"], row["wavelength_air"], number, lamp, row["ion"])
         for number, (lamp, lines) in enumerate(exposures)
         for row in lines
     ]
-    if len({row[1] for row in rows}) < 2 * PAIRS_PER_DEGREE:
+    if len({row[2] for row in rows}) < 2 * PAIRS_PER_DEGREE:
         return []
-    pixel, wavelength, exposure, lamp, ion = map(np.array, zip(*rows))
-    group = lamp if np.unique(lamp).size > 1 else wavelength
+    pixel, wavelength, laboratory, exposure, lamp, ion = map(np.array, zip(*rows))
+    group = lamp if np.unique(lamp).size > 1 else laboratory
     best, least = 1, np.inf
-    highest = min(HIGHEST_DEGREE, np.unique(wavelength).size // PAIRS_PER_DEGREE)
+    highest = min(HIGHEST_DEGREE, np.unique(laboratory).size // PAIRS_PER_DEGREE)
     for degree in range(1, highest + 1):
         _, shift = fit_with_shifts(pixel, wavelength, exposure, degree)
         error = prediction_error(pixel + shift[exposure], wavelength, group, degree)
@@ -98,16 +99,16 @@ def join_lines(exposures):
     residual = wavelength - polynomial(at)
     good = np.abs(residual) <= JOINING.clip * SIGMA_PER_MAD * np.median(np.abs(residual)) + 1e-9
     joined = []
-    for line in np.unique(wavelength[good]):
-        own = good & (wavelength == line)
-        mean = float(np.mean(at[own]))
+    for line in np.unique(laboratory[good]):
+        own = good & (laboratory == line)
+        mean, expected = float(np.mean(at[own])), float(np.mean(wavelength[own]))
         joined.append(
             {
                 "pixel": round(mean, 3),
-                "wavelength_air": float(line),
+                "wavelength_air": expected,
                 "ion": str(ion[own][0]),
                 "exposures": int(own.sum()),
-                "residual": round(float(line - polynomial(mean)), 4),
+                "residual": round(expected - float(polynomial(mean)), 4),
             }
         )
     return sorted(joined, key=lambda row: row["pixel"])

@@ -5,6 +5,8 @@ from typing import NamedTuple
 import numpy as np
 
 from lampflux.wavelengths.lines import Lines
+from lampflux.wavelengths.resolution import blend_centroids, known_strength
+from lampflux.wavelengths.scale import extended, inverse
 from lampflux.wavelengths.search import SEARCH, local_ranks
 
 
@@ -36,20 +38,15 @@ class Matching(NamedTuple):
 MATCHING = Matching()
 
 
-def match_lines(peaks, ranks, expected, dispersion, lines, line_ranks, tolerance):
+def match_lines(peaks, choice, expected, dispersion, tolerance):
     """Give each peak the line that it most likely is, near lines and bright ones first.
 
     Parameters
     ----------
     peaks : lampflux.peaks.Peaks
-    ranks : ndarray, shape (peaks,)
-        Rank of each peak among its neighbours.
+    choice : Candidates
     expected, dispersion : ndarray, shape (peaks,)
         Wavelength [Angstrom] and its step per pixel that the solution so far gives each peak.
-    lines : Lines
-        Sorted by wavelength.
-    line_ranks : ndarray, shape (lines,)
-        Rank of each line among its ion's neighbours.
     tolerance : float
         Largest distance [pixel].
 
@@ -60,9 +57,10 @@ def match_lines(peaks, ranks, expected, dispersion, lines, line_ranks, tolerance
     doubtful : ndarray of bool, shape (peaks,)
         Another line would do nearly as well.
     """
+    ranks, line_ranks, wavelength = choice.ranks, choice.line_ranks, choice.centroid
     reach = tolerance * np.abs(dispersion)
-    low = np.searchsorted(lines.wavelength, expected - reach)
-    counts = np.searchsorted(lines.wavelength, expected + reach) - low
+    low = np.searchsorted(wavelength, expected - reach)
+    counts = np.searchsorted(wavelength, expected + reach) - low
     line = np.full(expected.size, -1)
     merit = np.full(expected.size, -np.inf)
     doubtful = np.zeros(expected.size, bool)
@@ -73,7 +71,7 @@ def match_lines(peaks, ranks, expected, dispersion, lines, line_ranks, tolerance
     first = np.cumsum(counts) - counts
     peak = np.repeat(np.arange(expected.size), counts)
     near = np.arange(peak.size) - first[peak] + low[peak]
-    distance = (lines.wavelength[near] - expected[peak]) / dispersion[peak]
+    distance = (wavelength[near] - expected[peak]) / dispersion[peak]
     fainter = (line_ranks[near] - 1) / (MATCHING.rank_tolerance * np.maximum(ranks[peak], 2.0))
     merits = -fainter - 0.5 * (2.0 * distance / tolerance) ** 2
     merit[having] = np.maximum.reduceat(merits, first[having])
@@ -94,13 +92,26 @@ def match_lines(peaks, ranks, expected, dispersion, lines, line_ranks, tolerance
 
 
 class Candidates(NamedTuple):
-    """What a fit chooses from: lines near the spectrum, and ranks and weights of both sides."""
+    """What a fit chooses from: lines near the spectrum, and ranks and weights of both sides.
+
+    ``centroid``: wavelength at which each line is expected, sorted [Angstrom], and
+    ``centroid_error``, 1 sigma [pixel]. ``error``: 1 sigma of the peaks' positions [pixel];
+    ``weight``: what each is worth beside that; ``bright``: its part in the bright peaks.
+    """
 
     lines: Lines
+    centroid: np.ndarray
+    centroid_error: np.ndarray
     line_ranks: np.ndarray
     ranks: np.ndarray
+    error: np.ndarray
     weight: np.ndarray
     bright: np.ndarray
+
+    def weights(self, line, known):
+        """Weights of known peaks with the lines that they are [1 / pixel]."""
+        error = np.hypot(self.error[known], self.centroid_error[line[known]])
+        return self.weight[known] / error
 
 
 def candidates(peaks, lines, start):
@@ -124,8 +135,48 @@ def candidates(peaks, lines, start):
     error = np.hypot(peaks.error, np.maximum(cut, MATCHING.position_floor) * peaks.fwhm)
     return Candidates(
         lines,
+        lines.wavelength,
+        np.zeros(lines.wavelength.size),
         local_ranks(lines.wavelength, lines.intensity, reach * step, lines.ion),
         ranks,
-        weight / error,
+        error,
+        weight,
         np.where((ranks <= MATCHING.bright_rank) & covered, 1 / np.sqrt(ranks), 0.0),
+    )
+
+
+def with_blends(choice, peaks, wavelength, line, used):
+    """Expect lines at the centroids of their blends, with the brightness that ions show.
+
+    Parameters
+    ----------
+    choice : Candidates
+    peaks : lampflux.peaks.Peaks
+    wavelength : ndarray, shape (pixels,)
+        A solution, right to less than a line width [Angstrom].
+    line : ndarray of int, shape (peaks,)
+        Line of each peak.
+    used : ndarray of bool, shape (peaks,)
+        Peaks whose line is known.
+
+    Returns
+    -------
+    Candidates
+    """
+    lines = choice.lines
+    strength = known_strength(lines.intensity)
+    # Intensities of different ions do not compare.
+    brightness = peaks.height[used] / strength[line[used]]
+    scale = np.full(strength.size, brightness.min())
+    for ion in np.unique(lines.ion[line[used]]):
+        scale[lines.ion == ion] = np.median(brightness[lines.ion[line[used]] == ion])
+    position = inverse(wavelength, lines.wavelength)
+    pixel, error = blend_centroids(position, scale * strength, peaks.fwhm)
+    centroid = lines.wavelength + extended(wavelength, pixel) - extended(wavelength, position)
+    order = np.argsort(centroid)
+    return choice._replace(
+        lines=Lines(*(column[order] for column in lines)),
+        centroid=centroid[order],
+        centroid_error=error[order],
+        line_ranks=choice.line_ranks[order],
     )

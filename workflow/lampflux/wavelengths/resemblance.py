@@ -3,6 +3,7 @@
 import numpy as np
 
 from lampflux.peaks import without_leaning
+from lampflux.wavelengths.blind import glance
 from lampflux.wavelengths.identification import FEWEST, find_solution
 from lampflux.wavelengths.lines import line_list, shipped_ions
 from lampflux.wavelengths.scale import inverse
@@ -10,7 +11,7 @@ from lampflux.wavelengths.search import align
 from lampflux.wavelengths.verdict import BOUNDS
 
 
-def resembling_ion(peaks, ions, nominal):
+def resembling_ion(peaks, ions, nominal, wavelength_range=None):
     """Find an ion, other than a lamp's, that explains the lines of a spectrum by itself.
 
     Parameters
@@ -20,6 +21,8 @@ def resembling_ion(peaks, ions, nominal):
         The lamp's own.
     nominal : ndarray, shape (pixels,)
         Nominal wavelengths [Angstrom].
+    wavelength_range : (float, float), optional
+        Rough range to search in place of the nominal wavelengths [Angstrom]; this takes seconds.
 
     Returns
     -------
@@ -32,10 +35,14 @@ def resembling_ion(peaks, ions, nominal):
     best, ion = -np.inf, None
     for other in sorted(set(shipped_ions()) - set(ions)):
         lines = line_list([other])
-        at = inverse(nominal, lines.wavelength)
-        score = align(peaks, at, lines, nominal.size, with_lead=False).score
+        if wavelength_range is None:
+            at = inverse(nominal, lines.wavelength)
+            score = align(peaks, at, lines, nominal.size, with_lead=False).score
+        else:
+            score = glance(peaks, lines, nominal.size, *wavelength_range)
         if score > best:
             best, ion = score, other
     if best < BOUNDS.least_evidence / 2:
         return None
-    return ion if find_solution(peaks, line_list([ion]), nominal).verdict.accepted else None
+    found = find_solution(peaks, line_list([ion]), nominal, wavelength_range=wavelength_range)
+    return ion if found.verdict.accepted else None

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from lampflux.wavelengths.path import best_path
+from lampflux.wavelengths.resolution import seen_lines
 
 
 class Reach(NamedTuple):
@@ -236,8 +237,10 @@ def align(peaks, expected, lines, size, reach=WIDE, with_lead=True, pinned=()):
 
     covered = expected.min(), expected.max()
     inside = (expected > grid.start) & (expected < size - grid.start)
-    expected = expected[inside]
-    line_ranks = local_ranks(expected, lines.intensity[inside], grid.reach, lines.ion[inside])
+    expected, intensity, ion = seen_lines(
+        expected[inside], lines.intensity[inside], lines.ion[inside], peaks.fwhm
+    )
+    line_ranks = local_ranks(expected, intensity, grid.reach, ion)
 
     scores = np.zeros((SEARCH.segments, grid.slopes.size, grid.offsets.size), np.float32)
     score_peaks(scores, grid, pixel, ranks, expected, line_ranks, covered)

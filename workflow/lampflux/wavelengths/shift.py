@@ -45,30 +45,30 @@ def fit_shift(peaks, lines, start, lead):
     for _ in range(8):
         at = peaks.pixel + displacement(peaks.pixel)
         expected, dispersion = np.interp(at, pixels, start), np.interp(at, pixels, slope)
-        line, _ = match_lines(
-            peaks, choice.ranks, expected, dispersion, choice.lines, choice.line_ranks, tolerance
-        )
+        line, _ = match_lines(peaks, choice, expected, dispersion, tolerance)
         known = line >= 0
         if known.sum() < 3:
             return None
         pixel = peaks.pixel[known]
         wide = np.ptp(pixel) > 0.4 * start.size
         degree = 1 if known.sum() >= LINES_FOR_SCALE and wide else 0
-        offset = (choice.lines.wavelength[line[known]] - expected[known]) / dispersion[known]
+        offset = (choice.centroid[line[known]] - expected[known]) / dispersion[known]
         wanted = offset + displacement(pixel)
-        softened = choice.weight[known]
+        weight = softened = choice.weights(line, known)
         for _ in range(5):
             displacement = Polynomial.fit(
                 pixel, wanted, degree, domain=[0, start.size - 1], w=softened
             )
             left = wanted - displacement(pixel)
             spread = max(SIGMA_PER_MAD * np.median(np.abs(left)), 0.05 * peaks.fwhm)
-            softened = choice.weight[known] / (1 + (left / (2 * spread)) ** 2)
+            softened = weight / (1 + (left / (2 * spread)) ** 2)
         tolerance = max(FITTING.shrinking * tolerance, last_tolerance(peaks.fwhm))
     residual = np.full(known.size, np.inf)
     residual[known] = wanted - displacement(pixel)
     scatter, used = scatter_and_used(residual, peaks.fwhm)
-    error = fit_error(displacement, peaks.pixel[used], choice.weight[used], scatter, pixels)
+    error = displacement_error(
+        displacement, peaks.pixel[used], wanted[used[known]], weight[used[known]], scatter, pixels
+    )
     at = pixels + displacement(pixels)
     first, last = longest_stretch(
         (at >= 0) & (at <= start.size - 1) & (error < FITTING.largest_error)
@@ -78,6 +78,7 @@ def fit_shift(peaks, lines, start, lead):
         error * np.abs(slope),
         degree + 1,
         choice.lines,
+        choice.centroid,
         line,
         used,
         residual,
@@ -87,3 +88,34 @@ def fit_shift(peaks, lines, start, lead):
         first,
         last,
     )
+
+
+def displacement_error(displacement, pixel, wanted, weight, scatter, pixels):
+    """1-sigma error of a fitted displacement, including what it owes to any single line.
+
+    Parameters
+    ----------
+    displacement : numpy.polynomial.Polynomial
+    pixel, wanted, weight : ndarray, shape (lines,)
+        Where the lines are, and what they displace the solution by [pixel].
+    scatter : float
+        1-sigma residual [pixel].
+    pixels : ndarray
+        Where the error is wanted.
+
+    Returns
+    -------
+    ndarray
+        Error [pixel].
+    """
+    degree = displacement.degree()
+    own = fit_error(displacement, pixel, weight, scatter, pixels)
+    own = np.hypot(own, FITTING.shared_scatter * scatter)
+    domain = displacement.domain
+    rivals = [
+        Polynomial.fit(pixel[kept], wanted[kept], degree, domain=domain, w=weight[kept])
+        for kept in ~np.eye(pixel.size, dtype=bool)
+        if kept.sum() > degree
+    ]
+    spread = np.max([np.abs(rival(pixels) - displacement(pixels)) for rival in rivals], axis=0)
+    return np.hypot(own, FITTING.rival_part * spread)

@@ -14,7 +14,8 @@ def identified_rows(peaks, solution):
     Returns
     -------
     list of dict
-        Rows of the table of identified lines; the residual is line minus solution [Angstrom].
+        Rows of the table of identified lines; the residual is where the line is expected, blended
+        with its neighbours, minus solution [Angstrom].
     """
     rows = []
     for number, pixel in enumerate(peaks.pixel):
@@ -26,12 +27,13 @@ def identified_rows(peaks, solution):
         }
         if solution is not None and solution.line[number] >= 0:
             line = solution.line[number]
-            wavelength = float(solution.lines.wavelength[line])
+            expected = float(solution.centroid[line])
             fitted = np.interp(pixel, np.arange(solution.wavelength.size), solution.wavelength)
             row |= {
                 "ion": solution.lines.ion[line],
-                "wavelength_air": wavelength,
-                "residual": wavelength - float(fitted),
+                "wavelength_air": float(solution.lines.wavelength[line]),
+                "blend_air": expected,
+                "residual": expected - float(fitted),
                 "used": bool(solution.used[number]),
             }
         rows.append(row)

@@ -14,10 +14,10 @@ class Bounds(NamedTuple):
     # Scatter below which residuals prove no more [line width]: errors of the line lists.
     least_scatter: float = 0.02
     # Log-likelihood against chance, and lead over mirrored line lists, and their sum: of
-    # 320 simulated impostors the nearest had 24 and 32.
-    least_evidence: float = 30.0
-    least_margin: float = 35.0
-    least_sum: float = 80.0
+    # 480 simulated impostors the nearest had 27 and 21, and were certain nowhere.
+    least_evidence: float = 25.0
+    least_margin: float = 30.0
+    least_sum: float = 70.0
     # Part of the bright peaks' weight that must find its line; less is enough in proportion, down
     # to that with twice the evidence and lead, as the cosmic rays of long exposures are bright
     # peaks without a line.
@@ -25,7 +25,7 @@ class Bounds(NamedTuple):
     least_matched_if_plain: float = 0.45
     # Part of evidence and lead that is enough about a reference or pinned lines, where chance
     # has less room.
-    rigid_part: float = 0.6
+    rigid_part: float = 0.7
     # Part of the detector over which the solution must hold.
     least_certain: float = 0.15
 
