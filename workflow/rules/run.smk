@@ -7,6 +7,7 @@ from lampflux.campaign.starting import claim_results, job_prefix
 from lampflux.campaign.terminal import hide_greeting, shorten
 
 if IS_MAIN:
+    internals.compare_params_without_pandas()
     run_record = RunRecord()
     logger.addHandler(run_record)
     hide_greeting(logger)

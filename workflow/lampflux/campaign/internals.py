@@ -30,6 +30,20 @@ def go_on_in_groups(workflow):
             workflow.execution_settings.keep_going = True
 
 
+def compare_params_without_pandas():
+    """Have jobs' params compared as what they are: none of them is a table of pandas.
+
+    Snakemake imports pandas to ask for that, which takes a sixth of a run with nothing to do.
+    """
+    with suppress(ImportError):
+        from snakemake.persistence import PersistenceBase
+
+        if hasattr(PersistenceBase, "_serialize_param_builtin"):
+            PersistenceBase._serialize_param = property(
+                lambda persistence: persistence._serialize_param_builtin
+            )
+
+
 def config_as_written(workflow, config):
     """Replace numbers from ``--config`` by the text that the user wrote.
 
