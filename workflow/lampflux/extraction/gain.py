@@ -118,13 +118,36 @@ def square_scatter(residual, model, near, good, variance):
     """
     used = good & (model > TRANSFER.crest * near)
     used &= model > TRANSFER.faintest * np.sqrt(variance)
+    part = np.divide(residual, model, out=np.zeros_like(model), where=used)
+    return square_differences(part, model, used)
+
+
+def square_differences(part, light, used):
+    """Take the difference of differences of squares of two rows by two columns.
+
+    It is free of what is the same along a row, or along a column.
+
+    Parameters
+    ----------
+    part : ndarray, shape (rows, columns)
+        Frame minus model over the model, or the ratio of two frames.
+    light : ndarray, shape (rows, columns)
+        [ADU]
+    used : ndarray of bool, shape (rows, columns)
+        Squares lie on these pixels only.
+
+    Returns
+    -------
+    difference, photons, pixels : ndarray, shape (squares,)
+        Its variance is photons / gain + pixels * variance of a pixel without light.
+    """
     square = used[:-1, :-1] & used[:-1, 1:] & used[1:, :-1] & used[1:, 1:]
     rows, columns = np.nonzero(square)
     corners = [(rows, columns), (rows, columns + 1), (rows + 1, columns + 1), (rows + 1, columns)]
-    light = np.stack([model[corner] for corner in corners]).astype(float)
-    part = np.stack([residual[corner] for corner in corners]) / light
-    difference = part[0] - part[1] + part[2] - part[3]
-    return difference, np.sum(1 / light, axis=0), np.sum(1 / light**2, axis=0)
+    inside = [part[corner] for corner in corners]
+    inverse = 1 / np.stack([light[corner] for corner in corners]).astype(float)
+    difference = inside[0] - inside[1] + inside[2] - inside[3]
+    return difference, np.sum(inverse, axis=0), np.sum(inverse**2, axis=0)
 
 
 def photon_scatter(difference, photons, pixels, variance):
