@@ -47,6 +47,13 @@ def test_pairs_and_single_exposures_that_contradict_each_other_give_no_gain():
     assert "but frames 3" in row["reason"]
 
 
+def test_single_exposures_do_not_outrank_pairs_that_show_two_gains():
+    gains = np.where(np.arange(COLUMNS) < COLUMNS // 2, 1.5, 3.0)
+    (row,) = arm_gain(pairs_of(exposures(2, 6, fibres=30, gain=gains)), FRAMES)
+    assert "gain" not in row
+    assert "parts of the frame differ" in row["reason"]
+
+
 @pytest.mark.parametrize(("right", "rows"), [(1.9, 1), (2.8, 2)])
 def test_amplifiers_have_a_row_each_where_their_gains_differ(right, rows):
     gains = np.where(np.arange(COLUMNS) < COLUMNS // 2, 1.9, right)

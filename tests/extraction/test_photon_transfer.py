@@ -2,14 +2,14 @@ import numpy as np
 import pytest
 
 from fibres import fibre_places, random_lines, shares, slit_light
-from lampflux.extraction.photon_transfer import photon_transfer
+from lampflux.extraction.arm_gain import gain_of_pairs
 from repeats import COLUMNS, exposures, pairs_of
 
 QUADRANTS = range(4)
 
 
 def transfer(frames, parts=QUADRANTS):
-    return photon_transfer(pairs_of(frames), parts)
+    return gain_of_pairs(pairs_of(frames), parts)
 
 
 @pytest.mark.parametrize(
@@ -20,7 +20,7 @@ def transfer(frames, parts=QUADRANTS):
         {"lean": 20, "shift": -0.3, "drift": -0.03},
         {"gain": 20.0, "read_noise": 10.0},
         {"gain": 0.4, "read_noise": 8.0, "number": 8},
-        {"fibres": 3, "number": 8},
+        {"fibres": 3, "number": 10},
         {"level": 300.0, "shift": 0.2, "number": 6},
     ],
 )

@@ -5,8 +5,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lampflux.extraction.photon_transfer import PhotonTransfer, photon_transfer
+from lampflux.extraction.photon_transfer import FIT, fit_gain
 from lampflux.extraction.repeats import Pair
+from lampflux.extraction.squares import Squares, scatter_over_light
 from lampflux.statistics import robust_scatter, weighted_mean
 
 
@@ -22,10 +23,32 @@ class Combination(NamedTuple):
     # many errors; amplifiers that differ by so many have gains of their own.
     agreement: float = 0.2
     significance: float = 3.0
+    # Pairs of repeats that contradict the others are left out, up to this part of them.
+    odd: float = 0.34
 
 
 COMBINATION = Combination()
-NO_FRAMES = PhotonTransfer("not of one amplifier")
+
+
+class PhotonTransfer(NamedTuple):
+    """What exposures show of a detector, or the ``reason`` why they show no gain.
+
+    ``gain`` [electron/ADU] and ``noise`` of a pixel without light [ADU], with errors, None where
+    they are not known; ``number`` of pairs, or single exposures, that were used; ``signal``,
+    lowest and highest light [ADU]; and whether the reason is that parts of the frame ``differ``.
+    """
+
+    reason: str = ""
+    number: int = 0
+    gain: float | None = None
+    gain_err: float | None = None
+    noise: float | None = None
+    noise_err: float | None = None
+    signal: tuple[float, float] | None = None
+    differ: bool = False
+
+
+NO_FRAMES = PhotonTransfer("not measured for each amplifier")
 
 
 class FrameGain(NamedTuple):
@@ -80,7 +103,7 @@ def arm_gain(
     """
     columns = amplifiers or []
     if pairs and len(columns) > 1:
-        each = [photon_transfer(pairs, (2 * n, 2 * n + 1)) for n in range(len(columns))]
+        each = [gain_of_pairs(pairs, (2 * n, 2 * n + 1)) for n in range(len(columns))]
         if are_apart([transfer for transfer in each if transfer.gain]):
             return [
                 {"column_start": start, "column_stop": stop} | row_of(transfer, NO_FRAMES)
@@ -88,7 +111,7 @@ def arm_gain(
             ]
     transfer = PhotonTransfer("no lamp has two exposures of one time")
     if pairs:
-        transfer = photon_transfer(pairs, range(pairs[0].dark.size))
+        transfer = gain_of_pairs(pairs, range(pairs[0].dark.size))
     return [row_of(transfer, gain_of_frames(frames))]
 
 
@@ -99,6 +122,53 @@ def are_apart(transfers):
     gains, errors = np.array([(each.gain, each.gain_err) for each in transfers]).T
     mean, _ = weighted_mean(gains, errors)
     return bool(np.any(np.abs(gains - mean) > COMBINATION.significance * errors))
+
+
+def gain_of_pairs(pairs: Sequence[Pair], parts: Sequence[int]) -> PhotonTransfer:
+    """Measure gain and noise from pairs of repeats.
+
+    Parameters
+    ----------
+    pairs : list of Pair
+    parts : list of int
+        Parts of the frame.
+
+    Returns
+    -------
+    PhotonTransfer
+    """
+    shown = [(pair, pair.squares.where(np.isin(pair.squares.part, parts))) for pair in pairs]
+    shown = [(pair, own) for pair, own in shown if own.part.size >= FIT.squares]
+    if not shown:
+        return PhotonTransfer("too few pixels are lit")
+    agree = agreement([own for _, own in shown])
+    if np.mean(agree) < 1 - COMBINATION.odd:
+        return PhotonTransfer("the pairs contradict each other")
+    used, squares = zip(*(each for each, agrees in zip(shown, agree) if agrees))
+    joined = Squares(*(np.concatenate(column) for column in zip(*squares)))
+    fit = fit_gain(joined)
+    if fit.reason:
+        return PhotonTransfer(fit.reason, differ=fit.differ)
+    gain = 1 / fit.inverse
+    noise, noise_err = mean_noise([pair.dark[list(parts)] for pair in used])
+    return PhotonTransfer("", len(used), gain, gain**2 * fit.error, noise, noise_err, fit.signal)
+
+
+def agreement(pairs):
+    """Whether each pair scatters as most of them do, given the squares of each."""
+    scatter, error = np.array([scatter_over_light(each) for each in pairs]).T
+    middle = np.median(scatter)
+    off = np.abs(scatter - middle)
+    return (off < FIT.alike * middle) | (off < FIT.significance * error)
+
+
+def mean_noise(variances):
+    """Noise of dark pixels and its error [ADU], from variances [ADU^2]; None from none."""
+    noise = np.sqrt(variances)
+    noise = noise[np.isfinite(noise)]
+    if not noise.any():
+        return None, None
+    return float(noise.mean()), float(noise.std() / np.sqrt(noise.size))
 
 
 def gain_of_frames(frames):
@@ -139,8 +209,9 @@ def row_of(pairs, frames):
     row = {"pairs": pairs.number, "frames": frames.number}
     methods = {"pairs": pairs, "frames": frames}
     known = {name: each for name, each in methods.items() if each.gain}
-    if not known:
-        return row | {"reason": f"pairs: {pairs.reason}; frames: {frames.reason}"}
+    if not known or pairs.differ:
+        reasons = [f"{name}: {each.reason}" for name, each in methods.items() if each.reason]
+        return row | {"reason": "; ".join(reasons)}
     gains = np.array([each.gain for each in known.values()])
     errors = np.array([each.gain_err for each in known.values()])
     off, error = np.ptp(gains), np.sqrt(np.sum(errors**2))

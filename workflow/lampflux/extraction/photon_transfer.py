@@ -1,125 +1,48 @@
-"""Gain and noise by photon transfer: the variance of differences against the light."""
+"""The gain by photon transfer: the variance of squares of pixels against their light."""
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from lampflux.extraction.gain import FINE
-from lampflux.extraction.repeats import Pair, Squares
-from lampflux.statistics import clipped_moments
+from lampflux.extraction.squares import relative_scatter
 
 
 class TransferFit(NamedTuple):
-    """How the gain follows from the scatter of pairs."""
+    """How the gain follows from the scatter of squares."""
 
     # Steps of light, a factor each; fewest squares in one, and fewest steps.
     step: float = 1.6
     squares: int = 40
     fewest: int = 3
-    # Pixels scatter by less than this part of their light: else the logarithm bends.
+    # Pixels scatter by less than this part of their light, else logarithms of ratios bend, and
+    # this part of their variance at most is that of dark ones, which is not known that well.
     noise: float = 0.12
-    # So many squares count as one, since neighbours share pixels.
-    shared: float = 2.25
+    dark: float = 0.6
     # Largest part of the scatter in a step that is no photon noise, and that may grow with the
     # light; the steps scatter about the fit by no more than this many times their errors.
     misfit: float = 0.3
     scatter: float = 2.5
-    # Brightest steps that may be left out, where detectors are not linear: this part.
-    dropped: float = 0.5
+    # Fits, the errors of each from the one before.
+    rounds: int = 4
+    # Part of the steps, the brightest, that may be left out where they contradict the others.
+    dropped: float = 0.34
     # Largest relative error of a gain, and the part of it that clipping and logarithms add.
     error: float = 0.06
     least_error: float = 0.015
-    # Pairs contradict the others, and parts of the frame the fit, where they scatter differently
-    # by this part and so many times its error. Such pairs are left out, up to this part of them.
-    agreement: float = 0.15
+    # Parts of the frame, and pairs of frames, scatter alike unless they differ by this part and by
+    # so many times its error.
+    alike: float = 0.2
     significance: float = 3.0
-    odd: float = 0.34
 
 
 FIT = TransferFit()
 
 
-class PhotonTransfer(NamedTuple):
-    """What exposures show of a detector, or the ``reason`` why they show no gain.
-
-    ``gain`` [electron/ADU] and ``noise`` of a pixel without light [ADU], with errors, None where
-    they are not known; ``number`` of pairs, or single exposures, that were used; and ``signal``,
-    lowest and highest light [ADU].
-    """
-
-    reason: str = ""
-    number: int = 0
-    gain: float | None = None
-    gain_err: float | None = None
-    noise: float | None = None
-    noise_err: float | None = None
-    signal: tuple[float, float] | None = None
-
-
-def photon_transfer(pairs: Sequence[Pair], parts: Sequence[int]) -> PhotonTransfer:
-    """Measure gain and noise from pairs of repeats.
-
-    Photon transfer (Janesick 2001, Scientific Charge-Coupled Devices, chapter 2): the variance of
-    the differences against the light, in which the detector's pattern cancels.
-
-    Parameters
-    ----------
-    pairs : list of Pair
-    parts : list of int
-        Parts of the frame, see `Squares`.
-
-    Returns
-    -------
-    PhotonTransfer
-    """
-    shown = [(pair, squares_in(pair, parts)) for pair in pairs]
-    shown = [(pair, own) for pair, own in shown if own.part.size >= FIT.squares]
-    if not shown:
-        return PhotonTransfer("too few pixels are lit")
-    agree = agreement([own for _, own in shown])
-    if np.mean(agree) < 1 - FIT.odd:
-        return PhotonTransfer("the pairs contradict each other")
-    used, squares = zip(*(each for each, agrees in zip(shown, agree) if agrees))
-    joined = Squares(*(np.concatenate(column) for column in zip(*squares)))
-    fit = fit_steps(joined)
-    if fit.reason:
-        return PhotonTransfer(fit.reason)
-    off = largest_difference(joined, fit)
-    if off:
-        return PhotonTransfer(f"parts of the frame differ by {off:.0%}")
-    gain = 1 / fit.inverse
-    noise, noise_err = mean_noise([pair.dark[list(parts)] for pair in used])
-    return PhotonTransfer("", len(used), gain, gain**2 * fit.error, noise, noise_err, fit.signal)
-
-
-def squares_in(pair, parts):
-    """Squares of a pair in some parts of the frame."""
-    inside = np.isin(pair.squares.part, parts)
-    return Squares(*(each[inside] for each in pair.squares))
-
-
-def agreement(pairs):
-    """Whether each pair scatters as most of them do, given the squares of each."""
-    scatter, error = np.array([scatter_over_light(each) for each in pairs]).T
-    middle = np.median(scatter)
-    off = np.abs(scatter - middle)
-    return (off < FIT.agreement * middle) | (off < FIT.significance * error)
-
-
-def scatter_over_light(squares):
-    """Variance beyond that of dark pixels over the ``photons``, and its error."""
-    # Moments are clipped at whole units or wider.
-    scaled = FINE * squares.difference / np.sqrt(squares.photons)
-    scatter = clipped_moments(scaled)[1] / FINE**2
-    error = scatter * np.sqrt(2 * FIT.shared / scaled.size)
-    return scatter - np.mean(squares.noise / squares.photons), error
-
-
 class Fit(NamedTuple):
     """The inverse gain [ADU/electron] and its error, the misfit, and the range of light [ADU].
 
-    A ``reason`` where the steps contradict it, else empty.
+    A ``reason`` where there is no gain, else empty, and whether that is that parts of the frame
+    ``differ``.
     """
 
     inverse: float = 0.0
@@ -127,10 +50,13 @@ class Fit(NamedTuple):
     misfit: float = 0.0
     signal: tuple[float, float] = (0.0, 0.0)
     reason: str = ""
+    differ: bool = False
 
 
-def fit_steps(squares):
+def fit_gain(squares):
     """Fit the inverse gain, and a misfit that grows with the light, to the scatter of squares.
+
+    Photon transfer (Janesick 2001, Scientific Charge-Coupled Devices, chapter 2).
 
     Parameters
     ----------
@@ -145,17 +71,20 @@ def fit_steps(squares):
     if len(steps) < FIT.fewest:
         return Fit(reason="too few pixels are lit")
     while len(steps) >= fewest:
-        light, scatter, error = steps.T
-        inverse, misfit, inverse_error = weighted_line(light, scatter, error)
-        off = (scatter - inverse - misfit * light) / error
-        if misfit * light[-1] > FIT.misfit * inverse or np.mean(off**2) > FIT.scatter**2:
+        inverse, inverse_error, misfit, scatter = weighted_line(steps)
+        faintest, *_, brightest = steps[:, 0]
+        if misfit * brightest > FIT.misfit * inverse or scatter > FIT.scatter:
             steps = steps[:-1]
             continue
         if inverse_error > FIT.error * inverse:
             return Fit(reason=f"the error of the gain is {inverse_error / inverse:.0%}")
         error = np.hypot(inverse_error, FIT.least_error * inverse)
-        return Fit(inverse, error, misfit, (light[0], light[-1]))
-    return Fit(reason="the variance of the differences is not linear in the light")
+        fit = Fit(inverse, error, misfit, (faintest, brightest))
+        off = largest_difference(squares, fit)
+        if off:
+            return Fit(reason=f"parts of the frame differ by {off:.0%}", differ=True)
+        return fit
+    return Fit(reason="the variance is not linear in the light")
 
 
 def steps_of_light(squares):
@@ -163,32 +92,56 @@ def steps_of_light(squares):
 
     Returns
     -------
-    ndarray, shape (steps, 3)
-        Mean light [ADU], variance beyond that of dark pixels over the ``photons``, and its error.
+    ndarray, shape (steps, 4)
+        Mean light [ADU], variance over the ``photons``, that of dark pixels alone, and its
+        relative error.
     """
     light = 4 / squares.photons
     number = np.floor(np.log(light) / np.log(FIT.step))
     table = []
     for step in np.unique(number):
-        inside = number == step
-        size = np.count_nonzero(inside)
-        if size < FIT.squares:
+        own = squares.where(number == step)
+        if own.part.size < FIT.squares:
             continue
-        own = Squares(*(each[inside] for each in squares))
-        scatter, error = scatter_over_light(own)
-        if np.mean(scatter * own.photons + own.noise) < 4 * FIT.noise**2:
-            table.append((light[inside].mean(), scatter, error))
-    return np.array(table).reshape(-1, 3)
+        scatter, error = relative_scatter(own, own.photons)
+        dark = np.mean(own.noise / own.photons)
+        if dark < FIT.dark * scatter and scatter * own.photons.mean() < 4 * FIT.noise**2:
+            table.append((np.mean(4 / own.photons), scatter, dark, error / scatter))
+    return np.array(table).reshape(-1, 4)
 
 
-def weighted_line(light, scatter, error):
-    """Fit a line with a slope that is not negative: its value without light, slope, error."""
-    terms = np.stack([np.ones(light.size), light], axis=1) / error[:, np.newaxis]
-    covariance = np.linalg.inv(terms.T @ terms)
-    level, slope = covariance @ terms.T @ (scatter / error)
-    if slope < 0:
-        return np.average(scatter, weights=error**-2), 0.0, np.sum(error**-2) ** -0.5
-    return level, slope, np.sqrt(covariance[0, 0])
+def weighted_line(steps):
+    """Fit a line whose slope is not negative to the variance beyond that of dark pixels.
+
+    Parameters
+    ----------
+    steps : ndarray, shape (steps, 4)
+        From `steps_of_light`.
+
+    Returns
+    -------
+    inverse, error : float
+        Value without light.
+    misfit : float
+        Slope.
+    scatter : float
+        Of the steps about the line, in their errors.
+    """
+    light, variance, dark, relative = steps.T
+    expected = variance
+    for _ in range(FIT.rounds):
+        # Errors by the fit: by their own scatter, steps that scatter little by chance weigh more.
+        error = relative * expected
+        terms = np.stack([np.ones(light.size), light], axis=1) / error[:, np.newaxis]
+        covariance = np.linalg.inv(terms.T @ terms)
+        level, slope = covariance @ terms.T @ ((variance - dark) / error)
+        level_error = np.sqrt(covariance[0, 0])
+        if slope < 0:
+            level, slope = np.average(variance - dark, weights=error**-2), 0.0
+            level_error = np.sum(error**-2) ** -0.5
+        expected = np.maximum(level + slope * light, 0) + dark
+    off = (variance - expected) / error
+    return level, level_error, slope, np.sqrt(np.mean(off**2))
 
 
 def largest_difference(squares, fit):
@@ -207,22 +160,13 @@ def largest_difference(squares, fit):
     light = 4 / squares.photons
     inside = (light > fit.signal[0] / FIT.step) & (light < fit.signal[1] * FIT.step)
     expected = squares.photons * fit.inverse + 4 * fit.misfit + squares.noise
-    scaled = FINE * squares.difference / np.sqrt(expected)
     largest = 0.0
     for part in np.unique(squares.part):
-        own = scaled[inside & (squares.part == part)]
-        if own.size < FIT.squares:
+        own = inside & (squares.part == part)
+        if np.count_nonzero(own) < FIT.squares:
             continue
-        off = abs(clipped_moments(own)[1] / FINE**2 - 1)
-        if off > FIT.significance * np.sqrt(2 * FIT.shared / own.size):
+        scatter, error = relative_scatter(squares.where(own), expected[own])
+        off = abs(scatter - 1)
+        if off > FIT.significance * error:
             largest = max(largest, off)
-    return largest if largest > FIT.agreement else 0.0
-
-
-def mean_noise(variances):
-    """Noise of dark pixels and its error [ADU], from variances [ADU^2]; None from none."""
-    noise = np.sqrt(variances)
-    noise = noise[np.isfinite(noise)]
-    if not noise.any():
-        return None, None
-    return float(noise.mean()), float(noise.std() / np.sqrt(noise.size))
+    return largest if largest > FIT.alike else 0.0

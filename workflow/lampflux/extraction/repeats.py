@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from lampflux.extraction.detector import ROUNDING
-from lampflux.extraction.gain import square_differences
+from lampflux.extraction.squares import Squares, squares_of
 from lampflux.statistics import clipped_moments
 
 
@@ -33,26 +33,12 @@ class PairTransfer(NamedTuple):
 PAIR = PairTransfer()
 
 
-class Squares(NamedTuple):
-    """Squares of two rows by two columns in pairs of repeats.
-
-    Each of shape (squares,): ``difference``, of differences of the logarithm of the ratio, which
-    shifts and changes of brightness leave alone; ``photons``, whose part in its variance is that
-    over the gain; ``noise``, the part of dark pixels; and the ``part`` of the frame in which the
-    square lies: twice the number of its amplifier, and one more in the upper half.
-    """
-
-    difference: np.ndarray
-    photons: np.ndarray
-    noise: np.ndarray
-    part: np.ndarray
-
-
 class Pair(NamedTuple):
     """What a pair of repeats shows: its squares, and the variance of dark pixels of each part.
 
-    ``dark``, shape (parts,), is the variance in the darkest blocks, without rounding [ADU^2], and
-    NaN where none are dark.
+    Parts are numbered by twice their amplifier, and one more in the upper half. ``dark``, shape
+    (parts,), is the variance in the darkest blocks, without rounding [ADU^2], and NaN where none
+    are dark.
     """
 
     squares: Squares
@@ -87,11 +73,13 @@ def compare_pair(
             level, variance, is_dark = dark_blocks(one, other)
             dark.append(max(variance - rounding, 0.0) if is_dark else np.nan)
             if variance > 0:
-                found = part_squares(one, other, limit, level, variance)
-                squares.append((*found, np.full(found[0].size, len(dark) - 1)))
-    joined = [np.concatenate(each) for each in zip(*squares)] or [np.zeros(0)] * 4
-    step = max(joined[0].size // PAIR.most, 1)
-    return Pair(Squares(*(each[::step] for each in joined)), np.array(dark))
+                deviation, light, used = compare_part(one, other, limit, level, variance)
+                squares.append(squares_of(deviation, light, used, variance, len(dark) - 1))
+    if not squares:
+        return Pair(Squares(*[np.zeros(0)] * 4), np.array(dark))
+    joined = Squares(*(np.concatenate(each) for each in zip(*squares)))
+    step = max(joined.part.size // PAIR.most, 1)
+    return Pair(joined.where(slice(None, None, step)), np.array(dark))
 
 
 def dark_blocks(first, second):
@@ -134,8 +122,8 @@ def dark_blocks(first, second):
     return float(level[order[:number]].mean()), dark, is_dark
 
 
-def part_squares(first, second, limit, level, variance):
-    """Compare squares of pixels on the light of a pair.
+def compare_part(first, second, limit, level, variance):
+    """Compare the pixels on the light of a pair.
 
     The logarithm of the ratio of two shifted exposures is the sum of a function of the row and one
     of the column, as long as the light is their product: the difference of differences is noise.
@@ -151,7 +139,10 @@ def part_squares(first, second, limit, level, variance):
 
     Returns
     -------
-    difference, photons, noise : ndarray, shape (squares,)
+    deviation, light : ndarray, shape (rows, columns)
+        Logarithm of the ratio, with the variance of one frame's, and light [ADU].
+    used : ndarray of bool, shape (rows, columns)
+        Pixels that show light in both.
     """
     unequal = first - second
     unequal -= np.median(np.nan_to_num(unequal), axis=1, keepdims=True)
@@ -160,8 +151,7 @@ def part_squares(first, second, limit, level, variance):
     used &= np.abs(unequal) < 2 * (1 - PAIR.least) * light
     used &= np.maximum(first, second) < level + PAIR.linear * (limit - level)
     half = np.divide(unequal, 2 * light, out=np.zeros_like(light), where=used)
-    # The difference of two frames has twice the variance of one: photons / gain is that of one.
+    # The difference of two frames has twice the variance of one.
     ratio = (np.log1p(half) - np.log1p(-half)) / np.sqrt(2)
     # Harmonic mean: the variance of the ratio goes by the fainter of the two.
-    difference, photons, pixels = square_differences(ratio, light * (1 - half**2), used)
-    return difference, photons, variance * pixels
+    return ratio, light * (1 - half**2), used
