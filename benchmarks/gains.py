@@ -48,7 +48,7 @@ def exposure(condition, name, seed, number, physics):
 
 
 def run(case):
-    """Measure the gain of one exposure, a pair and several pairs, and the read noise, over true."""
+    """Measure gains of one exposure, one pair and several, and read noise, over the true ones."""
     name, seed = case
     condition = CONDITIONS[name]
     physics = spectrograph(condition)

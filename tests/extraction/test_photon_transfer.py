@@ -18,7 +18,7 @@ def transfer(frames, parts=QUADRANTS):
         {},
         {"shift": 0.3, "drift": 0.03},
         {"lean": 20, "shift": -0.3, "drift": -0.03},
-        {"gain": 20.0, "read_noise": 10.0},
+        {"gain": 20.0, "read_noise": 10.0, "number": 4},
         {"gain": 0.4, "read_noise": 8.0, "number": 8},
         {"fibres": 3, "number": 10},
         {"level": 300.0, "shift": 0.2, "number": 6},
@@ -45,7 +45,7 @@ def test_one_pair_of_a_single_fibre_is_too_little():
 
 def test_parts_of_different_gain_have_none_in_common_but_each_its_own():
     right = np.arange(COLUMNS) >= COLUMNS // 2
-    frames = exposures(2, 6, fibres=30, gain=np.where(right, 3.0, 1.5))
+    frames = exposures(2, 8, fibres=30, gain=np.where(right, 3.0, 1.5))
     found = transfer(frames)
     assert found.gain is None
     assert "parts of the frame differ" in found.reason

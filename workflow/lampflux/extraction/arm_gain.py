@@ -7,7 +7,7 @@ import numpy as np
 
 from lampflux.extraction.photon_transfer import FIT, fit_gain
 from lampflux.extraction.repeats import Pair
-from lampflux.extraction.squares import Squares, scatter_over_light
+from lampflux.extraction.squares import joined, scatter_over_light
 from lampflux.statistics import robust_scatter, weighted_mean
 
 
@@ -145,8 +145,7 @@ def gain_of_pairs(pairs: Sequence[Pair], parts: Sequence[int]) -> PhotonTransfer
     if np.mean(agree) < 1 - COMBINATION.odd:
         return PhotonTransfer("the pairs contradict each other")
     used, squares = zip(*(each for each, agrees in zip(shown, agree) if agrees))
-    joined = Squares(*(np.concatenate(column) for column in zip(*squares)))
-    fit = fit_gain(joined)
+    fit = fit_gain(joined(squares))
     if fit.reason:
         return PhotonTransfer(fit.reason, differ=fit.differ)
     gain = 1 / fit.inverse

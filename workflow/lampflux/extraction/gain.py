@@ -12,22 +12,22 @@ from lampflux.extraction.squares import relative_scatter, scatter_over_light, sq
 from lampflux.statistics import clipped_moments
 
 
-class CrestSquares(NamedTuple):
+class FrameTransfer(NamedTuple):
     """Which pixels of a frame show its gain."""
 
-    # Pixels hold at least this part of the brightest one near them: beside a line the model is
-    # least certain.
+    # Pixels hold at least this part of the brightest one near them: far out in the wings of a line
+    # the model is least certain.
     crest: float = 0.1
     # Light exceeds the noise of a pixel by this factor.
     light: float = 3.0
     # Fewest squares for a scatter without gain, and of light this many times the noise.
     fewest_squares: int = 20
     faintest: float = 1.0
-    # At the crests of lines, which hold this part of the brightest pixel, where the model is best,
-    # the scatter must be the same within this part.
-    crest_only: float = 0.75
-    fewest_crests: int = 100
+    # What the model misses grows with the distance of the rows, noise does not: squares of rows so
+    # far apart scatter no more, within this part, if there are so many.
+    apart: int = 3
     agreement: float = 0.15
+    fewest_apart: int = 100
 
 
 class PileSearch(NamedTuple):
@@ -41,7 +41,7 @@ class PileSearch(NamedTuple):
     brightness: float = 300.0
 
 
-TRANSFER = CrestSquares()
+TRANSFER = FrameTransfer()
 PILE = PileSearch()
 
 
@@ -62,7 +62,7 @@ def with_gain(image, rays, detector):
     """
     if not rays.misfit.any():
         return detector
-    squares = frame_squares(image, rays, detector.variance, TRANSFER.crest)
+    squares = frame_squares(image, rays, detector.variance)
     gain = measured_gain(squares, image, rays, detector.variance)
     if detector.gain is not None:
         return detector._replace(shown_gain=gain)
@@ -71,7 +71,7 @@ def with_gain(image, rays, detector):
     return detector._replace(light_scatter=measure_scatter(squares))
 
 
-def frame_squares(image, rays, variance, crest):
+def frame_squares(image, rays, variance, apart=1):
     """Squares of pixels on the lines, whose differences of residual over model are noise.
 
     Parameters
@@ -80,15 +80,15 @@ def frame_squares(image, rays, variance, crest):
     rays : lampflux.extraction.cosmic_rays.CosmicRays
     variance : float
         Of a pixel without light [ADU^2].
-    crest : float
-        Least part of the light of the brightest pixel near.
+    apart : int
+        Distance of the two rows.
 
     Returns
     -------
     lampflux.extraction.squares.Squares
     """
     near = neighbourhood(np.clip(rays.model, 0, None), 2, 2)
-    used = ~(rays.hit | image.missing | image.unclear) & (rays.model > crest * near)
+    used = ~(rays.hit | image.missing | image.unclear) & (rays.model > TRANSFER.crest * near)
     used &= rays.model > TRANSFER.faintest * np.sqrt(variance)
     deviation = np.divide(
         image.counts - rays.model, rays.model, out=np.zeros_like(rays.model), where=used
@@ -97,7 +97,7 @@ def frame_squares(image, rays, variance, crest):
     # Amplifiers may read halves or quarters.
     part = 2 * (np.arange(columns) >= columns // 2)
     part = part + (np.arange(rows)[:, np.newaxis] >= rows // 2)
-    return squares_of(deviation, rays.model, used, variance, part)
+    return squares_of(deviation, rays.model, used, variance, part, apart)
 
 
 def measured_gain(squares, image, rays, variance):
@@ -114,17 +114,18 @@ def measured_gain(squares, image, rays, variance):
     Returns
     -------
     float or None
-        Gain [electron / ADU]; None where photon noise cannot be told from the rest, or where the
-        crests of lines or the light between them contradict it.
+        Gain [electron / ADU]; None where photon noise cannot be told from the rest, or where rows
+        further apart or the light between the lines contradict it.
     """
     fit = fit_gain(squares.where(4 / squares.photons > TRANSFER.light * np.sqrt(variance)))
     if fit.reason:
         return None
-    crests = frame_squares(image, rays, variance, TRANSFER.crest_only)
-    crests = crests.where(4 / crests.photons > fit.signal[0])
-    if crests.part.size >= TRANSFER.fewest_crests:
-        scatter, error = relative_scatter(crests, fit.inverse * crests.photons + crests.noise)
-        if abs(scatter - 1) > TRANSFER.agreement + 2 * error:
+    apart = frame_squares(image, rays, variance, TRANSFER.apart)
+    apart = apart.where(4 / apart.photons > fit.signal[0])
+    if apart.part.size >= TRANSFER.fewest_apart:
+        expected = fit.inverse * apart.photons + 4 * fit.misfit + apart.noise
+        scatter, error = relative_scatter(apart, expected)
+        if scatter > 1 + TRANSFER.agreement + 2 * error:
             return None
     gain = float(1 / fit.inverse)
     quiet = quiet_gain(image.counts)

@@ -26,7 +26,7 @@ class TransferFit(NamedTuple):
     rounds: int = 4
     # Part of the steps, the brightest, that may be left out where they contradict the others.
     dropped: float = 0.34
-    # Largest relative error of a gain, and the part of it that clipping and logarithms add.
+    # Largest relative error of a gain, and the least of a step, by clipping and logarithms.
     error: float = 0.06
     least_error: float = 0.015
     # Parts of the frame, and pairs of frames, scatter alike unless they differ by this part and by
@@ -78,7 +78,7 @@ def fit_gain(squares):
             continue
         if inverse_error > FIT.error * inverse:
             return Fit(reason=f"the error of the gain is {inverse_error / inverse:.0%}")
-        error = np.hypot(inverse_error, FIT.least_error * inverse)
+        error = max(inverse_error, FIT.least_error * inverse)
         fit = Fit(inverse, error, misfit, (faintest, brightest))
         off = largest_difference(squares, fit)
         if off:
@@ -128,6 +128,7 @@ def weighted_line(steps):
         Of the steps about the line, in their errors.
     """
     light, variance, dark, relative = steps.T
+    relative = np.hypot(relative, FIT.least_error)
     expected = variance
     for _ in range(FIT.rounds):
         # Errors by the fit: by their own scatter, steps that scatter little by chance weigh more.

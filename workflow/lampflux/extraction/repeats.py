@@ -5,8 +5,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from lampflux.extraction.cosmic_rays import neighbourhood
 from lampflux.extraction.detector import ROUNDING
-from lampflux.extraction.squares import Squares, squares_of
+from lampflux.extraction.squares import Squares, joined, squares_of
 from lampflux.statistics import clipped_moments
 
 
@@ -24,10 +25,12 @@ class PairTransfer(NamedTuple):
     light: float = 5.0
     # ... and in both frames this part of their mean: else a cosmic ray hit one.
     least: float = 0.5
+    # They hold this part of the brightest one within so many columns: where the core of a leaning
+    # line gives way to its wings, its rows are shifted differently.
+    crest: float = 0.1
+    reach: int = 2
     # Detectors become non-linear above this part of the saturation limit.
     linear: float = 0.8
-    # Most squares that are kept of a pair, evenly spread over the frame.
-    most: int = 100_000
 
 
 PAIR = PairTransfer()
@@ -75,11 +78,7 @@ def compare_pair(
             if variance > 0:
                 deviation, light, used = compare_part(one, other, limit, level, variance)
                 squares.append(squares_of(deviation, light, used, variance, len(dark) - 1))
-    if not squares:
-        return Pair(Squares(*[np.zeros(0)] * 4), np.array(dark))
-    joined = Squares(*(np.concatenate(each) for each in zip(*squares)))
-    step = max(joined.part.size // PAIR.most, 1)
-    return Pair(joined.where(slice(None, None, step)), np.array(dark))
+    return Pair(joined(squares), np.array(dark))
 
 
 def dark_blocks(first, second):
@@ -148,6 +147,7 @@ def compare_part(first, second, limit, level, variance):
     unequal -= np.median(np.nan_to_num(unequal), axis=1, keepdims=True)
     light = (first + second) / 2 - level
     used = light > PAIR.light * np.sqrt(variance)
+    used &= light > PAIR.crest * neighbourhood(light, 0, PAIR.reach)
     used &= np.abs(unequal) < 2 * (1 - PAIR.least) * light
     used &= np.maximum(first, second) < level + PAIR.linear * (limit - level)
     half = np.divide(unequal, 2 * light, out=np.zeros_like(light), where=used)
