@@ -10,7 +10,8 @@
 # make benchmark, make benchmark-wavelengths, make benchmark-conditions   measure what a campaign
 #                costs, the identification of lines, and fluxes of hard frames (docs/benchmarks.md)
 # make profile   list the functions in which jobs spend their time (docs/benchmarks.md)
-# make benchmark-fluxes   measure line fluxes condition by condition (docs/closure.md)
+# make benchmark-fluxes, make benchmark-gains   measure line fluxes, and gain and read noise,
+#                condition by condition (docs/closure.md, docs/extraction.md)
 # Each installs what it needs into .venv on first use, test-slurm into .venv-cluster.
 
 PYTHON ?= python3
@@ -22,7 +23,7 @@ INSTALL = $(if $(UV),$(UV) pip install --python $(@D)/bin/python,$(@D)/bin/pip i
 	--disable-pip-version-check) --quiet --require-hashes --requirement $<
 
 .PHONY: install install-dev run report test test-all test-slurm lint docs fuzz benchmark profile \
-	benchmark-wavelengths benchmark-conditions benchmark-fluxes lock clean
+	benchmark-wavelengths benchmark-conditions benchmark-fluxes benchmark-gains lock clean
 
 install: .venv/installed
 
@@ -80,6 +81,11 @@ benchmark-conditions: .venv/installed-dev
 benchmark-fluxes: .venv/installed-dev
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 PYTHONPATH=workflow:tests \
 		$(BIN)/python benchmarks/line_fluxes.py $(ARGS)
+
+# ARGS="--frames 8 --seed 7 slit" and the like choose lamps and conditions.
+benchmark-gains: .venv/installed-dev
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 PYTHONPATH=workflow \
+		$(BIN)/python benchmarks/gains.py $(ARGS)
 
 # UPGRADE= keeps the versions that are pinned and only adds or removes packages.
 UPGRADE ?= --upgrade

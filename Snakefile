@@ -48,6 +48,7 @@ else:
 
     include: "workflow/rules/masters.smk"
     include: "workflow/rules/spectra.smk"
+    include: "workflow/rules/gains.smk"
     include: "workflow/rules/calibrated.smk"
     include: "workflow/rules/windows.smk"
     include: "workflow/rules/fluxes.smk"

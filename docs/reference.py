@@ -14,6 +14,7 @@ INPUTS = {
     "line_windows": "`{lamp}_{arm}.csv` in `line_windows`",
     "line_list": "`{ion}.csv` in `line_lists`",
     "wavelength_reference": "`{arm}.csv` in `wavelength_references`",
+    "gains": "`{arm}.csv` in `gains`",
     "simulated_exposures": "named in the config as `simulation.exposures`",
     "simulated_lines": "`{brand}_{lamp}_{arm}.csv` in `simulation.lines`",
 }
@@ -22,6 +23,7 @@ PRODUCTS = (
     "spectrum",
     "spectrum_rows",
     "spectrum_header",
+    "gains",
     "calibrated",
     "calibrated_header",
     "peaks",

@@ -84,11 +84,12 @@ def test_mistakes_of_names_and_of_every_table_are_found_at_once(problems):
         "resources/line_windows/Ne_Red.csv": "start\n10\n",
         "resources/line_lists/Ne_I.csv": "intensity\n5\n",
         "resources/wavelength_references/Red.csv": "pixel\n480.5\n",
+        "resources/gains/Red.csv": "gain,reason\n,too few pixels are lit\n",
     }
     said = problems(FRAME, *frames("flat field"), files=files)
     for path in (*files, f"{RAW}/flat field.fits"):
         assert len([sentence for sentence in said if sentence.startswith(path)]) == 1, path
-    assert len(said) == 4
+    assert len(said) == 5
 
 
 def test_a_frame_from_the_future_is_named(tmp_path):
@@ -175,7 +176,7 @@ def test_series_hold_the_exposures_of_each_lamp_and_arm_and_the_first_longest_is
     assert list(series) == [("Acme", "Ne", "Red"), ("GS", "Ne", "Blue"), ("GS", "Ne", "Red")]
     assert set(series["GS", "Ne", "Red"]) == set(names[:3])
     assert made.shown("GS", "Ne", "Red").stem == "GS_Ne_Red_60s_01"
-    all_brands = {each.stem for each in made.exposures_of_all_brands("Ne", "Red")}
+    all_brands = {each.stem for each in made.exposures_in("Red", "Ne")}
     assert all_brands == {*names[:3], names[4]}
 
 
@@ -214,7 +215,7 @@ def test_what_is_not_there_is_named_with_the_place_where_it_is_missing(campaign)
     with pytest.raises(UserError, match="no exposure of GS Ne in arm Red"):
         made.exposures_of("GS", "Ne", "Red")
     with pytest.raises(UserError, match="no exposure of lamp Kr in arm Red"):
-        made.exposures_of_all_brands("Kr", "Red")
+        made.exposures_in("Red", "Kr")
     made = campaign(files={TABLE: HEADING + ROW}, settings={"exposures": TABLE})
     with pytest.raises(UserError, match=f"{TABLE} has no exposure Nobody"):
         made.exposure("Nobody")

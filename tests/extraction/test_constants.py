@@ -9,6 +9,7 @@ import lampflux.extraction.drift
 import lampflux.extraction.gain
 import lampflux.extraction.lines
 import lampflux.extraction.model
+import lampflux.extraction.photon_transfer
 import lampflux.extraction.rows
 import lampflux.extraction.slit
 import lampflux.extraction.spikes
@@ -24,8 +25,8 @@ CONSTANTS = [
     (lampflux.extraction.cosmic_rays, "RAYS", "contrast"),
     (lampflux.extraction.cosmic_rays, "RAYS", "outnumber"),
     (lampflux.extraction.gain, "TRANSFER", "crest"),
-    (lampflux.extraction.gain, "TRANSFER", "step"),
-    (lampflux.extraction.gain, "TRANSFER", "misfit"),
+    (lampflux.extraction.photon_transfer, "FIT", "step"),
+    (lampflux.extraction.photon_transfer, "FIT", "misfit"),
     (lampflux.extraction.model, "MODEL", "weak"),
     (lampflux.extraction.model, "MODEL", "block_scatter"),
     (lampflux.extraction.rows, "LIT", "part"),

@@ -12,6 +12,7 @@ from lampflux.campaign.code import checksum
 from lampflux.campaign.darks import master_files
 from lampflux.campaign.ending import stop
 from lampflux.campaign.exposures import address_problems, is_address
+from lampflux.campaign.repeats import pairs_of_repeats
 from lampflux.errors import UserError
 
 # Otherwise it is a module of another workflow.
@@ -67,12 +68,12 @@ def stems(exposures):
 
 def exposures_of_all_brands(wildcards):
     """Names of the exposures of a lamp of any brand in an arm."""
-    return stems(or_stop(campaign.exposures_of_all_brands, wildcards.lamp, wildcards.arm))
+    return stems(or_stop(campaign.exposures_in, wildcards.arm, wildcards.lamp))
 
 
 def exposures_of_arm(wildcards):
     """Names of all exposures in an arm."""
-    return stems(each for each in campaign.in_order if each.arm == wildcards.arm)
+    return stems(or_stop(campaign.exposures_in, wildcards.arm))
 
 
 def window_table_of(wildcards):

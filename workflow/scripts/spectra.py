@@ -20,8 +20,8 @@ def main(snakemake):
     """Read the frame and its dark or master, extract both spectra and write them."""
     paths, params = snakemake.input, snakemake.params
     identity = params.identity
-    darks = paths.get("dark"), paths.get("master")
-    raw = read_raw(paths.frame, *darks, identity["EXPTIME"], identity["CCD"], params)
+    files = paths.get("dark"), paths.get("master"), paths.get("gains")
+    raw = read_raw(paths.frame, *files, identity["EXPTIME"], identity["CCD"], params)
     if raw.header.get("SIMULATE"):
         identity = identity | {"SIMULATE": True}
 

@@ -28,6 +28,7 @@ from lampflux.campaign.planned_instrument import read_planned_instrument
 from lampflux.campaign.tables import (
     Places,
     checked_rows,
+    gains,
     line_lists,
     references,
     simulated_arms,
@@ -75,8 +76,8 @@ class Campaign:
         Lamp and arm to the path of their window table.
     line_lists : dict
         Lamp to a dict of ion to the path of its line list.
-    references : dict
-        Arm to the path of its reference solution, of those that have one.
+    references, gains : dict
+        Arm to the path of its reference solution, or gain table, where there is one.
     simulation : Simulation or None
         None for frames that exist.
     notes, warnings, problems : list of str
@@ -181,6 +182,7 @@ class Campaign:
     def _find_tables(self):
         """Find and check the tables of the lamps and arms that have exposures."""
         exposures = self.exposures.values()
+        arms = {exposure.arm for exposure in exposures}
         self.window_tables, notes, problems = window_tables(exposures, self.places, self.results)
         self.notes += notes
         self.problems += problems
@@ -193,9 +195,9 @@ class Campaign:
                 f"No line list for {', '.join(missing)} in {self.config['line_lists']}: lines are "
                 "identified by the lamps' other ions."
             )
-        self.references, problems = references(
-            {exposure.arm for exposure in exposures}, self.places
-        )
+        self.references, problems = references(arms, self.places)
+        self.problems += problems
+        self.gains, problems = gains(arms, self.places)
         self.problems += problems
         try:
             read_planned_instrument(self.planned_instrument)
@@ -290,14 +292,13 @@ class Campaign:
             )
         return self.series[brand, lamp, arm]
 
-    def exposures_of_all_brands(self, lamp, arm):
-        """Exposures of a lamp of any brand in an arm; raises `UserError` where there are none."""
-        every = self.exposures.values()
-        exposures = [each for each in every if (each.lamp, each.arm) == (lamp, arm)]
+    def exposures_in(self, arm, lamp=None):
+        """Exposures in an arm, of all lamps or of one, in order; `UserError` for none."""
+        lamps = self.config["lamps"] if lamp is None else [lamp]
+        exposures = [each for each in self.in_order if each.arm == arm and each.lamp in lamps]
         if not exposures:
-            raise UserError(
-                f"there is no exposure of lamp {lamp} in arm {arm}; correct the target's name."
-            )
+            what = f"of lamp {lamp} in arm {arm}" if lamp else f"in arm {arm}"
+            raise UserError(f"there is no exposure {what}; correct the target's name.")
         return exposures
 
     def shown(self, brand, lamp, arm):

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from lampflux.campaign.config import read_yaml
 from lampflux.campaign.problems import schema_problems
 from lampflux.errors import UserError
-from lampflux.files.tables import read_line_list, read_reference
+from lampflux.files.tables import read_gains, read_line_list, read_reference
 from lampflux.fluxes.windows import line_windows, order_problems, read_rows
 from lampflux.medium import is_displaced, mixed_up
 
@@ -47,6 +47,11 @@ class Places(NamedTuple):
     def reference(self, arm):
         """Path of the reference solution of an arm; None without one."""
         folder = self.config["wavelength_references"]
+        return self.first(f"{arm}.csv", arm, folder, folder)
+
+    def gains(self, arm):
+        """Path of the table of an arm's gain; None without one."""
+        folder = self.config["gains"]
         return self.first(f"{arm}.csv", arm, folder, folder)
 
     def line_list(self, ion):
@@ -259,11 +264,25 @@ def line_lists(lamps, places):
 def references(arms, places):
     """Find and check the reference solutions of arms: arm to path, and problems."""
     paths = {arm: places.reference(arm) for arm in sorted(arms)}
+    there, problems = tables_of_arms(paths, read_reference, "wavelength_reference")
+    if not problems:
+        for path in there.values():
+            problems += medium_problems(path, read_reference, places)
+    return there, problems
+
+
+def gains(arms, places):
+    """Find and check the tables of the arms' gains: arm to path, and problems."""
+    paths = {arm: places.gains(arm) for arm in sorted(arms)}
+    return tables_of_arms(paths, read_gains, "gains")
+
+
+def tables_of_arms(paths, read, schema):
+    """Leave out arms without a table, and check the others: arm to path, and problems."""
     there = {arm: path for arm, path in paths.items() if path}
     problems = []
     for path in there.values():
-        faults = checked_rows(read_reference, path, "wavelength_reference")[1]
-        problems += faults or medium_problems(path, read_reference, places)
+        problems += checked_rows(read, path, schema)[1]
     return there, problems
 
 

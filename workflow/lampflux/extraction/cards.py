@@ -36,7 +36,7 @@ def spectrum_cards(extraction, facts, rows, cosmic_rays):
     yield "ROWLAST", extraction.summed.stop - 1, "last row of the plain sum"
     yield "NMISSING", int(extraction.missing.sum()), "blank pixels left out of the sums"
     yield "GAIN", detector.gain, "[electron/adu] gain"
-    yield "GAINSRC", source("gain"), "gain: raw frame's keyword, config or measured"
+    yield "GAINSRC", source("gain"), "gain: keyword, config, table or measured"
     yield "GAINMEAS", detector.shown_gain, "[electron/adu] gain that the frame itself shows"
     yield "RDNOISE", detector.read_noise, "[electron] read noise"
     yield "RDNSRC", source("read_noise"), "read noise: from where, as for the gain"

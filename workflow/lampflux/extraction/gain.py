@@ -6,36 +6,28 @@ import numpy as np
 
 from lampflux.extraction.cosmic_rays import neighbourhood
 from lampflux.extraction.detector import with_measured
+from lampflux.extraction.photon_transfer import fit_gain
 from lampflux.extraction.quiet_blocks import quiet_gain
+from lampflux.extraction.squares import relative_scatter, scatter_over_light, squares_of
 from lampflux.statistics import clipped_moments
 
 
-class PhotonTransfer(NamedTuple):
-    """How the gain is measured."""
+class FrameTransfer(NamedTuple):
+    """Which pixels of a frame show its gain."""
 
-    # Pixels hold at least this part of the brightest one near them: beside a line the model is
-    # least certain.
-    crest: float = 0.4
-    # Light exceeds the noise of a pixel by this factor, for the gain and at all.
+    # Pixels hold at least this part of the brightest one near them: far out in the wings of a line
+    # the model is least certain.
+    crest: float = 0.1
+    # Light exceeds the noise of a pixel by this factor.
     light: float = 3.0
-    faintest: float = 1.0
-    # Steps of light, a factor each, and fewest squares of pixels in one.
-    step: float = 1.6
-    squares: int = 100
-    # Fewest squares for a scatter without gain.
+    # Fewest squares for a scatter without gain, and of light this many times the noise.
     fewest_squares: int = 20
-    # Fewest steps.
-    fewest: int = 3
-    # Largest part of the scatter that may be the model's misfit in a step.
-    misfit: float = 0.3
-    # At the crests of lines, which hold this part of the brightest pixel, where the model is best,
-    # the scatter must be the same within this part.
-    crest_only: float = 0.75
+    faintest: float = 1.0
+    # What the model misses grows with the distance of the rows, noise does not: squares of rows so
+    # far apart scatter no more, within this part, if there are so many.
+    apart: int = 3
     agreement: float = 0.15
-    # The inverse gain exceeds its error by this factor, and the steps scatter about it by no more
-    # than this many times their errors.
-    significance: float = 5.0
-    scatter: float = 2.5
+    fewest_apart: int = 100
 
 
 class PileSearch(NamedTuple):
@@ -49,9 +41,7 @@ class PileSearch(NamedTuple):
     brightness: float = 300.0
 
 
-TRANSFER = PhotonTransfer()
-# Units of a scatter in which a whole one is little.
-FINE = 1e4
+TRANSFER = FrameTransfer()
 PILE = PileSearch()
 
 
@@ -72,172 +62,91 @@ def with_gain(image, rays, detector):
     """
     if not rays.misfit.any():
         return detector
-    near = neighbourhood(np.clip(rays.model, 0, None), 2, 2)
-    good = ~(rays.hit | image.missing | image.unclear)
-    residual = image.counts - rays.model
-    squares = square_scatter(residual, rays.model, near, good, detector.variance)
-    gain = measure_gain(squares, detector.variance)
-    crests = square_scatter(
-        residual,
-        rays.model,
-        near * (TRANSFER.crest_only / TRANSFER.crest),
-        good,
-        detector.variance,
-    )
-    if gain is not None and not is_consistent(gain, crests, detector.variance):
-        gain = None
-    quiet = quiet_gain(image.counts) if gain is not None else None
-    if quiet and abs(gain / quiet - 1) > TRANSFER.agreement:
-        gain = None
+    squares = frame_squares(image, rays, detector.variance)
+    gain = measured_gain(squares, image, rays, detector.variance)
     if detector.gain is not None:
         return detector._replace(shown_gain=gain)
     if gain is not None:
         return with_measured(detector, gain=gain)._replace(light_scatter=1 / gain)
-    return detector._replace(light_scatter=measure_scatter(squares, detector.variance))
+    return detector._replace(light_scatter=measure_scatter(squares))
 
 
-def square_scatter(residual, model, near, good, variance):
-    """Measure how squares of two rows by two columns scatter about a model.
-
-    The difference of differences of residual over model is free of what the model misses in a row,
-    or in a column, as a whole; noise is left. Its variance is photons / gain + pixels * variance.
+def frame_squares(image, rays, variance, apart=1):
+    """Squares of pixels on the lines, whose differences of residual over model are noise.
 
     Parameters
     ----------
-    residual, model : ndarray, shape (rows, columns)
-        Frame minus model, and model [ADU].
-    near : ndarray, shape (rows, columns)
-        Largest model value near each pixel.
-    good : ndarray of bool, shape (rows, columns)
+    image : lampflux.extraction.image.LitImage
+    rays : lampflux.extraction.cosmic_rays.CosmicRays
     variance : float
         Of a pixel without light [ADU^2].
+    apart : int
+        Distance of the two rows.
 
     Returns
     -------
-    difference, photons, pixels : ndarray, shape (squares,)
+    lampflux.extraction.squares.Squares
     """
-    used = good & (model > TRANSFER.crest * near)
-    used &= model > TRANSFER.faintest * np.sqrt(variance)
-    square = used[:-1, :-1] & used[:-1, 1:] & used[1:, :-1] & used[1:, 1:]
-    rows, columns = np.nonzero(square)
-    corners = [(rows, columns), (rows, columns + 1), (rows + 1, columns + 1), (rows + 1, columns)]
-    light = np.stack([model[corner] for corner in corners]).astype(float)
-    part = np.stack([residual[corner] for corner in corners]) / light
-    difference = part[0] - part[1] + part[2] - part[3]
-    return difference, np.sum(1 / light, axis=0), np.sum(1 / light**2, axis=0)
+    near = neighbourhood(np.clip(rays.model, 0, None), 2, 2)
+    used = ~(rays.hit | image.missing | image.unclear) & (rays.model > TRANSFER.crest * near)
+    used &= rays.model > TRANSFER.faintest * np.sqrt(variance)
+    deviation = np.divide(
+        image.counts - rays.model, rays.model, out=np.zeros_like(rays.model), where=used
+    )
+    rows, columns = used.shape
+    # Amplifiers may read halves or quarters.
+    part = 2 * (np.arange(columns) >= columns // 2)
+    part = part + (np.arange(rows)[:, np.newaxis] >= rows // 2)
+    return squares_of(deviation, rays.model, used, variance, part, apart)
 
 
-def photon_scatter(difference, photons, pixels, variance):
-    """Scatter of squares beyond that of pixels without light, over their light, and its error."""
-    # Moments are clipped at whole units or wider.
-    scatter = clipped_moments(FINE * difference / np.sqrt(photons))[1] / FINE**2
-    # Neighbouring squares share pixels.
-    error = scatter / np.sqrt(difference.size / 8)
-    return scatter - variance * np.mean(pixels / photons), error
-
-
-def measure_gain(squares, variance):
+def measured_gain(squares, image, rays, variance):
     """Measure the gain from how much a frame scatters about a model of its lines.
 
-    Photon transfer (Janesick 2001, Scientific Charge-Coupled Devices, chapter 2) within a frame,
-    with a model in place of a second one.
+    Photon transfer within a frame, with a model in place of a second one.
 
     Parameters
     ----------
-    squares : tuple of ndarray
-        From `square_scatter`.
-    variance : float
-        Of a pixel without light [ADU^2].
+    squares : lampflux.extraction.squares.Squares
+    image, rays, variance
+        As in `frame_squares`.
 
     Returns
     -------
     float or None
-        Gain [electron / ADU]; None where photon noise cannot be told from the rest.
+        Gain [electron / ADU]; None where photon noise cannot be told from the rest, or where rows
+        further apart or the light between the lines contradict it.
     """
-    light = 4 / squares[1]
-    bright = light > TRANSFER.light * np.sqrt(variance)
-    number = np.where(bright, np.floor(np.log(light) / np.log(TRANSFER.step)), np.nan)
-    table = []
-    for step in np.unique(number[bright]):
-        inside = number == step
-        if np.count_nonzero(inside) >= TRANSFER.squares:
-            scatter = photon_scatter(*(part[inside] for part in squares), variance)
-            table.append((light[inside].mean(), *scatter))
-    return fitted_gain(np.array(table).reshape(-1, 3))
+    fit = fit_gain(squares.where(4 / squares.photons > TRANSFER.light * np.sqrt(variance)))
+    if fit.reason:
+        return None
+    apart = frame_squares(image, rays, variance, TRANSFER.apart)
+    apart = apart.where(4 / apart.photons > fit.signal[0])
+    if apart.part.size >= TRANSFER.fewest_apart:
+        expected = fit.inverse * apart.photons + 4 * fit.misfit + apart.noise
+        scatter, error = relative_scatter(apart, expected)
+        if scatter > 1 + TRANSFER.agreement + 2 * error:
+            return None
+    gain = float(1 / fit.inverse)
+    quiet = quiet_gain(image.counts)
+    return None if quiet and abs(gain / quiet - 1) > TRANSFER.agreement else gain
 
 
-def is_consistent(gain, crests, variance):
-    """Whether the crests of lines, where the model is best, scatter as a gain says.
-
-    Parameters
-    ----------
-    gain : float
-        [electron / ADU]
-    crests : tuple of ndarray
-        From `square_scatter`.
-    variance : float
-        Of a pixel without light [ADU^2].
-
-    Returns
-    -------
-    bool
-        True, too, where too few pixels tell.
-    """
-    bright = 4 / crests[1] > TRANSFER.light * np.sqrt(variance)
-    if np.count_nonzero(bright) < TRANSFER.squares:
-        return True
-    scatter, error = photon_scatter(*(part[bright] for part in crests), variance)
-    return abs(scatter * gain - 1) < TRANSFER.agreement + 2 * error * gain
-
-
-def measure_scatter(squares, variance):
+def measure_scatter(squares):
     """Measure how much light scatters, photon noise and misfit of the model together.
 
     Parameters
     ----------
-    squares, variance
-        As in `measure_gain`.
+    squares : lampflux.extraction.squares.Squares
 
     Returns
     -------
     float
         Variance over light [ADU]; 0 where too few pixels are lit.
     """
-    if squares[0].size < TRANSFER.fewest_squares:
+    if squares.part.size < TRANSFER.fewest_squares:
         return 0.0
-    scatter, _ = photon_scatter(*squares, variance)
-    return max(float(scatter), 0.0)
-
-
-def fitted_gain(steps):
-    """Fit the inverse gain and the model's misfit to the scatter in steps of light.
-
-    Parameters
-    ----------
-    steps : ndarray, shape (steps, 3)
-        Light [ADU], photon scatter over light [ADU], and its 1-sigma error, by increasing light.
-
-    Returns
-    -------
-    float or None
-        Gain; None where the steps contradict it.
-    """
-    while len(steps) >= TRANSFER.fewest:
-        light, scatter, error = steps.T
-        terms = np.stack([np.ones(light.size), light], axis=1) / error[:, np.newaxis]
-        covariance = np.linalg.inv(terms.T @ terms)
-        inverse, misfit = covariance @ terms.T @ (scatter / error)
-        if misfit < 0:
-            inverse, misfit = np.average(scatter, weights=error**-2), 0.0
-            covariance = np.array([[1 / np.sum(error**-2)]])
-        if misfit * light[-1] > TRANSFER.misfit * max(inverse, 0):
-            steps = steps[:-1]
-            continue
-        off = (scatter - inverse - misfit * light) / error
-        agree = np.sqrt(np.mean(off**2)) < TRANSFER.scatter
-        clear = inverse > TRANSFER.significance * np.sqrt(covariance[0, 0])
-        return float(1 / inverse) if agree and clear else None
-    return None
+    return max(float(scatter_over_light(squares)[0]), 0.0)
 
 
 def full_well(image, variance, gain=None):

@@ -13,8 +13,9 @@ from lampflux.extraction.plain import finite, row_slice
 from lampflux.extraction.projection import of_rows
 from lampflux.files.exposure import read_exposure
 from lampflux.files.frames import check_columns, check_shapes
-from lampflux.files.keywords import detector_facts
+from lampflux.files.keywords import detector_facts, saturation_limit
 from lampflux.files.masters import read_master
+from lampflux.files.tables import read_gains
 
 
 class DarkCheck(NamedTuple):
@@ -48,7 +49,7 @@ class RawExposure(NamedTuple):
     cards: list
 
 
-def read_raw(frame_path, dark_path, master_path, seconds, arm, params):
+def read_raw(frame_path, dark_path, master_path, gains_path, seconds, arm, params):
     """Read a raw frame and its dark or master, or measure its bias where it has neither.
 
     Parameters
@@ -56,6 +57,8 @@ def read_raw(frame_path, dark_path, master_path, seconds, arm, params):
     frame_path : str
     dark_path, master_path : str or None
         One at most.
+    gains_path : str or None
+        Table of the arm's gain, used where neither config nor header gives one.
     seconds : float
         Exposure time by the file's name [s].
     arm : str
@@ -107,8 +110,111 @@ def read_raw(frame_path, dark_path, master_path, seconds, arm, params):
     if exposure.overscan is not None:
         limit, source = facts["saturation"]
         facts["saturation"] = limit - float(exposure.overscan.max()), source
-    cards = [*exposure.cards, *cards]
-    return RawExposure(frame, background, share, exposure.header, facts, cards)
+    raw = RawExposure(frame, background, share, exposure.header, facts, [*exposure.cards, *cards])
+    if gains_path and facts["gain"][0] is None:
+        return with_table(raw, read_gains(gains_path), gains_path, frame_path)
+    return raw
+
+
+def with_table(raw, rows, path, frame_path):
+    """Take gain and read noise from an arm's table, and bring its amplifiers to one gain.
+
+    Parameters
+    ----------
+    raw : RawExposure
+    rows : list of dict
+        ``gain`` [electron/ADU] and, where it is known, ``read_noise`` [electron]; where there are
+        several, ``column_start`` and ``column_stop`` of each amplifier.
+    path, frame_path : str
+        Of table and frame, for messages.
+
+    Returns
+    -------
+    RawExposure
+        Where there are several rows, frame and background are in ADU of the first amplifier.
+
+    Raises
+    ------
+    UserError
+        The amplifiers do not cover each column once.
+    """
+    gains = [row["gain"] for row in rows]
+    facts = raw.facts | {"gain": (gains[0], "table")}
+    if facts["read_noise"][0] is None and "read_noise" in rows[0]:
+        facts["read_noise"] = rows[0]["read_noise"], "table"
+    if len(rows) == 1:
+        return raw._replace(facts=facts)
+    try:
+        amplifiers = [(row["column_start"], row["column_stop"]) for row in rows]
+    except KeyError as error:
+        raise UserError(
+            f"{path} has several rows, but one without {error}; fill it in."
+        ) from error
+    check_columns(raw.frame.shape[1], amplifiers, frame_path, path)
+    ratio = np.ones(raw.frame.shape[1], np.float32)
+    cards = list(raw.cards)
+    for number, (gain, (start, stop)) in enumerate(zip(gains, amplifiers), start=1):
+        ratio[start : stop + 1] = gain / gains[0]
+        cards.append((f"AMPGAIN{number}", gain / gains[0], f"gain ratio, columns {start}:{stop}"))
+    limit, source = facts["saturation"]
+    facts["saturation"] = limit * float(ratio.min()), source
+    return raw._replace(
+        frame=raw.frame * ratio, background=raw.background * ratio, facts=facts, cards=cards
+    )
+
+
+def read_repeats(repeats, params, arm):
+    """Read two exposures of the same lamp and time.
+
+    Parameters
+    ----------
+    repeats : sequence of (str, float)
+        Path and exposure time [s] of either.
+    params : object
+        ``spatial_axis``, ``layout``, ``amplifiers``, ``rows``, ``saturation`` and ``table``, as of
+        `read_raw`.
+    arm : str
+        For messages.
+
+    Returns
+    -------
+    first, second : ndarray, shape (rows, columns)
+        Raw counts, in the rows that the arm's spectra sum [ADU].
+    limit : float
+        Lowest count of a saturated pixel [ADU].
+    amplifiers : list of (int, int)
+        First and last column of each; halves of the columns where the config names none.
+
+    Raises
+    ------
+    UserError
+        A file cannot be read, or the two have different formats.
+    """
+    settings = params.spatial_axis, params.layout, params.table
+    exposures = [read_exposure(path, seconds, *settings) for path, seconds in repeats]
+    frames = [exposure.counts for exposure in exposures]
+    paths = [path for path, _ in repeats]
+    for frame, path in zip(frames, paths):
+        check_pixels(frame, path)
+        check_rows(params.rows, frame.shape[0], path)
+    if frames[0].shape != frames[1].shape:
+        raise UserError(
+            f"{paths[0]} and {paths[1]} are of one lamp, arm and exposure time but differ in "
+            "their numbers of pixels; give another exposure of the first format."
+        )
+    columns = frames[0].shape[1]
+    if params.amplifiers:
+        check_columns(columns, params.amplifiers, paths[0], arm)
+    limits = []
+    for exposure in exposures:
+        keywords = (params.layout or {}).get("keywords", {}).get("saturation")
+        limit, _ = saturation_limit(exposure.header, params.saturation, keywords)
+        over = 0.0 if exposure.overscan is None else float(exposure.overscan.max())
+        limits.append(limit - over)
+    rows = row_slice(params.rows, frames[0].shape[0])
+    halves = [(0, columns // 2 - 1), (columns // 2, columns - 1)]
+    first, second = (frame[rows] for frame in frames)
+    return first, second, min(limits), params.amplifiers or halves
 
 
 def make_master(darks, biases, params):

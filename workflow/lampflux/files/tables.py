@@ -171,6 +171,11 @@ def read_reference(path):
     return read_table(path, numbers=("pixel", "wavelength_air"))
 
 
+def read_gains(path):
+    """Read the table of an arm's gain; see `read_table`."""
+    return read_table(path, numbers=("column_start", "column_stop", "gain", "read_noise"))
+
+
 def number(text):
     """Convert text to a finite int or float if it is one, and leave it as text otherwise."""
     text = EDGES.sub("", text)

@@ -1,0 +1,36 @@
+# Gain and read noise of an arm from its repeats and single exposures, made where it is asked for:
+# copy the table to the folder gains to use it.
+
+
+def repeats_of(wildcards):
+    """Frames and exposure times of the repeats in an arm, pair after pair."""
+    pairs = pairs_of_repeats(campaign.exposures[name] for name in exposures_of_arm(wildcards))
+    return [(each.path, each.exptime) for pair in pairs for each in pair]
+
+
+rule measure_gain:
+    input:
+        spectra=lambda wildcards: collect(
+            rules.extract_spectrum.output.fits, exposure=exposures_of_arm(wildcards)
+        ),
+        frames=lambda wildcards: [fetched(path) for path, _ in repeats_of(wildcards)],
+        bad_pixels=lambda wildcards: campaign.arms[wildcards.arm]["frame"].get("bad_pixels", []),
+    output:
+        csv="<results>/gains/{arm}.csv",
+    log:
+        "<results>/logs/gains/{arm}.log",
+    conda:
+        "../../environment.yml"
+    params:
+        code=code_of("gains"),
+        seconds=lambda wildcards: [seconds for _, seconds in repeats_of(wildcards)],
+        spatial_axis=lambda wildcards: campaign.arms[wildcards.arm]["spatial_axis"],
+        layout=lambda wildcards: campaign.arms[wildcards.arm]["frame"],
+        table=config["exposures"],
+        rows=lambda wildcards: campaign.arms[wildcards.arm]["rows"],
+        saturation=lambda wildcards: campaign.arms[wildcards.arm]["saturation"],
+        amplifiers=lambda wildcards: campaign.arms[wildcards.arm]["amplifiers"],
+    message:
+        "{wildcards.arm}: measure gain and read noise"
+    script:
+        "../scripts/gains.py"
