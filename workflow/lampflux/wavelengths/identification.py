@@ -138,9 +138,9 @@ def find_solution(peaks, lines, nominal, reference=None, wavelength_range=None, 
     """Find the best solution that can be believed.
 
     A polynomial is searched about the nominal solution, or in the whole of a rough range. Unless
-    that is trusted over half the detector, and if the arm has a reference of the right shape, so are a
-    polynomial about the shifted reference, and a shift and scale of the reference. Of those that
-    are believed, the one with the smallest error is used; else the nominal solution stays.
+    that is trusted over half the detector, a polynomial about the arm's shifted reference and the
+    reference shifted and scaled are tried, too. Of those that are believed, the one with the
+    smallest error is used; else the nominal solution stays.
 
     Parameters
     ----------
