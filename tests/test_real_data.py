@@ -308,7 +308,7 @@ FLOYDS = {arm: f"LCO_HgAr_FLOYDS-{arm}_80.073s_22" for arm in ("Red", "Blue")}
 # Columns of maxima, read off the spectra, and air wavelengths of the lines there (NIST ASD).
 FLOYDS_LINES = {
     "Red": {287: 5460.735, 719: 6965.431, 911: 7635.106},
-    "Blue": {775: 3650.153, 1188: 4358.328, 1823: 5460.735, 1999: 5769.598, 2011: 5790.663},
+    "Blue": {774: 3650.153, 1188: 4358.328, 1823: 5460.735, 1999: 5769.598, 2011: 5790.663},
 }
 # Lines in the red that the solution is trusted at.
 FLOYDS_TRUSTED = {1164: 8521.442, 1336: 9122.967, 1365: 9224.499}

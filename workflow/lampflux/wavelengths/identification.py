@@ -12,16 +12,18 @@ from lampflux.wavelengths.fit import Solution, fit_solution
 from lampflux.wavelengths.lines import Lines
 from lampflux.wavelengths.scale import extended, inverse, nominal_wavelength, through_pins
 from lampflux.wavelengths.search import FINE, RIGID, SEARCH, WIDE, align, chance_score
-from lampflux.wavelengths.shift import fit_shift
+from lampflux.wavelengths.shift import fit_shift, held_against
 from lampflux.wavelengths.table import identified_rows
 from lampflux.wavelengths.verdict import BOUNDS, Verdict, judge
 
 # Fewest peaks and catalogue lines with which a search makes sense.
 FEWEST = 4
-# A solution that is trusted over this part of the detector needs no rival about the reference.
-ENOUGH = 0.95
-# Error that counts where a solution is not trusted, when solutions are compared [pixel].
-UNTRUSTED = 1.0
+# A solution that is trusted over this part of the detector needs no rival about the reference,
+# whose shape it would prove no better than its own.
+ENOUGH = 0.5
+# Errors that count where a solution is not trusted, when solutions are compared: no less, and
+# nowhere more [pixel].
+UNTRUSTED, LARGEST = 0.3, 1.0
 
 
 class Identification(NamedTuple):
@@ -136,9 +138,9 @@ def find_solution(peaks, lines, nominal, reference=None, wavelength_range=None, 
     """Find the best solution that can be believed.
 
     A polynomial is searched about the nominal solution, or in the whole of a rough range. Unless
-    that is trusted nearly everywhere, and if the arm has a reference of the right shape, so are a
-    polynomial about the shifted reference, and a shift and scale of the reference. Of those that
-    are believed, the one with the smallest error is used; else the nominal solution stays.
+    that is trusted over half the detector, a polynomial about the arm's shifted reference and the
+    reference shifted and scaled are tried, too. Of those that are believed, the one with the
+    smallest error is used; else the nominal solution stays.
 
     Parameters
     ----------
@@ -177,6 +179,8 @@ def find_solution(peaks, lines, nominal, reference=None, wavelength_range=None, 
             alignments[reach] = aligned(peaks, lines, about, reach, rival, pinned)
         start, lead, score, chance = alignments[reach]
         solution = fit(peaks, lines, start, lead)
+        if method == "shifted" and solution is not None and believed:
+            solution = held_against(solution, believed[0][2])
         part = BOUNDS.rigid_part if reach is RIGID or len(pinned) else 1.0
         judged = judge(score, chance, solution, peaks.fwhm, part)
         if judged.accepted:
@@ -211,11 +215,12 @@ def trusted_part(solution):
 
 
 def proven_error(solution):
-    """Mean 1-sigma error of a solution, `UNTRUSTED` where it is not trusted [pixel]."""
+    """Mean 1-sigma error of a solution, at least `UNTRUSTED` where it is not trusted [pixel]."""
     error = solution.error / np.abs(np.gradient(solution.wavelength))
     pixels = np.arange(error.size)
     trusted = (pixels >= solution.first) & (pixels <= solution.last)
-    return float(np.mean(np.where(trusted, error, UNTRUSTED)))
+    error = np.where(trusted, error, np.maximum(error, UNTRUSTED))
+    return float(np.mean(np.minimum(error, LARGEST)))
 
 
 def aligned(peaks, lines, expected, reach, rival=-np.inf, pinned=()):

@@ -91,7 +91,10 @@ def fit_shift(peaks, lines, start, lead):
 
 
 def displacement_error(displacement, pixel, wanted, weight, scatter, pixels):
-    """1-sigma error of a fitted displacement, including what it owes to any single line.
+    """1-sigma error of a fitted displacement.
+
+    It includes what the displacement owes to any single line, and what differs with the next two
+    degrees: the reference may have another shape than the spectrum.
 
     Parameters
     ----------
@@ -117,5 +120,36 @@ def displacement_error(displacement, pixel, wanted, weight, scatter, pixels):
         for kept in ~np.eye(pixel.size, dtype=bool)
         if kept.sum() > degree
     ]
+    rivals += [
+        Polynomial.fit(pixel, wanted, higher, domain=domain, w=weight)
+        for higher in (degree + 1, degree + 2)
+        if pixel.size > higher + 1
+    ]
     spread = np.max([np.abs(rival(pixels) - displacement(pixels)) for rival in rivals], axis=0)
     return np.hypot(own, FITTING.rival_part * spread)
+
+
+def held_against(solution, fitted):
+    """Count as error what a shifted reference differs by from a solution of the lamp's own lines.
+
+    Where that is trusted, it shows whether the reference has the right shape; beyond, the
+    difference may go on.
+
+    Parameters
+    ----------
+    solution, fitted : Solution
+
+    Returns
+    -------
+    Solution
+        The first, with other errors and trusted range.
+    """
+    pixels = np.arange(solution.wavelength.size)
+    nearest = np.clip(pixels, fitted.first, fitted.last)
+    difference = (solution.wavelength - fitted.wavelength)[nearest]
+    error = np.hypot(solution.error, FITTING.rival_part * difference)
+    in_pixels = error / np.abs(np.gradient(solution.wavelength))
+    trusted = (pixels >= solution.first) & (pixels <= solution.last)
+    first, last = longest_stretch(trusted & (in_pixels < FITTING.largest_error))
+    certain = float(np.mean(in_pixels < FITTING.worst_error))
+    return solution._replace(error=error, certain=certain, first=first, last=last)
