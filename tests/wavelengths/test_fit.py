@@ -2,6 +2,7 @@ import csv
 import re
 import time
 from functools import cache
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -21,7 +22,7 @@ from conftest import PROJECT
 from lampflux.peaks import Peaks, find_peaks
 from lampflux.wavelengths import Lines, identify
 from lampflux.wavelengths.fit import fit_solution, longest_stretch, partial_fits, well_inside
-from lampflux.wavelengths.identification import find_solution
+from lampflux.wavelengths.identification import contradicts, find_solution
 from lampflux.wavelengths.matching import candidates, match_lines
 from lampflux.wavelengths.resemblance import resembling_ion
 from lampflux.wavelengths.scale import extended, inverse, nominal_wavelength
@@ -381,6 +382,27 @@ def test_a_fitted_shift_is_the_one_put_in(shift):
     assert solution.parameters <= 2
     assert off[solution.first : solution.last + 1].max() < 0.3
     assert off[2048] < 0.1
+
+
+def test_a_lamp_with_a_dark_element_is_solved_with_the_lines_of_the_other():
+    reference, rng = red_reference(), np.random.default_rng(35)
+    centres = np.interp(tabled_xenon(), reference, np.arange(4096))
+    clean = gaussian_lines(4096, centres, 2e4 * rng.lognormal(0, 0.5, 6), 5.0)
+    counts, uncertainty = noisy(clean, rng)
+    nominal = nominal_wavelength(np.arange(4096), **RED)
+    found = identify(counts, catalogue("Xe I", "Ne I"), nominal, reference, uncertainty)
+    trusted = slice(found.solution.first, found.solution.last + 1)
+    assert pixels_off(found, reference)[trusted].max() < 0.3
+    assert {line["ion"] for line in found.lines if line["used"]} == {"Xe I"}
+
+
+def test_solutions_contradict_each_other_by_their_errors_where_they_are_trusted():
+    straight = SimpleNamespace(wavelength=np.linspace(5000, 6000, 101), first=20, last=80)
+    bent = np.where(np.arange(101) > 85, 5.0, 0.4) + straight.wavelength
+    straight.error = np.full(101, 0.2)
+    assert not contradicts(straight, SimpleNamespace(wavelength=bent))
+    straight.error[50] = 0.05
+    assert contradicts(straight, SimpleNamespace(wavelength=bent))
 
 
 def test_a_reference_does_not_make_six_random_peaks_xenon():

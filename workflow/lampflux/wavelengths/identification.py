@@ -24,6 +24,8 @@ ENOUGH = 0.5
 # Errors that count where a solution is not trusted, when solutions are compared: no less, and
 # nowhere more [pixel].
 UNTRUSTED, LARGEST = 0.3, 1.0
+# Solutions contradict each other where they differ by more than this [1-sigma errors].
+CONTRADICTION = 4.0
 
 
 class Identification(NamedTuple):
@@ -131,7 +133,36 @@ def identify(
     peaks = find_peaks(counts, uncertainty)
     standing = without_leaning(peaks)
     found = find_solution(standing, lines, nominal, reference, wavelength_range, pinned)
+    if not found.solution and wavelength_range is None:
+        found = without_an_element(found, standing, lines, nominal, reference, pinned)
     return found._replace(peaks=peaks)
+
+
+def without_an_element(found, peaks, lines, nominal, reference, pinned):
+    """Find a solution for a lamp one of whose elements is dark.
+
+    The bright lines that such an element lacks speak against every solution.
+
+    Parameters
+    ----------
+    found : Identification
+        What is found with the lines of all elements: no solution.
+    peaks, lines, nominal, reference, pinned
+        As in `find_solution`.
+
+    Returns
+    -------
+    Identification
+        The one with most evidence, or ``found`` where there is none.
+    """
+    element = np.array([ion.split()[0] for ion in lines.ion])
+    parts = []
+    if np.unique(element).size > 1:
+        for dark in np.unique(element):
+            lit = Lines(*(column[element != dark] for column in lines))
+            parts.append(find_solution(peaks, lit, nominal, reference, pinned=pinned))
+    solved = [part for part in parts if part.solution]
+    return max(solved, key=lambda part: part.verdict.evidence, default=found)
 
 
 def find_solution(peaks, lines, nominal, reference=None, wavelength_range=None, pinned=()):
@@ -179,15 +210,23 @@ def find_solution(peaks, lines, nominal, reference=None, wavelength_range=None, 
             alignments[reach] = aligned(peaks, lines, about, reach, rival, pinned)
         start, lead, score, chance = alignments[reach]
         solution = fit(peaks, lines, start, lead)
-        if method == "shifted" and solution is not None and believed:
-            solution = held_against(solution, believed[0][2])
         part = BOUNDS.rigid_part if reach is RIGID or len(pinned) else 1.0
         judged = judge(score, chance, solution, peaks.fwhm, part)
+        if method == "shifted" and judged.accepted:
+            # A polynomial may bend through wrong lines; the reference has the right shape.
+            believed = [
+                rival
+                for rival in believed
+                if rival[3].evidence > judged.evidence or not contradicts(rival[2], solution)
+            ]
+        if method == "shifted" and solution is not None and believed:
+            solution = held_against(solution, believed[0][2])
+            judged = judge(score, chance, solution, peaks.fwhm, part)
         if judged.accepted:
             judged = held_to_pins(judged, solution, pinned, peaks.fwhm)
         if judged.accepted:
             believed.append((proven_error(solution), method, solution, judged))
-            if trusted_part(solution) > ENOUGH:
+            if about is expected and trusted_part(solution) > ENOUGH:
                 break
         elif about is expected:
             refused = judged
@@ -207,6 +246,13 @@ def held_to_pins(judged, solution, pinned, fwhm):
             reason = f"pinned {wavelength:.1f} at pixel {pixel:.0f} would be at {at:.0f}"
             return judged._replace(accepted=False, reason=reason)
     return judged
+
+
+def contradicts(solution, other):
+    """Whether a solution differs from another by far more than its error, where it is trusted."""
+    inside = slice(solution.first, solution.last + 1)
+    difference = np.abs(solution.wavelength - other.wavelength)[inside]
+    return bool(np.any(difference > CONTRADICTION * solution.error[inside]))
 
 
 def trusted_part(solution):
