@@ -243,3 +243,11 @@ def test_every_flag_is_documented_in_order():
     flags = read("docs/fluxes.md").split("## Flags")[1]
     words = re.findall(r"(?m)^\| `(\w+)` \|", flags.split("\n## ")[0])
     assert tuple(words) == FLAGS
+
+
+def test_every_rule_that_makes_products_belongs_to_a_cluster_job():
+    groups = yaml.safe_load(read("workflow/profiles/slurm/config.yaml"))["groups"]
+    files = (PROJECT / "workflow" / "rules").glob("*.smk")
+    made = {name for file in files for name in re.findall(r"(?m)^rule (\w+):", file.read_text())}
+    # Two report faults; one joins the wavelengths of an arm, on request.
+    assert made - groups.keys() == {"check", "refuse", "join_wavelengths"}

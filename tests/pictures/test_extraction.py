@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lampflux.pictures.extraction import draw_frame
+from lampflux.pictures.extraction import COLOURS, draw_frame
 from lampflux.pictures.style import new_figure, save
 
 IDENTITY = {"BRAND": "Photron", "LAMP": "ThAr", "CCD": "Red", "EXPTIME": 0.5, "ID": "02"}
@@ -49,10 +49,11 @@ def test_noise_is_dark_and_a_faint_line_stands_out_below_a_bright_one():
     axes = new_figure(IDENTITY, "frame").subplots()
     draw_frame(axes, frame, frame.shape, np.arange(20, 40))
     (image,) = axes.images
-    shade = image.norm(image.get_array())
-    assert shade[:20].max() < 0.2
-    assert shade[20:40, 50].min() > 0.25
-    assert shade[20:40, 151].min() > 0.95
+    colours = COLOURS(np.arange(COLOURS.N), bytes=True)
+    step = (image.get_array()[:, :, np.newaxis] == colours).all(axis=3).argmax(axis=2)
+    assert step[:20].max() <= 1
+    assert step[20:40, 50].min() >= 4
+    assert step[20:40, 151].min() == COLOURS.N - 1
 
 
 def test_pixels_of_the_picture_are_pixels_of_the_frame():

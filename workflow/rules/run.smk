@@ -19,6 +19,7 @@ if IS_MAIN:
         run_record.begin = or_stop(claim_results, campaign)
         shorten(logger, run_record)
         internals.start_without_pause(workflow)
+        internals.fit_cores_to_nodes(workflow)
         shell.prefix(job_prefix(PROJECT / "workflow", config["fork_scripts"]))
 
     onsuccess:

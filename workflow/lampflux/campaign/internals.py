@@ -4,6 +4,7 @@ Each is an improvement, without which a run still gives the same products. With 
 Snakemake that differs here, only the improvement is lost.
 """
 
+import subprocess
 from contextlib import suppress
 
 
@@ -17,6 +18,22 @@ def start_without_pause(workflow):
     with suppress(AttributeError):
         if workflow.local_exec and hasattr(workflow.scheduler, "job_rate_limiter"):
             workflow.scheduler.job_rate_limiter = None
+
+
+def fit_cores_to_nodes(workflow):
+    """Let no cluster job request more cores than a node of Slurm has: it would wait for ever."""
+    with suppress(AttributeError, OSError, ValueError, subprocess.CalledProcessError):
+        if workflow.executor_plugin.name != "slurm":
+            return
+        command = ["sinfo", "--noheader", "--format", "%c"]
+        partition = workflow.resource_settings._parsed_default_resources.get("slurm_partition")
+        if partition is not None:
+            command += ["--partition", str(partition.value)]
+        said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        # Nodes of several sizes are listed as 32+.
+        cores = max(int(size.rstrip("+")) for size in said.split())
+        if cores < workflow.cores:
+            workflow.global_resources["_cores"] = cores
 
 
 def go_on_in_groups(workflow):
