@@ -8,8 +8,8 @@ import numpy as np
 class Bounds(NamedTuple):
     """Tuned constants of `judge`."""
 
-    # Scatter of the residuals of chance coincidences [line width]: an even distribution within half
-    # a width of the line has 0.25, the best of all alignments in dense lists down to 0.13.
+    # Scatter of the residuals of chance coincidences [line width]: that of an even distribution
+    # within half a width of the line is 0.25, that of the best alignment with a dense list less.
     chance_scatter: float = 0.165
     # Scatter below which residuals prove no more [line width]: errors of the line lists.
     least_scatter: float = 0.02
