@@ -183,12 +183,14 @@ def real_arcs(data):
     frame = fits.getdata(data / "sprat/v_a_20190516_57_1_0_1.fits").astype(float)
     counts = (frame - np.median(frame))[40:251].sum(axis=0)
     clicked, wavelength = np.loadtxt(data / "sprat/pixel_wavelength_pairs.txt", delimiter=",").T
-    # The pairs' columns are whole numbers, clicked by eye: take the peaks that were meant, and no
-    # pair whose click is further than half a line width from any.
+    # The pairs' columns are whole numbers, clicked by eye: take the peaks that were meant, no
+    # pair whose click is further than half a line width from any, and none of a peak that is
+    # wider than a line, whose centroid is not that of the line that was named.
     peaks = without_leaning(find_peaks(counts))
-    nearest = peaks.pixel[np.argmin(np.abs(peaks.pixel - clicked[:, np.newaxis]), axis=1)]
-    meant = np.abs(nearest - clicked) < peaks.fwhm / 2
-    known = nearest[meant], wavelength[meant]
+    nearest = np.argmin(np.abs(peaks.pixel - clicked[:, np.newaxis]), axis=1)
+    meant = np.abs(peaks.pixel[nearest] - clicked) < peaks.fwhm / 2
+    meant &= ~peaks.flat[nearest]
+    known = peaks.pixel[nearest[meant]], wavelength[meant]
     for shift in (-40, 40):
         for stretch in (-0.01, 0.01):
             nominal = linear_nominal(*known, counts.size, shift, stretch)

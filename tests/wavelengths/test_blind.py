@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 
 from arcs import LAMPS, arc, catalogue, standing_peaks
+from lampflux.peaks import find_peaks
 from lampflux.wavelengths import blind, identify
 from lampflux.wavelengths.blind import trial_ranges
+from lampflux.wavelengths.resemblance import resembling_ion
 
 ROUGH = 3500, 9500
 
@@ -48,6 +50,13 @@ def test_all_of_a_rough_range_is_searched(lamp, first, last, size):
     found = identify(true.counts, catalogue(*LAMPS[lamp]), wavelength_range=ROUGH)
     assert found.method == "fitted"
     assert largest_error(found, true.wavelength) < 0.5
+
+
+@pytest.mark.slow
+def test_a_blind_refusal_names_the_ion_whose_lines_are_seen():
+    true = arc("Kr", 5700, 7800, 4096, seed=23)
+    peaks = find_peaks(true.counts, true.uncertainty)
+    assert resembling_ion(peaks, ["Ne I"], true.nominal, (3400, 9500)) == "Kr I"
 
 
 def test_every_range_within_the_rough_one_is_close_to_one_that_is_tried():

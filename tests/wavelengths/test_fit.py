@@ -304,8 +304,8 @@ def solution_with(**changes):
 @pytest.mark.parametrize(
     ("score", "chance", "changes", "words"),
     [
-        (10.0, 300.0, {}, r"could be chance: evidence \d+ of 25, lead -\d+ of \d+"),
-        (-500.0, -900.0, {}, r"could be chance: evidence -\d+ of 25, lead \d+ of \d+"),
+        (10.0, 300.0, {}, r"could be chance: evidence \d+ of 22, lead -\d+ of \d+"),
+        (-500.0, -900.0, {}, r"could be chance: evidence -\d+ of 22, lead \d+ of \d+"),
         (
             300.0,
             10.0,

@@ -9,16 +9,16 @@ class Bounds(NamedTuple):
     """Tuned constants of `judge`."""
 
     # Scatter of the residuals of chance coincidences [line width]: that of an even distribution
-    # within half a width of the line.
-    chance_scatter: float = 0.25
+    # within half a width of the line is 0.25, that of the best alignment with a dense list less.
+    chance_scatter: float = 0.165
     # Scatter below which residuals prove no more [line width]: errors of the line lists.
     least_scatter: float = 0.02
     # Log-likelihood against chance, and lead over mirrored line lists, and their sum: of 1,840
-    # simulated impostors the nearest had 33 and 36, certain nowhere, and the nearest of those
-    # that were certain over 15 % of the detector 18 and 13.
-    least_evidence: float = 25.0
-    least_margin: float = 30.0
-    least_sum: float = 70.0
+    # simulated impostors the nearest had a sum of 42, and 27 of those that were certain over 15 %
+    # of the detector.
+    least_evidence: float = 22.0
+    least_margin: float = 26.0
+    least_sum: float = 60.0
     # Part of the bright peaks' weight that must find its line; less is enough in proportion, down
     # to that with twice the evidence and lead, as the cosmic rays of long exposures are bright
     # peaks without a line.
@@ -26,7 +26,7 @@ class Bounds(NamedTuple):
     least_matched_if_plain: float = 0.45
     # Part of evidence and lead that is enough about a reference or pinned lines, where chance
     # has less room.
-    rigid_part: float = 0.7
+    rigid_part: float = 0.75
     # Part of the detector over which the solution must hold.
     least_certain: float = 0.15
 
