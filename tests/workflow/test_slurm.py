@@ -125,8 +125,8 @@ def test_a_faulty_frame_stops_nothing_else_in_its_cluster_job_and_is_named_once(
     assert run.status != 0
     assert "Traceback" not in run.output
     sentence = (
-        f"{frame} cannot be read as FITS (its 60000 bytes are not whole blocks of 2880; "
-        "truncated?); copy it again from its source."
+        f"{frame} cannot be read as FITS (truncated to 60000 of {len(whole)} bytes); "
+        "copy it again from its source."
     )
     assert failures(run) == {f"results/logs/spectra/{FAULTY}.log": sentence}
     assert run.output.count(sentence) == 1

@@ -31,6 +31,8 @@ class IdentifiedTuning(NamedTuple):
     # A neighbour this near, with this part of the line's flux, blends with it [line widths].
     blend_within: float = 1.2
     blend_part: float = 0.02
+    # Wavelengths of one line in two tables differ by less, through vacuum and back [Angstrom].
+    own_line: float = 0.002
     # Residuals about a line count within this distance [line widths].
     feet: float = 1.5
 
@@ -154,7 +156,8 @@ def hidden_lines(model, width, laboratory):
     def hidden(peak, own, counts):
         fwhm = width[own[0]]
         apart = (place - peak["pixel"]) / fwhm
-        is_hidden = (np.abs(apart) < NEIGHBOURS.near) & (wavelength != peak["wavelength_air"])
+        is_own = np.abs(wavelength - peak["wavelength_air"]) < IDENTIFIED.own_line
+        is_hidden = (np.abs(apart) < NEIGHBOURS.near) & ~is_own
         is_hidden &= ~is_modelled | np.isin(modelled, own)
         # The part that a fit of one Gaussian takes of another beside it.
         part = np.exp(-2 * np.log(2) * apart[is_hidden] ** 2)
