@@ -13,7 +13,7 @@ class Bounds(NamedTuple):
     chance_scatter: float = 0.165
     # Scatter below which residuals prove no more [line width]: errors of the line lists.
     least_scatter: float = 0.02
-    # Log-likelihood against chance, and lead over mirrored line lists, and their sum: of 1,840
+    # Log-likelihood against chance, and lead over mirrored line lists, and their sum: of 2,320
     # simulated impostors the nearest had a sum of 42, and 27 of those that were certain over 15 %
     # of the detector.
     least_evidence: float = 22.0
