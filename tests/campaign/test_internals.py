@@ -20,7 +20,7 @@ def test_a_cluster_job_asks_for_no_more_cores_than_a_node_has(
     sinfo.write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/asked\necho "{sizes}"\n')
     sinfo.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
-    defaults = Resources.from_mapping({"slurm_partition": partition} if partition else {})
+    defaults = Resources.from_mapping({"slurm_partition": partition})
     settings = ResourceSettings(cores=asked, nodes=100, default_resources=defaults)
     workflow = SimpleNamespace(
         executor_plugin=SimpleNamespace(name="slurm"),

@@ -26,9 +26,11 @@ def fit_cores_to_nodes(workflow):
         if workflow.executor_plugin.name != "slurm":
             return
         command = ["sinfo", "--noheader", "--format", "%c"]
-        partition = workflow.resource_settings._parsed_default_resources.get("slurm_partition")
-        if partition is not None:
-            command += ["--partition", str(partition.value)]
+        # One that is not set has the value None.
+        defaults = workflow.resource_settings._parsed_default_resources
+        partition = getattr(defaults.get("slurm_partition"), "value", None)
+        if partition:
+            command += ["--partition", partition]
         said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
         # Nodes of several sizes are listed as 32+.
         cores = max(int(size.rstrip("+")) for size in said.split())

@@ -145,8 +145,8 @@ def draw_fluxes(axes, lines):
             axes.errorbar(part["wavelength"], part["flux"], error, label=text, **style)
     number_lines(axes, positive[window])
     axes.set_yscale("log")
-    # Whole decades, so that at least two are labelled.
-    low, high = np.log10([positive["flux"].min() / 1.2, positive["flux"].max() * 2])
+    # Whole decades, so that at least two are labelled, with room for the legend.
+    low, high = np.log10([positive["flux"].min() / 1.2, positive["flux"].max() * 5])
     axes.set_ylim(10 ** np.floor(low), 10 ** np.ceil(high))
     label_powers(axes.yaxis)
     axes.legend(frameon=False, fontsize="small", loc="upper left", ncols=3)
