@@ -9,6 +9,7 @@ import lampflux.extraction.drift
 import lampflux.extraction.gain
 import lampflux.extraction.lines
 import lampflux.extraction.model
+import lampflux.extraction.ray_proofs
 import lampflux.extraction.rows
 import lampflux.extraction.slit
 import lampflux.extraction.spikes
@@ -21,8 +22,8 @@ CONSTANTS = [
     (lampflux.extraction.bad_columns, "COLUMNS", "significance"),
     (lampflux.extraction.cosmic_rays, "RAYS", "detection"),
     (lampflux.extraction.cosmic_rays, "RAYS", "least_misfit"),
-    (lampflux.extraction.cosmic_rays, "RAYS", "contrast"),
-    (lampflux.extraction.cosmic_rays, "RAYS", "outnumber"),
+    (lampflux.extraction.ray_proofs, "PROOFS", "contrast"),
+    (lampflux.extraction.ray_proofs, "PROOFS", "outnumber"),
     (lampflux.extraction.gain, "TRANSFER", "crest"),
     (lampflux.extraction.gain, "TRANSFER", "step"),
     (lampflux.extraction.gain, "TRANSFER", "misfit"),
