@@ -22,6 +22,7 @@ from lampflux.extraction.bias import measure_bias
 from lampflux.extraction.spectrum import Extraction, extract
 from lampflux.fluxes.measure import measure
 from lampflux.simulation.exposure import simulate
+from lampflux.simulation.light import STEPS_PER_PIXEL, light_profile
 
 PHYSICS = Path(__file__).resolve().parent.parent / "resources" / "simulation" / "physics.yaml"
 EXPTIME = 600.0
@@ -31,6 +32,10 @@ PITCH = 5.4
 WINDOW = 4.0
 # Lines are held against the truth above this signal-to-noise ratio.
 CLEAR = 20.0
+# Fluxes that are off by more than so many errors and not flagged are counted.
+OUTLIER = 5.0
+# Draws of noise from which the least possible differences follow.
+DRAWS = 400
 
 
 class Condition(NamedTuple):
@@ -101,9 +106,11 @@ HEADINGS = (
     "lines",
     "median",
     "95 %",
+    "of noise alone",
     "pulls, mean",
     "sd",
     "largest",
+    "beyond 5, not flagged",
     "false `cosmic`",
     "without errors",
     "gain",
@@ -114,12 +121,15 @@ class Lines(NamedTuple):
     """Clear lines of one frame.
 
     Of shape (lines,): relative difference ``off`` of the net flux from the truth, ``pull``, its
-    difference over its error; ``false`` flags of a frame without cosmic rays; ``gain`` measured
+    difference over its error; relative ``noise``, 1 sigma of photons and read noise alone;
+    whether they are ``flagged``; ``false`` flags of a frame without cosmic rays; ``gain`` measured
     over the true one, NaN for none.
     """
 
     off: np.ndarray
     pull: np.ndarray
+    noise: np.ndarray
+    flagged: np.ndarray
     false: np.ndarray
     gain: float
 
@@ -194,14 +204,23 @@ def measured(condition, name, seed, lines, physics):
     return truth, spectrum, fluxes_of(spectrum, truth, physics, fibres)
 
 
+def window_of(line, physics, columns):
+    """First and last pixel of the window about a line."""
+    half = WINDOW * physics["line_fwhm"]
+    first, last = round(line["pixel"] - half), round(line["pixel"] + half)
+    return max(first, 0), min(last, columns - 1)
+
+
+def part_in_window(line, physics):
+    """Part of a line's light that its window holds."""
+    first, last = window_of(line, physics, physics["columns"])
+    light = light_profile([line["pixel"]], [1.0], physics)
+    return light[first * STEPS_PER_PIXEL : (last + 1) * STEPS_PER_PIXEL].sum()
+
+
 def fluxes_of(spectrum: Extraction, truth, physics, fibres):
     """Measure the lines in windows about their true places."""
-    half = WINDOW * physics["line_fwhm"]
-    last = spectrum.counts.size - 1
-    windows = [
-        (max(round(line["pixel"] - half), 0), min(round(line["pixel"] + half), last))
-        for line in truth
-    ]
+    windows = [window_of(line, physics, spectrum.counts.size) for line in truth]
     clean = spectrum.clean
     names = "summed", "saturated", "replaced", "missing", "peak"
     return measure(
@@ -222,7 +241,8 @@ def run(case):
     lines = draw_lines(condition, physics, np.random.default_rng([seed, len(name)]))
     truth, spectrum, fluxes = measured(condition, name, seed, lines, physics)
     per_flux = EXPTIME * fibres_of(condition)
-    true = np.array([line["injected"] for line in truth]) / per_flux
+    held = np.array([part_in_window(line, physics) for line in truth])
+    true = held * np.array([line["injected"] for line in truth]) / per_flux
     pixels = spectrum.rows.size * 2 * WINDOW * physics["line_fwhm"]
     noise = (1 + condition.dark) * ((physics["read_noise"] / physics["gain"]) ** 2 + 1 / 12)
     level = physics.get("continuum", 0.0) * per_flux * 2 * WINDOW * physics["line_fwhm"]
@@ -232,22 +252,37 @@ def run(case):
         np.array([getattr(flux, each) for flux in fluxes]) for each in ("net_flux", "net_flux_err")
     )
     no_rays = physics | {"muon_rate": 0, "compton_rate": 0}
+    flagged = np.array([bool(flux.flags) for flux in fluxes])
     *_, without = measured(condition, f"{name}, no rays", seed, lines, no_rays)
     false = np.array(["cosmic" in flux.flags for flux in without])
     found = spectrum.detector.gain
     return Lines(
         (net / true - 1)[clear],
         ((net - true) / net_error)[clear],
+        (error / true)[clear],
+        flagged[clear],
         false,
         found / physics["gain"] if found else np.nan,
     )
 
 
+def least_off(noise):
+    """Draw the 95th percentile of the relative differences that noise alone makes.
+
+    Parameters
+    ----------
+    noise : ndarray, shape (lines,)
+        Relative 1-sigma noise of each line.
+    """
+    drawn = np.random.default_rng(1).standard_normal((DRAWS, noise.size)) * noise
+    return np.median(np.percentile(np.abs(drawn), 95, axis=1))
+
+
 def row_of(name, frames):
     """Summarise the frames of a condition as a row of the table."""
-    off, pull, false = (
+    off, pull, noise, flagged, false = (
         np.concatenate([getattr(lines, each) for lines in frames])
-        for each in ("off", "pull", "false")
+        for each in ("off", "pull", "noise", "flagged", "false")
     )
     known = pull[np.isfinite(pull)]
     gains = np.array([lines.gain for lines in frames])
@@ -262,9 +297,11 @@ def row_of(name, frames):
         off.size,
         f"{100 * np.median(np.abs(off)):.2f} %",
         f"{100 * np.percentile(np.abs(off), 95):.2f} %",
+        f"{100 * least_off(noise):.2f} %",
         f"{known.mean():.2f}" if known.size else "–",
         f"{known.std():.2f}" if known.size else "–",
         f"{known[np.argmax(np.abs(known))]:.1f}" if known.size else "–",
+        int(np.sum(np.abs(pull[~flagged]) > OUTLIER)),
         "–" if defects else f"{100 * false.mean():.1f} %",
         f"{bare} of {len(frames)}",
         f"{gains.min():.2f} to {gains.max():.2f} ({gains.size})" if gains.size else "none",

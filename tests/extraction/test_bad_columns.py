@@ -96,6 +96,20 @@ def test_two_dead_columns_side_by_side_are_found_on_a_line():
     assert found.tolist() == [column, column + 1]
 
 
+@pytest.mark.parametrize("name", ["fibres", "slit over all rows"])
+def test_a_column_that_is_dead_from_some_row_on_is_left_out(name):
+    frame, lines, columns = spoiled(name, "dead", 48)
+    whole = simulate(48, **SLITS[name]).counts
+    height = len(whole)
+    # From the middle of the lit rows.
+    whole[height // 2 :, columns] = frame.counts[height // 2 :, columns]
+    spectrum = extract(whole, frame.bias, saturation=65535)
+    np.testing.assert_array_equal(spectrum.bad_columns, columns)
+    sums = line_sums(spectrum.clean["counts"], frame.centres[lines])
+    errors = line_errors(spectrum.clean["uncertainty"], frame.centres[lines])
+    assert np.abs((sums - frame.fluxes[lines]) / errors).max() < 2.5
+
+
 def test_the_plain_sum_keeps_bad_columns():
     frame, _, columns = spoiled("fibres", "dead", 47)
     spectrum = extract(frame.counts, frame.bias, saturation=65535)

@@ -50,8 +50,24 @@ def test_a_dark_is_not_refined():
 def test_few_unlit_rows_do_not_refine_a_bias():
     rough = np.repeat([500.0, 505.0], 512)
     background, levels = refine_bias(biased(), np.arange(390), rough, AMPLIFIERS)
-    assert background is rough
+    np.testing.assert_array_equal(background, rough)
     assert levels == {}
+
+
+@pytest.mark.parametrize("step", [0.0, 4.0, -3.0])
+def test_where_every_row_is_lit_the_second_amplifier_follows_the_step_between_them(step):
+    rng = np.random.default_rng(8)
+    column = np.arange(1024)
+    # Lines over all rows, one with its wing across the boundary, and a continuum that bends.
+    light = sum(2000 * np.exp(-0.5 * ((column - at) / 1.2) ** 2) for at in range(40, 1000, 46))
+    light = light + 3 / (1 + ((column - 530) / 8) ** 2) + 1 + np.sin(column / 400)
+    frame = rng.poisson(light, (200, 1024)) + rng.normal(500, 2, (200, 1024))
+    frame[:, 512:] += step
+    frame = np.rint(frame).astype("u2")
+    bias, _ = refine_bias(frame, np.arange(200), np.full(1024, 500.0), AMPLIFIERS)
+    assert np.ptp(bias[:512]) == np.ptp(bias[512:]) == 0
+    # A hundred rows, six columns on either side: 0.2 ADU.
+    assert bias[512] - bias[511] == pytest.approx(step, abs=0.7)
 
 
 @pytest.mark.parametrize("scatter", [2.0, 20.0])

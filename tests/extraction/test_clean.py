@@ -24,7 +24,7 @@ def no_rays(image):
 def clean(image, rays=None, shift=None, stray=None):
     shift = np.zeros(ROWS) if shift is None else shift
     rays = rays or no_rays(image)
-    slit = Slit(np.ones(ROWS), shift, np.zeros(COLUMNS), np.arange(ROWS))
+    slit = Slit(np.ones(ROWS), shift, np.zeros(COLUMNS), np.arange(ROWS), np.zeros(COLUMNS))
     return sum_rows(image, rays, slit, WIDTH, stray or StrayLight(), image.detector)
 
 
@@ -49,7 +49,8 @@ def test_pixels_that_are_hit_or_missing_take_the_models_value_and_its_error():
     for row, column in ((2, 10), (4, 20)):
         wanted = image.counts[:, column].sum() - image.counts[row, column] + 7
         assert table["counts"][column] == pytest.approx(wanted)
-        error = np.sqrt(wanted / GAIN + ROWS * VARIANCE + 30**2)
+        # The photon noise of five rows stands for six.
+        error = np.sqrt(wanted / GAIN * 6 / 5 + ROWS * VARIANCE + 30**2)
         assert table["uncertainty"][column] == pytest.approx(error)
     assert np.flatnonzero(table["replaced"]).tolist() == [10, 20]
 

@@ -10,6 +10,7 @@ import lampflux.extraction.gain
 import lampflux.extraction.lines
 import lampflux.extraction.model
 import lampflux.extraction.photon_transfer
+import lampflux.extraction.ray_proofs
 import lampflux.extraction.rows
 import lampflux.extraction.slit
 import lampflux.extraction.spikes
@@ -22,8 +23,8 @@ CONSTANTS = [
     (lampflux.extraction.bad_columns, "COLUMNS", "significance"),
     (lampflux.extraction.cosmic_rays, "RAYS", "detection"),
     (lampflux.extraction.cosmic_rays, "RAYS", "least_misfit"),
-    (lampflux.extraction.cosmic_rays, "RAYS", "contrast"),
-    (lampflux.extraction.cosmic_rays, "RAYS", "outnumber"),
+    (lampflux.extraction.ray_proofs, "PROOFS", "contrast"),
+    (lampflux.extraction.ray_proofs, "PROOFS", "outnumber"),
     (lampflux.extraction.gain, "TRANSFER", "crest"),
     (lampflux.extraction.photon_transfer, "FIT", "step"),
     (lampflux.extraction.photon_transfer, "FIT", "misfit"),

@@ -4,6 +4,7 @@ import pytest
 from fibres import as_lit, exposed, fibre_places, pixel_light, random_lines, shares, slit_light
 from lampflux.extraction.cosmic_rays import find_cosmic_rays, neighbourhood
 from lampflux.extraction.model import common_light, shift_rows
+from lampflux.extraction.ray_proofs import repeating
 from lampflux.extraction.slit import Slit
 
 COLUMNS = 2048
@@ -166,6 +167,34 @@ def test_bright_cosmic_rays_on_lines_are_found():
     charge[places] = light.max()
     hit, *_ = found_in(exposed(light, rng, GAIN, READ_NOISE) + charge, profile, shift)
     assert charge[hit].sum() > 0.95 * charge.sum()
+
+
+def test_a_cosmic_ray_on_the_crest_of_the_brightest_line_does_not_brighten_its_row():
+    light, profile, shift, _, rng = slit(6)
+    row, column = np.unravel_index(np.argmax(light), light.shape)
+    charge = np.zeros(light.shape)
+    # Two of the five bright pixels of the line that tells most of the row's light.
+    charge[row, [column, column + 1]] = 0.15 * light.max()
+    image = exposed(light, rng, GAIN, READ_NOISE) + charge.astype("f4")
+    hit, model, *_ = found_in(image, profile, shift)
+    assert hit[row, [column, column + 1]].all()
+    near = slice(column - 1, column + 3)
+    np.testing.assert_allclose(model[row, near], light[row, near], rtol=0.03)
+
+
+def test_what_differs_all_along_the_slit_is_a_line_and_a_hot_column_is_none():
+    rng = np.random.default_rng(11)
+    hit = np.zeros((240, 300), bool)
+    # Every other row of a line that leans by 20 columns, a hot column, and a track of 30 pixels.
+    shift = np.linspace(-10, 10, 240)
+    rows = rng.choice(240, 120, replace=False)
+    for aside in (-1, 0, 1):
+        hit[rows, 100 + np.rint(shift[rows]).astype(int) + aside] = True
+    line = hit.copy()
+    hit[:, 200] = hit[60:90, 250] = hit[60:90, 251] = True
+    np.testing.assert_array_equal(repeating(hit, shift) & line, line)
+    assert not repeating(hit, np.zeros(240))[:, 240:].any()
+    assert not repeating(hit, np.zeros(240))[:, 195:205].any()
 
 
 def test_holes_from_cosmic_rays_in_the_dark_are_found():

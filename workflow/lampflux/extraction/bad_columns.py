@@ -31,6 +31,10 @@ class ColumnSearch(NamedTuple):
     fewest: int = 4
     fewest_rows: int = 6
     part: float = 0.6
+    # Dead from some row to one end, it does so in so many times as many, and in this part of those
+    # beyond that row that could show it.
+    end: int = 2
+    end_part: float = 0.9
     # A dead one in this part of those where a neighbour is bright.
     line_part: float = 0.25
     # Bands with less than this part of the brightest band's light are dark. A hot column shows in
@@ -126,13 +130,49 @@ def compare_columns(light, sigma, expected, number, dark, fewest):
     for side, column in zip(expected, (1, number)):
         low = np.minimum(low, side[:, column:][:, :size])
     is_low = low - inner.max(axis=0) > np.maximum(reach_low, (1 - dead) * np.abs(low))
-    times = is_low.sum(axis=0)
-    is_dead = (times >= fewest) & (times >= COLUMNS.part * (able | is_low).sum(axis=0))
-    # A track of a cosmic ray beside a line's flank is shorter than the line.
-    is_dead &= times >= COLUMNS.line_part * np.count_nonzero(high > 2 * reach_high, axis=0)
+    able |= is_low
+    bright = high > 2 * reach_high
+    is_dead = is_dead_throughout(is_low, able, bright, COLUMNS.part, fewest)
+    few = COLUMNS.end * fewest
+    for column in np.flatnonzero((is_low.sum(axis=0) >= few) & ~is_dead):
+        is_dead[column] = is_dead_at_an_end(
+            *(each[:, column] for each in (is_low, able, bright)), few
+        )
     is_high = inner.min(axis=0) - high > np.maximum(reach_high, (1 - hot) * inner.max(axis=0))
     times = is_high[dark].sum(axis=0)
     return is_dead, (times >= fewest) & (times >= COLUMNS.dark_part * np.count_nonzero(dark))
+
+
+def is_dead_throughout(is_low, able, bright, part, fewest):
+    """Whether columns are low in enough of the bands, the first axis.
+
+    Parameters
+    ----------
+    is_low, able, bright : ndarray of bool, shape (bands, ...)
+        Bands in which a column is low, could show it, and has a bright neighbour.
+    part : float
+        Least part of those that could show it.
+    fewest : int
+        Fewest bands.
+
+    Returns
+    -------
+    ndarray of bool, shape (...)
+    """
+    times = is_low.sum(axis=0)
+    # A track of a cosmic ray beside a line's flank is shorter than the line.
+    on_lines = times >= COLUMNS.line_part * bright.sum(axis=0)
+    return (times >= fewest) & (times >= part * able.sum(axis=0)) & on_lines
+
+
+def is_dead_at_an_end(is_low, able, bright, fewest):
+    """Whether a column is dead from some band to one end; parameters as `is_dead_throughout`."""
+    for way in (1, -1):
+        low, could, line = (np.cumsum(part[::way]) for part in (is_low, able, bright))
+        dead = (low >= fewest) & (low >= COLUMNS.end_part * could)
+        if (dead & (low >= COLUMNS.line_part * line)).any():
+            return True
+    return False
 
 
 def falling_light(light, sigma, width):

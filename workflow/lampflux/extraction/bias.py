@@ -30,6 +30,12 @@ class StepSearch(NamedTuple):
     # sigma about their median.
     least_unlit: float = 0.3
     clip: float = 5.0
+    # Columns on either side of the middle in which a step and a slope are fitted; by how much the
+    # step exceeds those elsewhere, and largest scatter about the fit, as part of the step: on the
+    # flank of a line it is larger.
+    near: int = 6
+    clear: float = 5.0
+    smooth: float = 0.2
 
 
 STEP = StepSearch()
@@ -129,9 +135,11 @@ def find_amplifiers(frame):
     list of (int, int)
         First and last column of each.
     """
-    counts = frame[:: max(frame.shape[0] // NOISE_ROWS, 1)]
-    median = np.nanmedian if counts.dtype.kind == "f" else np.median
-    return amplifiers_of(median(counts, axis=0), STEP.least)
+    medians, means = column_levels(frame[:: max(frame.shape[0] // NOISE_ROWS, 1)])
+    middle = frame.shape[1] // 2
+    if boundary_step(means, middle):
+        return halves(frame.shape[1])
+    return amplifiers_of(medians, STEP.least)
 
 
 def find_unlit_amplifiers(frame, lit):
@@ -154,12 +162,67 @@ def find_unlit_amplifiers(frame, lit):
     unlit = np.setdiff1d(np.arange(frame.shape[0]), lit)
     if unlit.size < FEWEST:
         return [(0, frame.shape[1] - 1)]
-    dark = frame[unlit[:: max(unlit.size // NOISE_ROWS, 1)]].astype(np.float32)
-    middle = np.nanmedian(dark)
-    reach = STEP.clip * max(robust_scatter(dark[np.isfinite(dark)]), 1.0)
-    known = np.where(np.isfinite(dark), dark, middle)
-    profile = np.clip(known, middle - reach, middle + reach).mean(axis=0)
-    return amplifiers_of(profile, STEP.least_unlit)
+    _, means = column_levels(frame[unlit[:: max(unlit.size // NOISE_ROWS, 1)]])
+    if boundary_step(means, frame.shape[1] // 2):
+        return halves(frame.shape[1])
+    return amplifiers_of(means, STEP.least_unlit)
+
+
+def column_levels(counts):
+    """Median of each column, and mean without what stands far off [ADU].
+
+    Parameters
+    ----------
+    counts : ndarray, shape (rows, columns)
+        [ADU]; NaN where blank: there the median of all is taken.
+
+    Returns
+    -------
+    medians, means : ndarray, shape (columns,)
+    """
+    counts = counts.astype(np.float32)
+    blank = ~np.isfinite(counts)
+    if blank.any():
+        counts[blank] = np.median(counts[~blank]) if not blank.all() else 0
+    medians = np.median(counts, axis=0)
+    reach = STEP.clip * max(robust_scatter(counts[:, ::16] - medians[::16]), 1.0)
+    return medians, np.clip(counts, medians - reach, medians + reach).mean(axis=0)
+
+
+def halves(columns):
+    """First and last column of two amplifiers that share the columns evenly."""
+    return [(0, columns // 2 - 1), (columns // 2, columns - 1)]
+
+
+def boundary_step(levels, boundary):
+    """Measure the step of a level between two columns.
+
+    Parameters
+    ----------
+    levels : ndarray, shape (columns,)
+        Level of each column [ADU].
+    boundary : int
+        First column beyond the step.
+
+    Returns
+    -------
+    float
+        By how much the level rises [ADU]; 0 where no step stands out.
+    """
+    reach = STEP.near
+    if not 2 * reach < boundary < levels.size - 2 * reach:
+        return 0.0
+    place = np.arange(-reach, reach) + 0.5
+    terms = np.stack([np.ones(place.size), place, np.sign(place) / 2], axis=1)
+    inverse = np.linalg.pinv(terms)
+    steps = np.convolve(levels, inverse[2, ::-1], "valid")
+    at = boundary - reach
+    usual = robust_scatter(np.delete(steps, slice(at - reach, at + reach)))
+    near = levels[at : at + 2 * reach]
+    off = near - terms @ (inverse @ near)
+    step = float(steps[at])
+    clear = abs(step) > max(STEP.clear * usual, STEP.least_unlit)
+    return step if clear and off.std() < STEP.smooth * abs(step) else 0.0
 
 
 def amplifiers_of(profile, least):
@@ -188,7 +251,7 @@ def amplifiers_of(profile, least):
     at = np.searchsorted(starts, middle) - 1
     usual = robust_scatter(np.delete(steps, at))
     if np.abs(steps[at]) > max(STEP.significance * usual, least):
-        return [(0, middle - 1), (middle, columns - 1)]
+        return halves(columns)
     return [(0, columns - 1)]
 
 
@@ -204,7 +267,8 @@ def refine_bias(frame, lit, background, amplifiers):
     lit : ndarray of int
         Lit rows.
     background : ndarray, shape (rows, columns) or (columns,)
-        A dark stays as it is, and so does a bias where unlit rows are few [ADU].
+        A dark stays as it is; of a bias, only steps between amplifiers change where unlit rows
+        are few [ADU].
     amplifiers : list of (int, int)
 
     Returns
@@ -213,17 +277,44 @@ def refine_bias(frame, lit, background, amplifiers):
     levels : dict of int to float
         Level of each amplifier, numbered from 1, that was measured [ADU].
     """
-    unlit = np.setdiff1d(np.arange(frame.shape[0]), lit)
-    if background.ndim == 2 or unlit.size < FEWEST:
+    if background.ndim == 2:
         return background, {}
-    dark = frame[unlit[:: max(unlit.size // NOISE_ROWS, 1)]]
+    unlit = np.setdiff1d(np.arange(frame.shape[0]), lit)
     bias, levels = background.copy(), {}
+    enough = unlit.size >= FEWEST
+    rows = unlit if enough else np.arange(frame.shape[0])
+    counts = frame[rows[:: max(rows.size // NOISE_ROWS, 1)]]
     for number, (first, last) in enumerate(amplifiers, start=1):
-        part = dark[:, first : last + 1]
-        if np.isfinite(part).any():
+        part = counts[:, first : last + 1]
+        if enough and np.isfinite(part).any():
             levels[number], _ = clipped_moments(part)
             bias[first : last + 1] = levels[number]
-    return bias, levels
+    steps = amplifier_steps(counts - bias, amplifiers)
+    for number, (first, _) in enumerate(amplifiers, start=1):
+        levels |= {number: levels[number] + steps[first]} if number in levels else {}
+    return bias + steps, levels
+
+
+def amplifier_steps(net, amplifiers):
+    """Measure the steps that are left between amplifiers: light has none there.
+
+    Parameters
+    ----------
+    net : ndarray, shape (rows, columns)
+        Background subtracted [ADU].
+    amplifiers : list of (int, int)
+
+    Returns
+    -------
+    ndarray, shape (columns,)
+        Level against that of the first amplifier [ADU].
+    """
+    steps = np.zeros(net.shape[1])
+    if len(amplifiers) > 1:
+        _, means = column_levels(net)
+        for first, _ in amplifiers[1:]:
+            steps[first:] += boundary_step(means, first)
+    return steps
 
 
 def row_levels(image, quiet, amplifiers, variance, profile=None):

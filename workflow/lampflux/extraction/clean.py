@@ -6,6 +6,7 @@ import numpy as np
 
 from lampflux.extraction.detector import sum_noise
 from lampflux.extraction.slit import straighten
+from lampflux.statistics import box_sums
 
 
 class Filling(NamedTuple):
@@ -26,6 +27,7 @@ FILLING = Filling()
 # Where rows with more than this part of the light are replaced, tracks may have shaped the model,
 # or the light of the rows is not known.
 DOUBT = 0.3
+MOST_REPLACED = 0.9
 
 
 def sum_rows(image, rays, slit, width, stray, detector):
@@ -62,10 +64,14 @@ def sum_rows(image, rays, slit, width, stray, detector):
     counts = upright.sum(axis=0, dtype=float)
     summed = np.full(counts.size, upright.shape[0])
     variance = sum_noise(counts, summed, detector)
-    # The model misses the light of a column alike in all its rows.
-    error = misfit.sum(axis=0, dtype=float)
-    error = np.hypot(error, filling_error(counts, missing.mean(axis=0), width))
-    error = np.hypot(error, replacement_error(image, rays, slit))
+    lost = missing.mean(axis=0)
+    part = replaced_part(replaced * (lost <= FILLING.lost), slit)
+    # The model has the noise of the rows that it rests on.
+    variance += (variance - summed * detector.variance) * part / (1 - part)
+    # The model misses the light of a column alike in all its rows, and of neighbours alike.
+    error = np.hypot(misfit.sum(axis=0, dtype=float), replacement_error(image, rays, slit, part))
+    together = box_sums(error, int(np.ceil(width)))
+    error = np.hypot(np.sqrt(error * together), filling_error(counts, lost, width))
     variance = variance + error**2 + (stray.error * counts) ** 2
     return {
         "counts": counts * (1 - stray.part),
@@ -78,13 +84,34 @@ def sum_rows(image, rays, slit, width, stray, detector):
     }
 
 
-def replacement_error(image, rays, slit):
+def replaced_part(replaced, slit):
+    """Part of each column's light that falls on pixels that are replaced, at most 0.9.
+
+    Parameters
+    ----------
+    replaced : ndarray of bool, shape (rows, columns)
+        Lines upright.
+    slit : lampflux.extraction.slit.Slit
+
+    Returns
+    -------
+    ndarray, shape (columns,)
+    """
+    if slit.profile is None:
+        return np.zeros(replaced.shape[1])
+    light = np.clip(slit.profile, 0, None).astype(np.float32)
+    return np.minimum(light @ replaced / light.sum(), MOST_REPLACED)
+
+
+def replacement_error(image, rays, slit, part):
     """Error of columns where cosmic rays hit rows that hold much of the light.
 
     Parameters
     ----------
     image, rays, slit
         As in `sum_rows`.
+    part : ndarray, shape (columns,)
+        From `replaced_part`.
 
     Returns
     -------
@@ -92,13 +119,9 @@ def replacement_error(image, rays, slit):
         Part of the light in the rows that were replaced times what that changed [ADU]; 0 where
         that part is small.
     """
-    if slit.profile is None:
-        return np.zeros(image.counts.shape[1])
     change = np.where(rays.hit, rays.model - image.counts, np.float32(0))
-    change, hit = (straighten(part, slit.shift) for part in (change, rays.hit))
-    light = np.clip(slit.profile, 0, None)
-    part = light @ hit / light.sum()
-    return np.where(part > DOUBT, part * np.abs(change.sum(axis=0, dtype=float)), 0.0)
+    change = np.abs(straighten(change, slit.shift).sum(axis=0, dtype=float))
+    return np.where(part > DOUBT, part * change, 0.0)
 
 
 def filling_error(counts, missing, width):

@@ -4,18 +4,40 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lampflux.extraction.model import common_light, diffuse_light, shift_columns, slit_model
-from lampflux.statistics import box_sums
+from lampflux.extraction.model import (
+    MODEL,
+    common_light,
+    diffuse_light,
+    shift_columns,
+    slit_model,
+)
+from lampflux.extraction.ray_proofs import (
+    SQUARE,
+    clumped,
+    outnumbering,
+    repeating,
+    square_around,
+    without_repeats,
+)
+from lampflux.statistics import SIGMA_PER_MAD, box_sums
 
 
 class RaySearch(NamedTuple):
     """How cosmic rays are told from light."""
 
-    # A cosmic ray exceeds the noise by this factor, its outskirts by the second.
+    # A cosmic ray exceeds the noise by this factor; pixels beside it, so many pixels far, by the
+    # second, or together with their neighbours by the third.
     detection: float = 5.0
     outskirts: float = 2.0
-    # Least part of the light by which model and frame may differ anywhere.
-    least_misfit: float = 0.01
+    together: float = 3.0
+    rounds: int = 3
+    # Rows in which bright pixels differ from the model by so many sigma may be hit.
+    doubtful: float = 4.0
+    # Part of the light by which model and frame differ where the frame does not show it; the least
+    # that it shows, and the least where traces are moved by parts of a row.
+    usual_misfit: float = 0.01
+    least_misfit: float = 0.001
+    moved_misfit: float = 0.01
     # Pixels this bright, against the noise, and so many show the misfit, beyond two sigma.
     misfit_light: float = 100.0
     misfit_pixels: int = 500
@@ -23,28 +45,21 @@ class RaySearch(NamedTuple):
     misfit_percent: float = 97.0
     # A cosmic ray exceeds it by this factor.
     misfit: float = 3.0
-    # A cosmic ray differs from the model by this many times what half its neighbours
-    # do, along the slit and along the row: a misfit of the model repeats there.
-    contrast: float = 3.0
-    # Rays fall on bright pixels (light over noise) as on dark ones, and are harder to see there:
-    # more by this factor and number of tracks are misfits of lines, ...
-    bright: float = 10.0
-    outnumber: float = 3.0
-    outnumber_tracks: int = 12
-    # ... and so are more than so many tracks, and this part of the bright pixels, in three
-    # neighbouring rows.
-    row_tracks: int = 6
-    row_part: float = 0.03
-    # Where the model misses lines by more than this part, single pixels are counted, for its
-    # misfits are as long as tracks: so many of them.
+    # The light near a pixel is the brightest one within so many pixels.
+    near: int = 2
+    # Where the model misses lines by more than this part it is poor.
     poor: float = 0.06
-    outnumber_pixels: int = 30
-    row_pixels: int = 8
-    # These neighbours, to either side, more than most tracks have pixels [pixel]; along the slit
-    # where there are so many rows.
-    nearest: int = 3
-    farthest: int = 32
-    rows: int = 33
+    # Beside the crests of lines, with less than this part of their light, misfits are largest.
+    crest: float = 0.4
+    # Lines shine where the light exceeds the noise by this factor.
+    bright: float = 10.0
+    # A difference of so many times the light near it is no misfit of a line, and one of so many
+    # may repeat in three quarters of the rows near it: a track along the slit.
+    no_misfit: float = 2.0
+    outshining: float = 3.0
+    # A difference of less than the first part of the light near it may be a misfit after all: the
+    # second part of it is the error of what replaces it.
+    ambiguous: tuple[tuple[float, float], ...] = ((3.0, 0.25), (0.1, 0.5))
 
 
 RAYS = RaySearch()
@@ -77,7 +92,7 @@ class CosmicRays(NamedTuple):
     refused: int = 0
 
 
-def find_cosmic_rays(image, slit, detector):
+def find_cosmic_rays(image, slit, detector, beside=(0, 0), has_dark=True):
     """Find the pixels of lit rows that cosmic rays hit.
 
     Parameters
@@ -86,7 +101,11 @@ def find_cosmic_rays(image, slit, detector):
         Pixels that are missing, or unclear because lines saturate, are not taken for cosmic rays.
     slit : lampflux.extraction.slit.Slit
     detector : lampflux.extraction.detector.Detector
-        Without a gain, one electron is taken for an ADU.
+        Without a gain, light scatters as the frame shows.
+    beside : (int, int), optional
+        Tracks in unlit rows, from `tracks_beside`, and number of pixels there.
+    has_dark : bool, optional
+        Whether a dark was subtracted, in which cosmic rays leave holes.
 
     Returns
     -------
@@ -95,133 +114,186 @@ def find_cosmic_rays(image, slit, detector):
     counts, clipped = image.counts, image.missing | image.unclear
     if slit.profile is None:
         return CosmicRays(np.zeros(counts.shape, bool), counts, np.zeros_like(counts))
-    variance, gain = detector.variance, np.float32(detector.gain or 1.0)
+    variance, gain = detector.variance, detector.gain or 1.0
     upright = shift_columns(counts, -slit.drift) if slit.drift.any() else counts
     light = common_light(upright, slit.profile, slit.shift, variance, gain)
-    hit, diffuse = np.zeros(counts.shape, bool), np.float32(0)
+    hit, doubtful = np.zeros(counts.shape, bool), np.zeros(len(counts), bool)
+    diffuse = np.float32(0)
+    least = RAYS.moved_misfit if slit.drift.any() else RAYS.least_misfit
+    # Lines that are interpolated ring as far as the kernel reaches.
+    reach = MODEL.lanczos if slit.shift.any() else RAYS.near
     for attempt in range(2):
-        model = diffuse + frame_model(counts - diffuse, ~(hit | clipped), slit, light, variance)
-        near = neighbourhood(np.clip(model, 0, None), 2, 2)
-        lines = near > RAYS.bright * np.sqrt(variance)
-        residual = counts - model
-        sigma = np.sqrt(variance + near / gain)
-        bright = (near > RAYS.misfit_light * np.sqrt(variance)) & ~clipped
-        part = RAYS.least_misfit
-        if np.count_nonzero(bright) > RAYS.misfit_pixels:
-            excess = np.abs(residual[bright]) - RAYS.outskirts * sigma[bright]
-            part = max(np.percentile(excess / near[bright], RAYS.misfit_percent), part)
-        misfit = np.float32(RAYS.misfit * part) * near
-        strength = (np.abs(residual) - misfit) / sigma
-        core = strength > RAYS.detection
+        # In doubtful rows those that are hit are not known yet.
+        good = ~(hit & ~doubtful[:, np.newaxis] | clipped)
+        model = frame_model(counts - diffuse, good, doubtful, slit, light, variance, gain)
+        found = compare(counts, model + diffuse, clipped, detector, least, reach)
+        core = found.excess() > RAYS.detection
         core[clipped] = False
-        core = without_repeats(core, residual / sigma, slit.shift)
-        hit = core
-        for _ in range(2):
-            hit = (neighbourhood(hit, 1, 1) & (strength > RAYS.outskirts)) | core
-            hit[clipped] = False
+        outshining = found.outshines(core, RAYS.outshining)
+        core = without_repeats(core, found.residual / found.sigma, slit.shift, outshining)
+        hit = with_outskirts(core, found) & ~clipped
+        if not has_dark:
+            hit &= ~clumped(hit & (found.residual < 0))
         if attempt == 0:
-            diffuse = diffuse_light(residual, ~(hit | clipped | lines))
-    refused = outnumbering(hit, lines, part > RAYS.poor)
+            doubtful = found.doubtful_rows()
+            diffuse = diffuse_light(found.residual, ~(hit | clipped | found.lines))
+    may_be_misfit = found.lines[hit] & ~found.outshines(hit, RAYS.no_misfit)
+    refused = outnumbering(hit, may_be_misfit, found.lines, found.part > RAYS.poor, beside)
+    refused |= repeating(hit, slit.shift)
     hit &= ~refused
-    return CosmicRays(hit, model, misfit / RAYS.misfit, int(refused.sum()))
+    return CosmicRays(hit, model + diffuse, replacement_errors(hit, found), int(refused.sum()))
 
 
-def frame_model(counts, good, slit, light, variance):
+class Comparison(NamedTuple):
+    """A frame held against its model, arrays of shape (rows, columns).
+
+    ``residual``, frame minus model; its noise ``sigma``; the largest model value ``near`` each
+    pixel [ADU]; whether ``lines`` shine there, and are ``bright`` enough to show how the model
+    misses them: by which ``part`` of the light.
+    """
+
+    residual: np.ndarray
+    sigma: np.ndarray
+    near: np.ndarray
+    lines: np.ndarray
+    bright: np.ndarray
+    part: float
+
+    def excess(self):
+        """Difference beyond what the model may miss, over its noise."""
+        return (
+            np.abs(self.residual) - np.float32(RAYS.misfit * self.part) * self.near
+        ) / self.sigma
+
+    def outshines(self, pixels, times):
+        """Whether some pixels differ by more than so many times the light near them."""
+        return np.abs(self.residual[pixels]) > times * self.near[pixels]
+
+    def doubtful_rows(self):
+        """Whether rows, or their neighbours, may be hit on a line; none if the model is poor."""
+        if self.part > RAYS.poor:
+            return np.zeros(len(self.lines), bool)
+        odd = self.bright & (np.abs(self.residual) > RAYS.doubtful * self.sigma)
+        return box_sums(odd.any(axis=1), 1) > 0
+
+
+def compare(counts, model, clipped, detector, least, reach):
+    """Hold lit rows against their model.
+
+    Parameters
+    ----------
+    counts, model : ndarray, shape (rows, columns)
+        [ADU]
+    clipped : ndarray of bool, shape (rows, columns)
+        Pixels to leave out.
+    detector : lampflux.extraction.detector.Detector
+    least : float
+        Least part of the light that the model may miss.
+    reach : int
+        Columns on either side of a pixel in which light is near it.
+
+    Returns
+    -------
+    Comparison
+    """
+    noise = np.sqrt(detector.variance)
+    light = np.clip(model, 0, None)
+    near = neighbourhood(light, RAYS.near, reach)
+    residual = counts - model
+    bright = (near > RAYS.misfit_light * noise) & ~clipped
+    scatter = 1 / detector.gain if detector.gain else light_scatter(residual, model, near, bright)
+    sigma = np.sqrt(detector.variance + np.float32(scatter) * light)
+    part = RAYS.usual_misfit
+    if np.count_nonzero(bright) > RAYS.misfit_pixels:
+        excess = np.abs(residual[bright]) - RAYS.outskirts * sigma[bright]
+        part = np.percentile(excess / near[bright], RAYS.misfit_percent)
+        part = max(float(part), least)
+    return Comparison(residual, sigma, near, near > RAYS.bright * noise, bright, part)
+
+
+def replacement_errors(hit, found):
+    """1-sigma error of the model's values, and of whether cosmic rays hit them at all [ADU].
+
+    Parameters
+    ----------
+    hit : ndarray of bool, shape (rows, columns)
+    found : Comparison
+
+    Returns
+    -------
+    ndarray of float32, shape (rows, columns)
+    """
+    error = np.float32(found.part) * found.near
+    difference, near = np.abs(found.residual[hit]), found.near[hit]
+    doubt = np.zeros(difference.size, np.float32)
+    for most, part in RAYS.ambiguous:
+        doubt[difference < most * near] = part
+    error[hit] = np.maximum(error[hit], doubt * difference)
+    return error
+
+
+def light_scatter(residual, model, near, bright):
+    """Measure the variance of light over the light, where no gain says it.
+
+    Parameters
+    ----------
+    residual, model, near : ndarray, shape (rows, columns)
+        Frame minus model, model, and the largest model value near each pixel [ADU].
+    bright : ndarray of bool, shape (rows, columns)
+        Pixels in which the noise is that of light.
+
+    Returns
+    -------
+    float
+        [ADU]; 1 where pixels are few.
+    """
+    light = model[bright]
+    crest = light > RAYS.crest * near[bright]
+    if np.count_nonzero(crest) < RAYS.misfit_pixels:
+        return 1.0
+    light, residual = light[crest], residual[bright][crest]
+    # The misfit of the model counts most in the brightest.
+    faint = light <= np.median(light)
+    return float(np.median(residual[faint] ** 2 / light[faint]) * SIGMA_PER_MAD**2)
+
+
+def with_outskirts(core, found):
+    """Add the outskirts of cosmic rays: pixels beside them that differ, or that do together.
+
+    Parameters
+    ----------
+    core : ndarray of bool, shape (rows, columns)
+        Pixels that are hit.
+    found : Comparison
+
+    Returns
+    -------
+    ndarray of bool, shape (rows, columns)
+    """
+    hit = core.copy()
+    for _ in range(RAYS.rounds):
+        beside = np.ravel_multi_index(square_around(*np.nonzero(hit), hit.shape), hit.shape)
+        places = np.unravel_index(np.unique(beside), hit.shape)
+        places = tuple(place[~hit[places]] for place in places)
+        square = square_around(*places, hit.shape)
+        free = ~hit[square]
+        misfit = np.float32(RAYS.misfit * found.part) * found.near[places]
+        together = np.abs(np.sum(found.residual[square] * free, axis=0)) - SQUARE * misfit
+        noise = np.sqrt(np.sum(found.sigma[square] ** 2 * free, axis=0))
+        alone = np.abs(found.residual[places]) - misfit
+        outskirts = alone > RAYS.outskirts * found.sigma[places]
+        outskirts |= together > RAYS.together * noise
+        if not outskirts.any():
+            break
+        hit[tuple(place[outskirts] for place in places)] = True
+    return hit
+
+
+def frame_model(counts, good, doubtful, slit, light, variance, gain):
     """Model lit rows as `slit_model` does, with their traces straight."""
     if not slit.drift.any():
-        return slit_model(counts, good, slit.profile, light, variance)
+        return slit_model(counts, good, doubtful, slit.profile, light, variance, gain)
     upright = shift_columns(counts, -slit.drift)
     good = shift_columns(good.astype(np.float32), -slit.drift) > 0.9
-    model = slit_model(upright, good, slit.profile, light, variance)
+    model = slit_model(upright, good, doubtful, slit.profile, light, variance, gain)
     return shift_columns(model, slit.drift)
-
-
-def outnumbering(hit, lines, poor):
-    """Find the pixels hit on lines that are too many for cosmic rays, in a row or in all.
-
-    Parameters
-    ----------
-    hit, lines : ndarray of bool, shape (rows, columns)
-        Pixels that are hit, and those that lines light.
-    poor : bool
-        Whether the model misses the lines by much.
-
-    Returns
-    -------
-    ndarray of bool, shape (rows, columns)
-    """
-    on_lines = hit & lines
-    counted = hit if poor else track_starts(hit)
-    number, area = np.count_nonzero(counted & lines), np.count_nonzero(lines)
-    elsewhere = np.count_nonzero(counted & ~lines)
-    expected = elsewhere / max(lines.size - area, 1) * area
-    fewest = RAYS.outnumber_pixels if poor else RAYS.outnumber_tracks
-    if number > RAYS.outnumber * expected + fewest:
-        return on_lines
-    # The model misses the ends of a slit, and the edges of fibres, in line after line.
-    number, pixels, area = (
-        box_sums(part.sum(axis=1), 1) for part in (counted & lines, on_lines, lines)
-    )
-    fewest = RAYS.row_pixels if poor else RAYS.row_tracks
-    many = (number > fewest) & (pixels > RAYS.row_part * area)
-    return on_lines & many[:, np.newaxis]
-
-
-def track_starts(hit):
-    """Mark a pixel of each track: one that no hit pixel precedes, in the row before or its own."""
-    before = np.zeros_like(hit)
-    before[:, 1:] |= hit[:, :-1]
-    before[1:] |= hit[:-1]
-    before[1:, 1:] |= hit[:-1, :-1]
-    before[1:, :-1] |= hit[:-1, 1:]
-    return hit & ~before
-
-
-def without_repeats(found, residual, shift):
-    """Leave out pixels that differ from the model no more than their neighbours do.
-
-    Parameters
-    ----------
-    found : ndarray of bool, shape (rows, columns)
-        Pixels that differ from the model.
-    residual : ndarray, shape (rows, columns)
-        Frame minus model over its noise.
-    shift : ndarray, shape (rows,)
-        Shift of each row's lines, along which neighbours in other rows are taken [pixel].
-
-    Returns
-    -------
-    ndarray of bool, shape (rows, columns)
-    """
-    rows, columns = np.nonzero(found)
-    height, width = found.shape
-    own = np.abs(residual[rows, columns])
-    kept = np.ones(rows.size, bool)
-    if height >= RAYS.rows:
-        steps = neighbours(height)
-        near = mirrored(rows[:, np.newaxis] + steps, height)
-        places = columns[:, np.newaxis] + np.rint(shift[near] - shift[rows, np.newaxis]).astype(
-            int
-        )
-        # Lines that lean otherwise than the shift says differ one pixel aside.
-        beside = [np.abs(residual[near, mirrored(places + aside, width)]) for aside in (-1, 0, 1)]
-        typical = np.percentile(np.max(beside, axis=0), 50, axis=1)
-        kept &= own > RAYS.contrast * typical
-    near = mirrored(columns[:, np.newaxis] + neighbours(width), width)
-    typical = np.percentile(np.abs(residual[rows[:, np.newaxis], near]), 50, axis=1)
-    kept &= own > RAYS.contrast * typical
-    result = np.zeros(found.shape, bool)
-    result[rows[kept], columns[kept]] = True
-    return result
-
-
-def neighbours(size):
-    """Distances to neighbours on either side on an axis of this size."""
-    steps = np.arange(RAYS.nearest, min(RAYS.farthest, size // 2) + 1)
-    return np.concatenate([-steps, steps])
-
-
-def mirrored(places, size):
-    """Places on an axis of this size, mirrored at its ends."""
-    places = np.abs(places)
-    return np.clip(np.where(places >= size, 2 * size - 2 - places, places), 0, size - 1)

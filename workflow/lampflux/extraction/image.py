@@ -4,8 +4,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lampflux.extraction.bias import row_levels
+from lampflux.extraction.bias import amplifier_steps, row_levels
 from lampflux.extraction.detector import (
+    NOISE_ROWS,
     SATURATED_PIXELS,
     Detector,
     saturated_columns,
@@ -68,6 +69,8 @@ def lit_image(frame, background, lines, lit, detector):
             counts, quiet, detector.amplifiers, detector.variance, lit.profile
         )
         counts -= levels
+        some = counts[:: max(len(counts) // NOISE_ROWS, 1)]
+        counts -= amplifier_steps(some, detector.amplifiers).astype(np.float32)
     saturated = raw >= detector.saturation
     # Lines do not saturate between each other: such a row is broken, and holds no light.
     broken = saturated[:, lines.weights <= 0].mean(axis=1) > BROKEN

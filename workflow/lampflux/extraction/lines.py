@@ -71,7 +71,10 @@ def line_weights(counts, amplifiers):
         return np.zeros(counts.size)
     columns = np.arange(counts.size)
     filled = np.interp(columns, columns[known], counts[known])
-    light = filled - continuum(filled, max(40, filled.size // 40))
+    light, half_width = filled, max(40, filled.size // 40)
+    # Where the continuum slopes, a quartile passes below it: by as much as the second time.
+    for _ in range(2):
+        light = light - continuum(light, half_width)
     light[~known | (light < SIGNIFICANCE * noise(filled))] = 0
     for first, last in amplifiers:
         part = first + np.flatnonzero(known[first : last + 1])

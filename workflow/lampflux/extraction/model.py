@@ -21,6 +21,10 @@ class SlitModelling(NamedTuple):
     # The share of a row's light may differ from block to block of so many columns, by this part.
     block: int = 512
     block_scatter: float = 0.1
+    # Where a row may be hit, only pixels tell its share that agree with the median of so many of
+    # the brightest, within so many sigma and this part of the light.
+    brightest: int = 48
+    share_scatter: float = 0.03
     # The model's shifts are rounded to this part of a pixel.
     step: float = 0.05
     # Rows and columns of a block in which diffuse light is alike, and the least part of its pixels
@@ -151,7 +155,7 @@ def typical_light(profile):
     return np.median(profile[profile >= MODEL.weak * profile.max()])
 
 
-def slit_model(image, good, profile, light, variance):
+def slit_model(image, good, doubtful, profile, light, variance, gain):
     """Model a frame as the rows' common light times each row's share of it.
 
     Horne's (1986, PASP 98, 609) separation of profile and spectrum, for many fibres with the same
@@ -163,12 +167,16 @@ def slit_model(image, good, profile, light, variance):
         Lit rows, background subtracted [ADU].
     good : ndarray of bool, shape (rows, columns)
         Pixels to go by.
+    doubtful : ndarray of bool, shape (rows,)
+        Rows in which cosmic rays may have hit some of them.
     profile : ndarray, shape (rows,)
         Light of each row.
     light : ndarray of float32, shape (rows, columns)
         From `common_light` [ADU].
     variance : float
         Variance of a pixel without light [ADU^2].
+    gain : float
+        Electrons per ADU.
 
     Returns
     -------
@@ -180,12 +188,44 @@ def slit_model(image, good, profile, light, variance):
     for first in range(0, image.shape[1], MODEL.block):
         part = slice(first, first + MODEL.block)
         used = light[:, part] * good[:, part]
+        if doubtful.any():
+            used[doubtful] *= agreeing_pixels(
+                image[doubtful, part], used[doubtful], variance, gain
+            )
         product = np.einsum("ij,ij->i", used, image[:, part]) + stiffness * shares
         power = np.einsum("ij,ij->i", used, light[:, part]) + stiffness
         # No row's light is negative: noise where hardly any falls.
         share = np.clip(product / power, 0, None)
         result[:, part] = light[:, part] * share[:, np.newaxis]
     return result
+
+
+def agreeing_pixels(counts, light, variance, gain):
+    """Find the pixels of each row that show the share of the light that most bright ones show.
+
+    Parameters
+    ----------
+    counts, light : ndarray, shape (rows, columns)
+        Above the background, and of a row of light 1; 0 in pixels to leave out [ADU].
+    variance, gain : float
+        As in `slit_model`.
+
+    Returns
+    -------
+    ndarray of bool, shape (rows, columns)
+    """
+    brightest = np.argpartition(light, -min(MODEL.brightest, light.shape[1]), axis=1)
+    brightest = brightest[:, -MODEL.brightest :]
+    near = np.take_along_axis(light, brightest, axis=1)
+    shares = np.take_along_axis(counts, brightest, axis=1) / np.where(near > 0, near, np.inf)
+    # The weighted median, by the light over its noise.
+    order = np.argsort(shares, axis=1)
+    weight = np.cumsum(np.take_along_axis(np.sqrt(np.clip(near, 0, None)), order, axis=1), axis=1)
+    middle = np.argmax(weight >= weight[:, -1:] / 2, axis=1)[:, np.newaxis]
+    share = np.take_along_axis(shares, np.take_along_axis(order, middle, axis=1), axis=1)
+    expected = np.clip(share * light, 0, None)
+    reach = MODEL.sigma * np.sqrt(variance + expected / gain) + MODEL.share_scatter * expected
+    return np.abs(counts - expected) < reach
 
 
 def diffuse_light(residual, good):

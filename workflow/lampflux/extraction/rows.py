@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from lampflux.extraction.projection import of_rows, project_rows
-from lampflux.extraction.traces import TRACES, follow_traces
+from lampflux.extraction.traces import TRACES, box_sums_along, follow_traces, pair_profiles
 from lampflux.statistics import box_sums, running_median
 
 
@@ -24,6 +24,11 @@ class LitLimits(NamedTuple):
     # Rows between lit ones are lit where they are fewer: lines that lean are faint in some rows
     # until they stand upright.
     gap: int = 32
+    # Where so many groups of columns, and this part of them, keep less than this part of their
+    # light, traces may drift.
+    missed: int = 3
+    missed_part: float = 0.1
+    kept: float = 0.9
 
 
 LIT = LitLimits()
@@ -33,12 +38,14 @@ class LitRows(NamedTuple):
     """The rows that the clean spectrum is made of.
 
     ``rows``, an array of int; ``profile``, the light of each of them, or None where there are no
-    lines; ``drift`` of the traces towards higher rows, of shape (columns,) [pixel].
+    lines; ``drift`` of the traces towards higher rows, of shape (columns,) [pixel]; whether traces
+    ``may_drift`` that could not be followed.
     """
 
     rows: np.ndarray
     profile: np.ndarray | None
     drift: np.ndarray
+    may_drift: bool = False
 
 
 def lit_rows(profile, error):
@@ -74,7 +81,37 @@ def lit_rows(profile, error):
     return every[above - below <= LIT.gap]
 
 
-def choose_rows(frame, background, weights, spikes, variance, wanted=None):
+def miss_groups(lit, light, level, weights, variance):
+    """Whether rows miss light of several groups of columns, as where traces drift.
+
+    Parameters
+    ----------
+    lit : ndarray of int
+        Lit rows.
+    light, level : ndarray, shape (rows, groups)
+        As `lampflux.extraction.projection.project_rows` gives them.
+    weights : ndarray, shape (columns,)
+        Light of lines [ADU].
+    variance : float
+        Variance of a pixel without light [ADU^2].
+
+    Returns
+    -------
+    bool
+    """
+    # Traces drift by no more than the rows that are lit, on either side.
+    near = slice(max(lit[0] - lit.size, 0), lit[-1] + lit.size + 1)
+    _, power, profiles = pair_profiles(light[near], level[near], weights)
+    size = min(LIT.fibre_rows, len(profiles))
+    smooth = box_sums_along(profiles, size) / size
+    smooth[smooth < LIT.significance * np.sqrt(variance / power / size)] = 0
+    total = smooth.sum(axis=0)
+    known = (total > 0) & (power > TRACES.least_power * power.max())
+    missed = known & (smooth[lit - near.start].sum(axis=0) < LIT.kept * total)
+    return bool(missed.sum() >= max(LIT.missed, LIT.missed_part * known.sum()))
+
+
+def choose_rows(frame, background, weights, spikes, variance, wanted=None, drift=None):
     """Choose the rows to make the clean spectrum of, and follow the traces in them.
 
     Parameters
@@ -85,6 +122,8 @@ def choose_rows(frame, background, weights, spikes, variance, wanted=None):
         Variance of a pixel without light [ADU^2].
     wanted : slice, optional
         Rows to take; without it, the lit ones.
+    drift : ndarray, shape (columns,), optional
+        Drift of the traces towards higher rows [pixel]; without it, they are followed here.
 
     Returns
     -------
@@ -99,7 +138,7 @@ def choose_rows(frame, background, weights, spikes, variance, wanted=None):
     frame, background, spikes = frame[rows], of_rows(background, rows), spikes.within(rows)
     light, level = project_rows(frame, background, weights, spikes, TRACES.groups)
     profile = light.sum(axis=1) / (weights @ weights)
-    drift = follow_traces(light, level, weights, variance)
+    drift = follow_traces(light, level, weights, variance) if drift is None else drift
     if wanted:
         return LitRows(everything, profile, drift)
     if drift.any():
@@ -111,7 +150,8 @@ def choose_rows(frame, background, weights, spikes, variance, wanted=None):
     lit = lit_rows(profile, np.sqrt(variance / (weights @ weights)))
     if not lit.size:
         return LitRows(everything, None, still)
+    leaning = not drift.any() and miss_groups(lit, light, level, weights, variance)
     if drift.any():
         low, high = lit[0] + np.floor(drift.min()), lit[-1] + np.ceil(drift.max())
         lit = np.arange(max(int(low), 0), min(int(high), frame.shape[0] - 1) + 1)
-    return LitRows(lit, profile[lit], drift)
+    return LitRows(lit, profile[lit], drift, leaning)

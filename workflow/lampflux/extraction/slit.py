@@ -22,6 +22,10 @@ class ShiftSearch(NamedTuple):
     block_rows: int = 8
     # A column's counts are cut off at this many times those of its bright fibres.
     crest: float = 1.5
+    # ... and, where the light of a row is measured, of the rows at this percentile, and so many
+    # sigma of noise more.
+    brightest: float = 90.0
+    noise: float = 5.0
     # Lines exceed the noise of a block's spectrum by this factor.
     significance: float = 5.0
     # Farthest that lines are followed along the slit [pixel].
@@ -48,15 +52,15 @@ class Slit(NamedTuple):
 
     Of shape (rows,), ``profile``, the light of each row, and ``shift`` of its lines towards higher
     columns [pixel]; of shape (columns,), ``drift`` of the traces towards higher rows that is left
-    [pixel]: less than a row. ``profile`` is None where rows cannot be compared. The traces drifted
-    by ``largest_drift`` from their mean [pixel]; then it falls on ``rows``.
+    [pixel]: less than a row. ``profile`` is None where rows cannot be compared. The light falls on
+    ``rows`` once the traces' whole drift, of shape (columns,), is taken out [pixel].
     """
 
     profile: np.ndarray | None
     shift: np.ndarray
     drift: np.ndarray
     rows: np.ndarray
-    largest_drift: float = 0.0
+    whole_drift: np.ndarray | None = None
 
 
 def trace_slit(image, lit, lines, every_row):
@@ -79,7 +83,7 @@ def trace_slit(image, lit, lines, every_row):
     columns = lines.weights.size
     rows, shift = lit.rows, np.zeros(lit.rows.size)
     if lit.profile is None:
-        return image, Slit(None, shift, np.zeros(columns), rows)
+        return image, Slit(None, shift, np.zeros(columns), rows, np.zeros(columns))
     # The traces' whole drift, and the rows by which columns are moved against it.
     total, whole = lit.drift, np.rint(lit.drift).astype(int)
     if whole.any():
@@ -113,11 +117,12 @@ def trace_slit(image, lit, lines, every_row):
             break
     drift = total - whole
     if not typical_light(profile) > 0:
-        return image, Slit(None, np.zeros(rows.size), np.zeros(columns), rows)
-    if drift.any():
-        straight = straighten(shift_columns(image.counts, -drift), shift)
-        profile = light_of_rows(straight, weights)
-    return image, Slit(profile, shift, drift, rows, float(np.abs(total[weights > 0]).max()))
+        return image, Slit(None, np.zeros(rows.size), np.zeros(columns), rows, total)
+    straight = shift_columns(image.counts, -drift) if drift.any() else image.counts
+    straight = straighten(straight, shift)
+    crest = crests(straight, weights, image.detector.variance)
+    profile = light_of_rows(straight, weights, crest)
+    return image, Slit(profile, shift, drift, rows, total)
 
 
 def clear_weights(upright, image, shift, lines):
@@ -152,9 +157,33 @@ def take_rows(image, rows):
     return image._replace(counts=counts, missing=missing, saturated=saturated)
 
 
-def light_of_rows(counts, weights):
+def light_of_rows(counts, weights, cap=None):
     """Light of each row of an image from which the background was taken, as `row_profile`."""
-    return row_profile(counts, np.zeros(counts.shape[1]), weights)
+    return row_profile(counts, np.zeros(counts.shape[1]), weights, cap)
+
+
+def crests(counts, weights, variance):
+    """Largest counts that light reaches in a column where lines are: cosmic rays exceed it.
+
+    Parameters
+    ----------
+    counts : ndarray, shape (rows, columns)
+        Lines upright, background subtracted [ADU].
+    weights : ndarray, shape (columns,)
+        Light of the lines.
+    variance : float
+        Variance of a pixel without light [ADU^2].
+
+    Returns
+    -------
+    ndarray of float32, shape (columns,)
+        [ADU]; infinite where no line is.
+    """
+    columns = np.flatnonzero(weights > 0)
+    brightest = np.percentile(counts[:, columns], SHIFT.brightest, axis=0)
+    cap = np.full(weights.size, np.inf, np.float32)
+    cap[columns] = SHIFT.crest * np.clip(brightest, 0, None) + SHIFT.noise * np.sqrt(variance)
+    return cap
 
 
 def move_columns(image, drift):

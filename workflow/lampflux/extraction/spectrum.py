@@ -21,10 +21,12 @@ from lampflux.extraction.image import lit_image
 from lampflux.extraction.lines import find_lines
 from lampflux.extraction.plain import row_slice, sum_along_slit
 from lampflux.extraction.projection import of_rows
-from lampflux.extraction.rows import choose_rows
+from lampflux.extraction.ray_proofs import tracks_beside
+from lampflux.extraction.rows import LitRows, choose_rows, lit_rows
 from lampflux.extraction.slit import trace_slit
 from lampflux.extraction.spikes import find_spikes, without_wild_pixels
 from lampflux.extraction.stray_light import StrayLight, measure_stray_light
+from lampflux.extraction.traces import TRACES
 
 
 class Extraction(NamedTuple):
@@ -166,6 +168,8 @@ def extract(
     lines = find_lines(frame[summed], counts, spikes.within(summed), detector)
     wanted = None if rows == "lit" else summed
     lit = choose_rows(frame, background, lines.weights, spikes, detector.variance, wanted)
+    if lit.may_drift:
+        lit = with_leaning_lines(frame, background, lines, spikes, lit, detector)
     if unknown and len(detector.amplifiers) == 1:
         detector = detector._replace(amplifiers=find_unlit_amplifiers(whole, lit.rows))
     bias, levels = refine_bias(frame, lit.rows, background, detector.amplifiers)
@@ -174,7 +178,8 @@ def extract(
         stray = measure_stray_light(frame, bias, lines, lit.rows, detector.variance)
     image = lit_image(frame, bias, lines, lit, detector)
     image, slit = trace_slit(image, lit, lines, rows != "lit")
-    rays = find_cosmic_rays(image, slit, image.detector)
+    beside = tracks_beside(frame, bias, lit.rows, detector.variance)
+    rays = find_cosmic_rays(image, slit, image.detector, beside, background.ndim == 2)
     detector = with_gain(image, rays, image.detector)
     if not cosmic_rays:
         rays.hit[:] = False
@@ -192,12 +197,40 @@ def extract(
         stray,
         rays.refused,
         float(np.abs(slit.shift).max()),
-        slit.largest_drift,
+        float(np.abs(slit.whole_drift[lines.weights > 0]).max(initial=0)),
         image.row_scatter,
         image.broken,
         levels,
         np.flatnonzero(bad),
     )
+
+
+def with_leaning_lines(frame, background, lines, spikes, lit, detector):
+    """Choose rows anew once lines that lean stand upright: their traces may drift.
+
+    Parameters
+    ----------
+    frame, background, spikes
+        As in `lampflux.extraction.rows.choose_rows`.
+    lines : lampflux.extraction.lines.Lines
+    lit : lampflux.extraction.rows.LitRows
+        Those chosen before.
+    detector : lampflux.extraction.detector.Detector
+
+    Returns
+    -------
+    lampflux.extraction.rows.LitRows
+    """
+    known = frame, background, lines.weights, spikes, detector.variance
+    every = choose_rows(*known, wanted=slice(0, frame.shape[0]))
+    _, slit = trace_slit(lit_image(frame, background, lines, every, detector), every, lines, True)
+    if np.ptp(slit.whole_drift) > TRACES.least:
+        return choose_rows(*known, drift=slit.whole_drift)
+    if slit.profile is None:
+        return lit
+    noise = np.sqrt(detector.variance / (lines.weights @ lines.weights))
+    rows = np.union1d(lit.rows, lit_rows(slit.profile, noise))
+    return LitRows(rows, slit.profile[rows], slit.whole_drift * 0)
 
 
 def plain_uncertainty(plain, frame, background, detector):

@@ -14,6 +14,8 @@ class TraceSearch(NamedTuple):
     fewest: int = 5
     # Least part of the pairs that must follow the cubic.
     followed: float = 0.5
+    # So many more pairs must follow it than a straight line: it has as many coefficients.
+    more: int = 4
     # Least light of a group, as part of the brightest one's power.
     least_power: float = 1e-4
     # Rows over which light is averaged, so that fibres a few rows apart look alike.
@@ -95,12 +97,15 @@ def follow_traces(light, level, weights, variance):
     drift = extended(fit, np.arange(columns), middle[alike][0] - half, middle[alike][-1] + half)
     limit = max(TRACES.scatter, TRACES.scatter_part * np.ptp(drift))
     followed = np.abs(lag - fit(middle))[alike] < limit
+    # Cosmic rays in a few groups make no drift where the others run straight.
+    straight = np.abs(lag - np.median(lag[alike]))[alike] < limit
     still = smooth[alike].mean(axis=0)
     moved = np.array([np.roll(*part) for part in zip(smooth, -steps)])
     trust = power / (power + np.median(power))
     if (
         np.ptp(drift) < TRACES.least
         or followed.mean() < TRACES.followed
+        or followed.sum() < straight.sum() + TRACES.more
         or template @ template < TRACES.sharper * (still @ still)
         or not is_sharper(smooth, moved, trust)
     ):
