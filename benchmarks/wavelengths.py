@@ -283,9 +283,9 @@ def main():
     if impostors:
         nearest = max(impostors, key=lambda run: run.evidence + run.margin)
         print(
-            f"\nThe nearest impostor but these has an evidence of {nearest.evidence:.1f} and a lead "
-            f"of {nearest.margin:.1f}; {BOUNDS.least_evidence:g}, {BOUNDS.least_margin:g} and a "
-            f"sum of {BOUNDS.least_sum:g} are needed."
+            f"\nThe nearest impostor but these has an evidence of {nearest.evidence:.1f} and a "
+            f"lead of {nearest.margin:.1f}; {BOUNDS.least_evidence:g}, {BOUNDS.least_margin:g} "
+            f"and a sum of {BOUNDS.least_sum:g} are needed."
         )
     if options.failures:
         print()
