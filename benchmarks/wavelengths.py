@@ -279,13 +279,13 @@ def main():
         runs += pool.imap(simulated, tasks, chunksize=4)
     print(markdown(HEADINGS, rows_of(runs)))
     # An impostor may be right, by lines of the wrong lamp as an impurity.
-    impostors = [run for run in runs if run.impostor and not run.largest < RIGHT]
+    impostors = [run for run in runs if run.impostor and not run.solved]
     if impostors:
         nearest = max(impostors, key=lambda run: run.evidence + run.margin)
         print(
-            f"\nThe nearest wrong impostor has an evidence of {nearest.evidence:.1f} and a lead "
-            f"of {nearest.margin:.1f}; {BOUNDS.least_evidence:g}, {BOUNDS.least_margin:g} and a "
-            f"sum of {BOUNDS.least_sum:g} are needed."
+            f"\nThe nearest impostor but these has an evidence of {nearest.evidence:.1f} and a "
+            f"lead of {nearest.margin:.1f}; {BOUNDS.least_evidence:g}, {BOUNDS.least_margin:g} "
+            f"and a sum of {BOUNDS.least_sum:g} are needed."
         )
     if options.failures:
         print()
