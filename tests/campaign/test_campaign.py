@@ -216,6 +216,8 @@ def test_what_is_not_there_is_named_with_the_place_where_it_is_missing(campaign)
         made.exposures_of("GS", "Ne", "Red")
     with pytest.raises(UserError, match="no exposure of lamp Kr in arm Red"):
         made.exposures_in("Red", "Kr")
+    with pytest.raises(UserError, match="no exposure in arm Blue"):
+        made.exposures_in("Blue")
     made = campaign(files={TABLE: HEADING + ROW}, settings={"exposures": TABLE})
     with pytest.raises(UserError, match=f"{TABLE} has no exposure Nobody"):
         made.exposure("Nobody")

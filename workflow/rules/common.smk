@@ -76,6 +76,12 @@ def exposures_of_arm(wildcards):
     return stems(or_stop(campaign.exposures_in, wildcards.arm))
 
 
+def repeats_of(wildcards):
+    """Frames and exposure times of the repeats in an arm, pair after pair."""
+    pairs = pairs_of_repeats(campaign.exposures[name] for name in exposures_of_arm(wildcards))
+    return [(each.path, each.exptime) for pair in pairs for each in pair]
+
+
 def window_table_of(wildcards):
     """Window table of an exposure, a proposed one where there is no other."""
     exposure = exposure_of(wildcards)

@@ -2,12 +2,6 @@
 # copy the table to the folder gains to use it.
 
 
-def repeats_of(wildcards):
-    """Frames and exposure times of the repeats in an arm, pair after pair."""
-    pairs = pairs_of_repeats(campaign.exposures[name] for name in exposures_of_arm(wildcards))
-    return [(each.path, each.exptime) for pair in pairs for each in pair]
-
-
 rule measure_gain:
     input:
         spectra=lambda wildcards: collect(

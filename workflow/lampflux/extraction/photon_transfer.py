@@ -111,7 +111,7 @@ def steps_of_light(squares):
 
 
 def weighted_line(steps):
-    """Fit a line whose slope is not negative to the variance beyond that of dark pixels.
+    """Fit a line to the variance beyond that of dark pixels; without a slope below its error.
 
     Parameters
     ----------
@@ -137,7 +137,7 @@ def weighted_line(steps):
         covariance = np.linalg.inv(terms.T @ terms)
         level, slope = covariance @ terms.T @ ((variance - dark) / error)
         level_error = np.sqrt(covariance[0, 0])
-        if slope < 0:
+        if slope < np.sqrt(covariance[1, 1]):
             level, slope = np.average(variance - dark, weights=error**-2), 0.0
             level_error = np.sum(error**-2) ** -0.5
         expected = np.maximum(level + slope * light, 0) + dark
