@@ -2,7 +2,7 @@
 
 Each condition changes what it names of a spectrograph with one lit bundle of fibres. Frames are
 simulated, extracted and measured as in the workflow, with windows about the true lines, and net
-fluxes are held against the light that was simulated. To add a condition, add a line to
+fluxes are compared with the light that was simulated. To add a condition, add a line to
 ``CONDITIONS``.
 """
 
@@ -30,9 +30,9 @@ EXPTIME = 600.0
 PITCH = 5.4
 # Half width of a window [line widths].
 WINDOW = 4.0
-# Lines are held against the truth above this signal-to-noise ratio.
+# Lines are compared with the truth above this signal-to-noise ratio.
 CLEAR = 20.0
-# Fluxes that are off by more than so many errors and not flagged are counted.
+# Fluxes that are off by more than this many errors and not flagged are counted.
 OUTLIER = 5.0
 # Draws of noise from which the least possible differences follow.
 DRAWS = 400

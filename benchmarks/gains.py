@@ -1,7 +1,7 @@
 """Measure how true gain and read noise are that simulated exposures show.
 
 Conditions are those of ``conditions.py``. Each second exposure of a pair is 3 % brighter, and its
-lines are 0.3 pixel further. Gains are held against the simulated one: of single exposures, of one
+lines are 0.3 pixel further. Gains are compared with the simulated one: of single exposures, of one
 pair, and of five.
 """
 

@@ -19,7 +19,7 @@ from line_spectra import CASES, Truth, lay_windows
 CLEAR = 20.0
 # Conditions for which the lines of the laboratory are given.
 KNOWN = {"pairs", "crowded", "low resolution"}
-# A blend shifts the fit where that is off by so many errors; a pull is bad beyond so many.
+# A blend shifts the fit where that is off by this many errors; a pull is bad beyond this many.
 SHIFTED, BAD = 3.0, 4.0
 HEADINGS = (
     "condition",

@@ -1,4 +1,4 @@
-"""Hold what is planned for another instrument against frames simulated with the planned times.
+"""Compare what is planned for another instrument with frames simulated with the planned times.
 
 The workflow measures simulated lamps; from their lines exposures of another instrument (other
 resolution, throughput, gain, detector) are planned; these are simulated from the true lines and go
@@ -61,7 +61,7 @@ CURVE = (-0.03, -0.012)
 # A line is measured as one of its own if its light is right to this part, and its centre to so
 # many predicted errors.
 FLUX_RIGHT, SIGMAS = 0.05, 3.0
-# Outliers of a solution are left out beyond so many predicted errors, in so many passes.
+# Outliers of a solution are left out beyond this many predicted errors, in this many passes.
 CLIP, PASSES = 4.0, 5
 # Solutions of fewer lines are not compared: those that the workflow accepts are not any.
 FEWEST_LINES = 10

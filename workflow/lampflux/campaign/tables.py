@@ -90,18 +90,18 @@ def checked_rows(read, path, schema):
         return [], list(error.args)
     except OSError as error:
         return [], [f"{path} cannot be read ({error.strerror}); correct its name or permissions."]
-    problems = schema_problems({"rows": telling_rows(rows)}, schema, path)
+    problems = schema_problems({"rows": decisive_rows(rows)}, schema, path)
     if problems:
         # Again, for the numbers of the rows.
         problems = schema_problems({"rows": rows}, schema, path)
     return ([] if problems else rows), problems
 
 
-def telling_rows(rows):
+def decisive_rows(rows):
     """Choose rows of a table that break a rule of its schema if any row does.
 
     Rules are for the kind and the range of single cells. So of rows with the same text and kinds
-    of numbers, those with the least and the largest number of each column tell; to check the
+    of numbers, those with the least and the largest number of each column decide; to check the
     thousands of a line list would take a seventh of a run with nothing to do.
 
     Parameters

@@ -20,7 +20,7 @@ class Combination(NamedTuple):
     shared: float = 0.05
     scatter: float = 0.15
     # Pairs and single exposures contradict each other where they differ by this part and by so
-    # many errors; amplifiers that differ by so many have gains of their own.
+    # many errors; amplifiers that differ by this many have gains of their own.
     agreement: float = 0.2
     significance: float = 3.0
     # Pairs of repeats that contradict the others are left out, up to this part of them.

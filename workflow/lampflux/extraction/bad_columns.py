@@ -31,8 +31,8 @@ class ColumnSearch(NamedTuple):
     fewest: int = 4
     fewest_rows: int = 6
     part: float = 0.6
-    # Dead from some row to one end, it does so in so many times as many, and in this part of those
-    # beyond that row that could show it.
+    # Dead from some row to one end, it does so in this many times as many rows, and in this part
+    # of those beyond that row that could show it.
     end: int = 2
     end_part: float = 0.9
     # A dead one in this part of those where a neighbour is bright.
@@ -43,7 +43,7 @@ class ColumnSearch(NamedTuple):
     dark_part: float = 0.25
     # More than this part of all columns is a pattern of the detector.
     most: float = 0.01
-    # Where no band is dark, only lines wider than this [pixel] can be told from hot columns.
+    # Where no band is dark, only lines wider than this [pixel] differ from hot columns.
     width: float = 2.0
 
 
@@ -98,7 +98,7 @@ def bad_columns(frame, background, variance):
 
 
 def compare_columns(light, sigma, expected, number, dark, fewest):
-    """Compare so many columns together with the two beside them.
+    """Compare this many columns together with the two beside them.
 
     Parameters
     ----------

@@ -26,7 +26,7 @@ class StepSearch(NamedTuple):
     # The step exceeds those elsewhere by this factor, and this [ADU]: medians of whole ones.
     significance: float = 8.0
     least: float = 2.0
-    # Means of unlit rows are finer: the step exceeds this [ADU]. Pixels are cut off at so many
+    # Means of unlit rows are finer: the step exceeds this [ADU]. Pixels are cut off at this many
     # sigma about their median.
     least_unlit: float = 0.3
     clip: float = 5.0

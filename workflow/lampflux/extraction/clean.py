@@ -17,7 +17,7 @@ class Filling(NamedTuple):
     lost: float = 0.3
     # Width of a Gaussian (FWHM) in standard deviations.
     fwhm: float = 2.355
-    # Lines are looked for so many widths to either side.
+    # Lines are looked for this many widths to either side.
     reach: float = 1.5
     # Largest ratio, as a logarithm, of a line's crest to its flanks.
     steepest: float = 3.0

@@ -23,29 +23,29 @@ from lampflux.statistics import SIGMA_PER_MAD, box_sums
 
 
 class RaySearch(NamedTuple):
-    """How cosmic rays are told from light."""
+    """How cosmic rays are distinguished from light."""
 
-    # A cosmic ray exceeds the noise by this factor; pixels beside it, so many pixels far, by the
+    # A cosmic ray exceeds the noise by this factor; pixels beside it, this many pixels far, by the
     # second, or together with their neighbours by the third.
     detection: float = 5.0
     outskirts: float = 2.0
     together: float = 3.0
     rounds: int = 3
-    # Rows in which bright pixels differ from the model by so many sigma may be hit.
+    # Rows in which bright pixels differ from the model by this many sigma may be hit.
     doubtful: float = 4.0
     # Part of the light by which model and frame differ where the frame does not show it; the least
     # that it shows, and the least where traces are moved by parts of a row.
     usual_misfit: float = 0.01
     least_misfit: float = 0.001
     moved_misfit: float = 0.01
-    # Pixels this bright, against the noise, and so many show the misfit, beyond two sigma.
+    # Pixels this bright, against the noise, and this many show the misfit, beyond two sigma.
     misfit_light: float = 100.0
     misfit_pixels: int = 500
     # This percentile of theirs: cosmic rays hit far fewer than one in a hundred.
     misfit_percent: float = 97.0
     # A cosmic ray exceeds it by this factor.
     misfit: float = 3.0
-    # The light near a pixel is the brightest one within so many pixels.
+    # The light near a pixel is the brightest one within this many pixels.
     near: int = 2
     # Where the model misses lines by more than this part it is poor.
     poor: float = 0.06
@@ -53,8 +53,8 @@ class RaySearch(NamedTuple):
     crest: float = 0.4
     # Lines shine where the light exceeds the noise by this factor.
     bright: float = 10.0
-    # A difference of so many times the light near it is no misfit of a line, and one of so many
-    # may repeat in three quarters of the rows near it: a track along the slit.
+    # A difference of this many times the light near it is no misfit of a line, and one of this
+    # many may repeat in three quarters of the rows near it: a track along the slit.
     no_misfit: float = 2.0
     outshining: float = 3.0
     # A difference of less than the first part of the light near it may be a misfit after all: the
@@ -66,7 +66,7 @@ RAYS = RaySearch()
 
 
 def neighbourhood(image, rows, columns):
-    """Largest value among so many rows and columns to either side of each pixel."""
+    """Largest value among this many rows and columns to either side of each pixel."""
     for axis, reach in enumerate((rows, columns)):
         largest = image.copy()
         for step in range(1, min(reach, image.shape[axis] - 1) + 1):
@@ -98,7 +98,7 @@ def find_cosmic_rays(image, slit, detector, beside=(0, 0), has_dark=True):
     Parameters
     ----------
     image : lampflux.extraction.image.LitImage
-        Pixels that are missing, or unclear because lines saturate, are not taken for cosmic rays.
+        Pixels that are missing, or unclear because lines saturate, are no cosmic rays.
     slit : lampflux.extraction.slit.Slit
     detector : lampflux.extraction.detector.Detector
         Without a gain, light scatters as the frame shows.
@@ -145,7 +145,7 @@ def find_cosmic_rays(image, slit, detector, beside=(0, 0), has_dark=True):
 
 
 class Comparison(NamedTuple):
-    """A frame held against its model, arrays of shape (rows, columns).
+    """A frame compared with its model, arrays of shape (rows, columns).
 
     ``residual``, frame minus model; its noise ``sigma``; the largest model value ``near`` each
     pixel [ADU]; whether ``lines`` shine there, and are ``bright`` enough to show how the model
@@ -166,7 +166,7 @@ class Comparison(NamedTuple):
         ) / self.sigma
 
     def outshines(self, pixels, times):
-        """Whether some pixels differ by more than so many times the light near them."""
+        """Whether some pixels differ by more than this many times the light near them."""
         return np.abs(self.residual[pixels]) > times * self.near[pixels]
 
     def doubtful_rows(self):

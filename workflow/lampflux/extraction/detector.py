@@ -13,7 +13,7 @@ NOISE_ROWS = 100
 NOISE_PIXELS = 1000
 # Standard deviation of rounding to whole numbers [ADU].
 ROUNDING = 1 / np.sqrt(12)
-# A column saturates where so many pixels do; one alone may be a cosmic ray.
+# A column saturates where this many pixels do; one alone may be a cosmic ray.
 SATURATED_PIXELS = 2
 # Reach of a saturated line's wings to either side [line widths].
 SATURATED_REACH = 3.0
@@ -173,10 +173,10 @@ def noise_of_pixels(frame, background, share, read_noise, gain):
     Returns
     -------
     variance : float
-        The larger of what read noise and frame tell [ADU^2], for dark current and patterns come
-        on top of the first; NaN where neither tells anything.
+        The larger of what read noise and frame give [ADU^2], for dark current and patterns come
+        on top of the first; NaN where neither gives any.
     measured : bool
-        Whether only the frame tells it.
+        Whether only the frame gives it.
     """
     step = max(frame.shape[0] // NOISE_ROWS, 1)
     some = slice(None, None, step)

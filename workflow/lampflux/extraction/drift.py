@@ -17,7 +17,7 @@ class DriftSearch(NamedTuple):
     light: float = 1e-6
     significance: float = 20.0
     fewest: int = 5
-    # Rows within which groups are looked for: first about the brightest one, then, in so many
+    # Rows within which groups are looked for: first about the brightest one, then, in this many
     # rounds, about where the cubic puts them.
     farthest: int = 30
     nearest: int = 4

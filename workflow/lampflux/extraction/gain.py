@@ -24,7 +24,7 @@ class FrameTransfer(NamedTuple):
     fewest_squares: int = 20
     faintest: float = 1.0
     # What the model misses grows with the distance of the rows, noise does not: squares of rows so
-    # far apart scatter no more, within this part, if there are so many.
+    # far apart scatter no more, within this part, if there are this many.
     apart: int = 3
     agreement: float = 0.15
     fewest_apart: int = 100
@@ -57,8 +57,8 @@ def with_gain(image, rays, detector):
     Returns
     -------
     lampflux.extraction.detector.Detector
-        With the gain, or, where photon noise cannot be told from the model's misfit, only how much
-        light scatters. A gain that is known stays, beside the one that the rows show.
+        With the gain, or, where photon noise cannot be separated from the model's misfit, only how
+        much light scatters. A gain that is known stays, beside the one that the rows show.
     """
     if not rays.misfit.any():
         return detector
@@ -114,8 +114,8 @@ def measured_gain(squares, image, rays, variance):
     Returns
     -------
     float or None
-        Gain [electron / ADU]; None where photon noise cannot be told from the rest, or where rows
-        further apart or the light between the lines contradict it.
+        Gain [electron / ADU]; None where photon noise cannot be separated from the rest, or where
+        rows further apart or the light between the lines contradict it.
     """
     fit = fit_gain(squares.where(4 / squares.photons > TRANSFER.light * np.sqrt(variance)))
     if fit.reason:

@@ -17,7 +17,7 @@ from lampflux.extraction.projection import of_rows
 
 # A row is broken where this part of it, off the lines, is saturated.
 BROKEN = 0.5
-# ... but not where so many rows are: then the light itself saturates.
+# ... but not where this many rows are: then the light itself saturates.
 MOST_BROKEN = 0.1
 
 

@@ -10,19 +10,19 @@ class SlitModelling(NamedTuple):
 
     # Rows with less than this part of the typical light do not shape the spectrum.
     weak: float = 0.3
-    # The track of a cosmic ray along the slit may cross most of so many bright rows. Where fewer
-    # than this part of them agree with their median, within so many sigma and this part of the
+    # The track of a cosmic ray along the slit may cross most of this many bright rows. Where fewer
+    # than this part of them agree with their median, within this many sigma and this part of the
     # light, the percentile with which most rows agree takes its place.
     few: int = 64
     agreeing: float = 0.75
     sigma: float = 5.0
     light_scatter: float = 0.1
     percentiles: tuple[float, ...] = (50, 35, 20, 10, 65, 80)
-    # The share of a row's light may differ from block to block of so many columns, by this part.
+    # The share of a row's light may differ from block to block of this many columns, by this part.
     block: int = 512
     block_scatter: float = 0.1
-    # Where a row may be hit, only pixels tell its share that agree with the median of so many of
-    # the brightest, within so many sigma and this part of the light.
+    # Where a row may be hit, only pixels give its share that agree with the median of this many of
+    # the brightest, within this many sigma and this part of the light.
     brightest: int = 48
     share_scatter: float = 0.03
     # The model's shifts are rounded to this part of a pixel.

@@ -30,7 +30,7 @@ class TransferFit(NamedTuple):
     error: float = 0.06
     least_error: float = 0.015
     # Parts of the frame, and pairs of frames, scatter alike unless they differ by this part and by
-    # so many times its error.
+    # this many times its error.
     alike: float = 0.2
     significance: float = 3.0
 

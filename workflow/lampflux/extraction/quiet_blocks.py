@@ -6,7 +6,7 @@ import numpy as np
 
 
 class BlockTransfer(NamedTuple):
-    """How the scatter of blocks without lines is held against their light."""
+    """How the scatter of blocks without lines is compared with their light."""
 
     # Rows and columns of a block, and fewest blocks.
     rows: int = 4
@@ -14,7 +14,7 @@ class BlockTransfer(NamedTuple):
     fewest: int = 50
     # Blocks whose columns differ by more than this times the noise hold lines.
     flat: float = 1.5
-    # Blocks further from the line than this part are left out, in so many rounds.
+    # Blocks further from the line than this part are left out, in this many rounds.
     outlying: float = 0.8
     rounds: int = 30
     # Its slope exceeds its error by this factor.

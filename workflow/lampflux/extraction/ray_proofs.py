@@ -20,23 +20,23 @@ class RayProofs(NamedTuple):
     contrast: float = 3.0
     usual: tuple[float, float] = (25, 75)
     # These neighbours, to either side, more than most tracks have pixels [pixel]; along the slit
-    # where there are so many rows.
+    # where there are this many rows.
     nearest: int = 3
     farthest: int = 32
     rows: int = 33
     # Rays fall on bright pixels as on dark ones, and are harder to see there: more by this factor
-    # and number of tracks are misfits. A track is what hits a square of so many pixels.
+    # and number of tracks are misfits. A track is what hits a square of this many pixels.
     outnumber: float = 3.0
     outnumber_tracks: int = 12
     square: int = 12
-    # So are more than so many places, beyond those off the lines, and this part of the bright
-    # pixels, in three neighbouring rows, and more than so many places in neighbouring columns.
+    # So are more than this many places, beyond those off the lines, and this part of the bright
+    # pixels, in three neighbouring rows, and more than this many places in neighbouring columns.
     row_places: int = 6
     row_part: float = 0.03
     # Where the model is poor, single pixels are counted, for its misfits are as long as tracks.
     outnumber_pixels: int = 30
     row_pixels: int = 8
-    # Without a dark, more than so many pixels that are too faint in a square of nine are missing
+    # Without a dark, more than this many pixels that are too faint in a square of nine are missing
     # light.
     alone: int = 3
 
@@ -106,7 +106,7 @@ def outnumbering(hit, may_be_misfit, lines, poor, beside):
 
 
 def repeating(hit, shift):
-    """Find the pixels hit in columns where so many places are hit that they are a line.
+    """Find the pixels hit in columns hit in too many places for cosmic rays: lines.
 
     Parameters
     ----------

@@ -25,8 +25,8 @@ class PairTransfer(NamedTuple):
     light: float = 5.0
     # ... and in both frames this part of their mean: else a cosmic ray hit one.
     least: float = 0.5
-    # They hold this part of the brightest one within so many columns: where the core of a leaning
-    # line gives way to its wings, its rows are shifted differently.
+    # They hold this part of the brightest one within this many columns: where the core of a
+    # leaning line gives way to its wings, its rows are shifted differently.
     crest: float = 0.1
     reach: int = 2
     # Detectors become non-linear above this part of the saturation limit.

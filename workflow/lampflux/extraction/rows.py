@@ -24,7 +24,7 @@ class LitLimits(NamedTuple):
     # Rows between lit ones are lit where they are fewer: lines that lean are faint in some rows
     # until they stand upright.
     gap: int = 32
-    # Where so many groups of columns, and this part of them, keep less than this part of their
+    # Where this many groups of columns, and this part of them, keep less than this part of their
     # light, traces may drift.
     missed: int = 3
     missed_part: float = 0.1

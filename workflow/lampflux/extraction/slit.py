@@ -22,7 +22,7 @@ class ShiftSearch(NamedTuple):
     block_rows: int = 8
     # A column's counts are cut off at this many times those of its bright fibres.
     crest: float = 1.5
-    # ... and, where the light of a row is measured, of the rows at this percentile, and so many
+    # ... and, where the light of a row is measured, of the rows at this percentile, and this many
     # sigma of noise more.
     brightest: float = 90.0
     noise: float = 5.0
@@ -38,7 +38,7 @@ class ShiftSearch(NamedTuple):
     # they stand upright.
     followed: float = 0.5
     sharper: float = 1.05
-    # Traces and lines are followed in turn, so many times, until lines move by no more than this
+    # Traces and lines are followed in turn, this many times, until lines move by no more than this
     # [pixel].
     attempts: int = 3
     settled: float = 0.5

@@ -19,7 +19,7 @@ class SpikeSearch(NamedTuple):
     rounds: int = 8
     # Of bright pixels that do not, where they are less than this part of all, a track is what
     # repeats neither in its row nor in its column: further off than one or two times this [pixel]
-    # they hold no more than this many times the median row or column, and so many.
+    # they hold no more than this many times the median row or column, and this many.
     sparse: float = 0.02
     block: int = 24
     usual: float = 3.0

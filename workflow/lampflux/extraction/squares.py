@@ -8,7 +8,7 @@ from lampflux.statistics import clipped_moments
 
 # Units of a scatter in which a whole one is little: moments are clipped at whole units or wider.
 FINE = 1e4
-# So many squares count as one, since neighbours share pixels.
+# This many squares count as one, since neighbours share pixels.
 SHARED = 2.25
 # Most squares of a part of a frame, evenly spread: their variance is good to 1 %.
 MOST = 50_000

@@ -14,7 +14,7 @@ class TraceSearch(NamedTuple):
     fewest: int = 5
     # Least part of the pairs that must follow the cubic.
     followed: float = 0.5
-    # So many more pairs must follow it than a straight line: it has as many coefficients.
+    # This many more pairs must follow it than a straight line: it has as many coefficients.
     more: int = 4
     # Least light of a group, as part of the brightest one's power.
     least_power: float = 1e-4
@@ -23,10 +23,10 @@ class TraceSearch(NamedTuple):
     # Light of a group over its noise, and its likeness to the others (correlation), to be used.
     significance: float = 20.0
     likeness: float = 0.5
-    # Groups may scatter about the cubic by so many rows, or this part of the whole drift.
+    # Groups may scatter about the cubic by this many rows, or this part of the whole drift.
     scatter: float = 1.5
     scatter_part: float = 0.1
-    # Traces must drift by so many rows, and the light be so much sharper without it.
+    # Traces must drift by this many rows, and the light be so much sharper without it.
     least: float = 2.0
     sharper: float = 1.1
     # Moved, groups scatter about their mean by at most this part of what they do as they are, and
@@ -46,7 +46,7 @@ TRACES = TraceSearch()
 def follow_traces(light, level, weights, variance):
     """Follow traces from group to group of columns.
 
-    Each group's light along the slit is held against that of all others by cross-correlation.
+    Each group's light along the slit is compared with that of all others by cross-correlation.
 
     Parameters
     ----------
@@ -168,7 +168,7 @@ def pair_profiles(light, level, weights):
 
 
 def box_sums_along(profiles, size):
-    """Sum each so many rows about every row; beyond the ends there are none."""
+    """Sum each this many rows about every row; beyond the ends there are none."""
     padded = np.pad(profiles, ((size // 2 + 1, (size - 1) // 2), (0, 0)))
     total = np.cumsum(padded, axis=0)
     return total[size:] - total[:-size]

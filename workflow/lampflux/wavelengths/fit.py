@@ -33,7 +33,7 @@ class Fitting(NamedTuple):
     doubtful_weight: float = 0.4
     # 1-sigma residual of a good match [line width], for the choice of the degree.
     good_match: float = 0.08
-    # Residuals up to so many times the scatter are used.
+    # Residuals up to this many times the scatter are used.
     clip: float = 3.5
     # Error to which a solution must hold over part of the detector, which is the trusted range
     # where nothing better can be had and lines match well [pixel].
@@ -273,7 +273,7 @@ def fit_solution(peaks, lines, start, lead):
     own_error = fit_error(best.polynomial, pixel, weight, scatter, pixels)
     own_error = np.hypot(own_error, FITTING.shared_scatter * scatter)
     error = np.hypot(own_error, FITTING.rival_part * spread / step)
-    # Between two places where the lines bear the fit out and no other alignment does nearly as
+    # Between two places where the lines confirm the fit and no other alignment does nearly as
     # well, it holds.
     borne_out = (
         spanned(matching)
@@ -378,7 +378,7 @@ def spanned(flags):
 
 
 def well_inside(flags, margin):
-    """Longest run of true flags, without so many at an end that is not the detector's."""
+    """Longest run of true flags, without this many at an end that is not the detector's."""
     first, last = longest_stretch(flags)
     first += margin if first > 0 else 0
     last -= margin if last < flags.size - 1 else 0

@@ -153,7 +153,7 @@ class Grid(NamedTuple):
 
     The spectrum is cut into segments of ``length`` [pixel]. In each the displacement begins with
     one of ``offsets`` [pixel], ``step`` apart, and grows by one of ``slopes``, whole numbers of
-    ``step``, until the next. Tables have so many ``entries``, ``cell`` apart, from position
+    ``step``, until the next. Tables have this many ``entries``, ``cell`` apart, from position
     ``start`` [pixel]. ``reach`` is that of a peak's neighbourhood, ``sigma`` a true coincidence's
     distance [pixel].
     """
@@ -174,7 +174,7 @@ class Grid(NamedTuple):
 
 
 def lay_out(size, fwhm, reach):
-    """Lay out the displacements of a spectrum of so many pixels and such a line width."""
+    """Lay out the displacements of a spectrum of this many pixels and such a line width."""
     length = size / SEARCH.segments
     step = min(size / reach.steps, reach.largest_step)
     most = int(np.ceil(reach.offset * size / step))
