@@ -34,7 +34,7 @@ def answers(snakemake, tmp_path_factory):
     for name, _, _ in exposures:
         write_frame(root / f"resources/raw/{name}.fits", np.zeros((2, 2), "u2"))
     for name, arm, table in exposures:
-        header = {"WAVEMETH": "fitted", "SIMULATE": True}
+        header = {"WAVEMETH": "fitted", "SIMULATE": True, "CTYPE1": "AWAV"}
         write_frame(root / f"results/calibrated/{name}.fits", np.ones(4096), **header)
         columns = [
             fits.Column("wavelength", "D", array=WAVELENGTH[arm]),
@@ -116,12 +116,12 @@ def test_an_added_exposure_re_runs_itself_its_lamp_and_what_holds_all_lamps(answ
 
 def test_any_table_is_made_with_its_units_in_the_file(answers, snakemake):
     root, _ = answers
-    target = "results/lamps/Newport_Ne_Red.ecsv"
+    target = "results/lamps/Newport_Ar_Red.ecsv"
     arguments = ("--rerun-triggers", "mtime", "--configfile", root / "mine.yaml")
     run = snakemake(root, target, *arguments)
     assert run.status == 0, run.output
-    assert run.jobs == {("write_ecsv", "lamps_Newport_Ne_Red")}
-    lines, plain = QTable.read(root / target), table(root, "Newport_Ne_Red.csv")
+    assert run.jobs == {("write_ecsv", "lamps_Newport_Ar_Red")}
+    lines, plain = QTable.read(root / target), table(root, "Newport_Ar_Red.csv")
     assert lines["wavelength"].to_value("nm").tolist() == pytest.approx(plain["wavelength"] / 10)
     assert lines["flux"].unit == u.adu / u.s
     assert lines["flux"].info.description.endswith(", per fibre")
