@@ -308,9 +308,25 @@ def row_of(name, frames):
     )
 
 
-def main():
-    """Run all conditions, or those named, and print a table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def results_by_condition(run, headings, description):
+    """Run all conditions, or those that the command line names.
+
+    Parameters
+    ----------
+    run : callable
+        Takes the name of a condition and a seed.
+    headings : sequence of str
+        Of the table, which is begun.
+    description : str
+        Of the benchmark.
+
+    Yields
+    ------
+    name : str
+    results : list
+        What ``run`` returns for each seed.
+    """
+    parser = argparse.ArgumentParser(description=description)
     parser.add_argument("conditions", nargs="*", help="those whose names hold one of these")
     parser.add_argument("--frames", type=int, default=6, help="of each condition")
     parser.add_argument("--seed", type=int, default=1, help="of the first frame")
@@ -318,13 +334,18 @@ def main():
     options = parser.parse_args()
     wanted = options.conditions or [""]
     names = [name for name in CONDITIONS if any(part in name for part in wanted)]
-    print(markdown(HEADINGS, []))
+    print(markdown(headings, []))
     seeds = range(options.seed, options.seed + options.frames)
     with Pool(options.cores) as pool:
         found = pool.imap(run, [(name, seed) for name in names for seed in seeds])
         for name in names:
-            row = row_of(name, [next(found) for _ in seeds])
-            print(f"| {' | '.join(map(str, row))} |", flush=True)
+            yield name, [next(found) for _ in seeds]
+
+
+def main():
+    """Print a table of all conditions, or of those named."""
+    for name, frames in results_by_condition(run, HEADINGS, __doc__.splitlines()[0]):
+        print(f"| {' | '.join(map(str, row_of(name, frames)))} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -5,13 +5,16 @@ lines are 0.3 pixel further. Gains are compared with the simulated one: of singl
 pair, and of five.
 """
 
-import argparse
-from multiprocessing import Pool
-
 import numpy as np
 
-from campaign import markdown
-from conditions import CONDITIONS, EXPTIME, draw_lines, fibres_of, spectrograph
+from conditions import (
+    CONDITIONS,
+    EXPTIME,
+    draw_lines,
+    fibres_of,
+    results_by_condition,
+    spectrograph,
+)
 from lampflux.extraction.arm_gain import gain_of_pairs
 from lampflux.extraction.bias import measure_bias
 from lampflux.extraction.repeats import compare_pair
@@ -66,27 +69,14 @@ def run(case):
 
 
 def main():
-    """Run all conditions, or those named, and print a table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("conditions", nargs="*", help="those whose names hold one of these")
-    parser.add_argument("--frames", type=int, default=6, help="lamps of each condition")
-    parser.add_argument("--seed", type=int, default=1, help="of the first lamp")
-    parser.add_argument("--cores", type=int)
-    options = parser.parse_args()
-    wanted = options.conditions or [""]
-    names = [name for name in CONDITIONS if any(part in name for part in wanted)]
-    print(markdown(HEADINGS, []))
-    seeds = range(options.seed, options.seed + options.frames)
-    with Pool(options.cores) as pool:
-        found = pool.imap(run, [(name, seed) for name in names for seed in seeds])
-        for name in names:
-            columns = np.array([next(found) for _ in seeds]).T
-            known = [column[np.isfinite(column)] for column in columns]
-            cells = [
-                f"{each.min():.2f} to {each.max():.2f} ({each.size})" if each.size else "none"
-                for each in known
-            ]
-            print(f"| {name} | {' | '.join(cells)} |", flush=True)
+    """Print a table of all conditions, or of those named."""
+    for name, lamps in results_by_condition(run, HEADINGS, __doc__.splitlines()[0]):
+        known = [column[np.isfinite(column)] for column in np.array(lamps).T]
+        cells = [
+            f"{each.min():.2f} to {each.max():.2f} ({each.size})" if each.size else "none"
+            for each in known
+        ]
+        print(f"| {name} | {' | '.join(cells)} |", flush=True)
 
 
 if __name__ == "__main__":
