@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from lampflux.errors import UserError
-from lampflux.extraction.bias import bias_cards, measure_bias
+from lampflux.extraction.bias import bias_cards, halves, measure_bias
 from lampflux.extraction.darks import Master, combine, scale_dark
 from lampflux.extraction.detector import NOISE_ROWS, pixel_variance
 from lampflux.extraction.plain import finite, row_slice
@@ -212,9 +212,8 @@ def read_repeats(repeats, params, arm):
         over = 0.0 if exposure.overscan is None else float(exposure.overscan.max())
         limits.append(limit - over)
     rows = row_slice(params.rows, frames[0].shape[0])
-    halves = [(0, columns // 2 - 1), (columns // 2, columns - 1)]
     first, second = (frame[rows] for frame in frames)
-    return first, second, min(limits), params.amplifiers or halves
+    return first, second, min(limits), params.amplifiers or halves(columns)
 
 
 def make_master(darks, biases, params):
