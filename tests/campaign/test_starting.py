@@ -2,8 +2,10 @@
 
 import os
 import shlex
+import signal
 import subprocess
 import sys
+import time
 from types import SimpleNamespace
 
 import pytest
@@ -63,3 +65,13 @@ def test_a_job_gets_what_it_needs_and_the_environment_is_left_alone(tmp_path, fo
     said = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True)
     assert "'PYTHONHASHSEED': '0'" in said.stdout
     assert ("ask.py" in prefix) is forks
+
+
+def test_an_interrupt_as_a_job_starts_shows_no_traceback(tmp_path):
+    script = write_text(tmp_path / "empty.py", "")
+    command = f"{job_prefix(PROJECT / 'workflow').format()}{sys.executable} {script}"
+    for wait in range(0, 40, 2):
+        job = subprocess.Popen(["bash", "-c", command], stderr=subprocess.PIPE, text=True)
+        time.sleep(wait / 1000)
+        job.send_signal(signal.SIGINT)
+        assert "KeyboardInterrupt" not in job.communicate()[1], f"after {wait} ms"

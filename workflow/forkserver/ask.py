@@ -13,7 +13,7 @@ import os
 import sys
 from array import array
 
-# An interrupt ends this without a message ...
+# An interrupt, ignored so far, ends this without a message ...
 signal.signal(signal.SIGINT, signal.SIG_DFL)
 _, address, *command = sys.argv
 connection = socket.socket(socket.AF_UNIX)

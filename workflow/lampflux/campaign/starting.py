@@ -133,5 +133,7 @@ def job_prefix(folder, forks=True):
     """
     variables = [f"{name}={value}" for name, value in JOB_VARIABLES.items()]
     server = fork_server(folder) if forks else []
+    # An interrupt that meets Python as it starts would show a traceback; ask.py ends the pause.
+    start = "trap '' INT; " if server else ""
     words = [*variables, "exec", *map(shlex.quote, server)]
-    return f"{' '.join(words)} ".replace("{", "{{").replace("}", "}}")
+    return f"{start}{' '.join(words)} ".replace("{", "{{").replace("}", "}}")
