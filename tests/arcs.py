@@ -10,7 +10,8 @@ import numpy as np
 from conftest import PROJECT
 from lampflux.peaks import find_peaks, without_leaning
 from lampflux.wavelengths import Lines
-from lampflux.wavelengths.reference import reference_wavelength
+from lampflux.wavelengths.reference import reference_solution
+from lampflux.wavelengths.shift import Reference
 
 LINE_LISTS = PROJECT / "resources/line_lists"
 LAMPS = {
@@ -51,7 +52,12 @@ def red_reference():
     """Wavelength of each of Hector's 4096 columns in red by the project's reference."""
     path = PROJECT / "resources/wavelength_references/Red.csv"
     pixel, wavelength = np.loadtxt(path, delimiter=",", skiprows=1, usecols=(0, 1), unpack=True)
-    return reference_wavelength(pixel, wavelength, np.arange(4096))
+    return reference_solution(pixel, wavelength, np.arange(4096)).wavelength
+
+
+def exact_reference(wavelength):
+    """Reference without error."""
+    return Reference(wavelength, np.zeros(wavelength.size))
 
 
 def gaussian_lines(size, centres, heights, fwhm):

@@ -13,7 +13,7 @@ import pytest
 import yaml
 from astropy.io import fits
 
-from arcs import LAMPS, catalogue, red_reference
+from arcs import LAMPS, catalogue, exact_reference, red_reference
 from conftest import PROJECT, chain, summaries, write_config, write_text
 from lampflux.peaks import find_peaks, without_leaning
 from lampflux.wavelengths.identification import find_solution
@@ -186,7 +186,7 @@ def hold_argon_to(wavelength, at):
 @pytest.mark.parametrize("name", NOMINAL_RED)
 def test_the_hector_spectrum_is_solved_from_either_nominal_solution(name, borrowed):
     peaks, _ = hector_peaks()
-    reference = red_reference() if borrowed else None
+    reference = exact_reference(red_reference()) if borrowed else None
     outcome = find_solution(peaks, catalogue(*LAMPS["ThAr"]), red_nominal(name), reference)
     assert outcome.method == "fitted"
     hold_argon_to(outcome.wavelength, peaks.pixel)
@@ -218,7 +218,7 @@ def test_the_hector_spectrum_is_solved_from_either_nominal_solution(name, borrow
 def test_the_hector_spectrum_is_no_other_lamps(lamp, name):
     ions = LAMPS.get(lamp) or (f"{lamp[:2]} I", f"{lamp[2:]} I")
     peaks, _ = hector_peaks()
-    for reference in (None, red_reference()):
+    for reference in (None, exact_reference(red_reference())):
         outcome = find_solution(peaks, catalogue(*ions), red_nominal(name), reference)
         assert outcome.method == "nominal", outcome.verdict
 

@@ -13,7 +13,7 @@ from lampflux.peaks import Peaks, find_peaks
 from lampflux.wavelengths import Identification, Lines, identify, line_list
 from lampflux.wavelengths.fit import Solution
 from lampflux.wavelengths.identification import nominal_identification
-from lampflux.wavelengths.reference import reference_wavelength
+from lampflux.wavelengths.reference import reference_solution
 from lampflux.wavelengths.scale import extended, nominal_wavelength
 from lampflux.wavelengths.table import identified_rows, solution_cards
 from lampflux.wavelengths.verdict import Verdict
@@ -168,22 +168,23 @@ def test_specutils_opens_the_file(tmp_path):
 def test_a_reference_without_scatter_gives_its_polynomial_back(degree):
     pixel = np.sort(np.random.default_rng(degree).uniform(0, 4095, 30))
     truth = np.polynomial.Polynomial([6800, 1080, -28, -15][: degree + 1], domain=[0, 4095])
-    found = reference_wavelength(pixel, truth(pixel), np.arange(4096))
-    np.testing.assert_allclose(found, truth(np.arange(4096)), atol=1e-5)
+    found = reference_solution(pixel, truth(pixel), np.arange(4096))
+    np.testing.assert_allclose(found.wavelength, truth(np.arange(4096)), atol=1e-5)
+    assert found.error.max() < 1e-3
 
 
 def test_scatter_of_a_reference_does_not_make_it_wind():
     rng = np.random.default_rng(4)
     pixel = np.sort(rng.uniform(100, 4000, 35))
     truth = np.polynomial.Polynomial([6800, 1080, -28, -15], domain=[0, 4095])
-    found = reference_wavelength(pixel, truth(pixel) + rng.normal(0, 0.1, 35), np.arange(4096))
-    assert np.abs(found - truth(np.arange(4096)))[100:4000].max() < 0.25
+    found = reference_solution(pixel, truth(pixel) + rng.normal(0, 0.1, 35), np.arange(4096))
+    assert np.abs(found.wavelength - truth(np.arange(4096)))[100:4000].max() < 0.25
 
 
 def test_few_pairs_of_a_reference_are_a_straight_line():
     pixel = np.array([10.0, 500.0, 1000.0])
-    found = reference_wavelength(pixel, 5000 + 2 * pixel, np.array([0, 2000]))
-    np.testing.assert_allclose(found, [5000, 9000])
+    found = reference_solution(pixel, 5000 + 2 * pixel, np.array([0, 2000]))
+    np.testing.assert_allclose(found.wavelength, [5000, 9000])
 
 
 # What is written of a solution

@@ -12,6 +12,7 @@ from arcs import (
     arc,
     catalogue,
     dispersion,
+    exact_reference,
     gaussian_lines,
     noisy,
     nominal_of,
@@ -24,6 +25,7 @@ from lampflux.wavelengths import Lines, identify
 from lampflux.wavelengths.fit import fit_solution, longest_stretch, partial_fits, well_inside
 from lampflux.wavelengths.identification import contradicts, find_solution
 from lampflux.wavelengths.matching import candidates, match_lines
+from lampflux.wavelengths.reference import reference_solution
 from lampflux.wavelengths.resemblance import resembling_ion
 from lampflux.wavelengths.scale import extended, inverse, nominal_wavelength
 from lampflux.wavelengths.shift import fit_shift
@@ -363,7 +365,7 @@ def test_six_lines_carry_a_shift_of_the_reference(shift):
     reference = red_reference()
     peaks = xenon_peaks(shift, seed=31)
     nominal = nominal_wavelength(np.arange(4096), **RED)
-    outcome = find_solution(peaks, catalogue("Xe I"), nominal, reference)
+    outcome = find_solution(peaks, catalogue("Xe I"), nominal, exact_reference(reference))
     assert outcome.method in ("shifted", "fitted")
     trusted = slice(outcome.solution.first, outcome.solution.last + 1)
     truth = extended(reference, np.arange(4096) - shift)
@@ -382,6 +384,23 @@ def test_a_fitted_shift_is_the_one_put_in(shift):
     assert solution.parameters <= 2
     assert off[solution.first : solution.last + 1].max() < 0.3
     assert off[2048] < 0.1
+
+
+def test_the_error_of_a_shifted_reference_covers_where_the_reference_has_no_lines():
+    pixels, lines, xenon = np.arange(4096), catalogue("Xe I"), tabled_xenon()
+    truth = red_reference()
+    nominal = nominal_wavelength(pixels, **RED)
+    for seed in range(12):
+        rng = np.random.default_rng([36, seed])
+        known = np.sort(rng.uniform(300, 3800, 25))
+        pairs = known + rng.normal(0, 0.2, 25), np.interp(known, pixels, truth)
+        centres = np.interp(xenon, truth, pixels)
+        clean = gaussian_lines(4096, centres, 2e4 * rng.lognormal(0, 0.5, 6), 5.0)
+        reference = reference_solution(*pairs, pixels)
+        counts, uncertainty = noisy(clean, rng)
+        found = find_solution(standing_peaks(counts, uncertainty), lines, nominal, reference)
+        trusted = slice(found.solution.first, found.solution.last + 1)
+        assert (np.abs(found.wavelength - truth) / found.error)[trusted].max() < 4, seed
 
 
 def test_a_lamp_with_a_dark_element_is_solved_with_the_lines_of_the_other():
@@ -406,7 +425,7 @@ def test_solutions_contradict_each_other_by_their_errors_where_they_are_trusted(
 
 
 def test_a_reference_does_not_make_six_random_peaks_xenon():
-    reference = red_reference()
+    reference = exact_reference(red_reference())
     nominal = nominal_wavelength(np.arange(4096), **RED)
     rng = np.random.default_rng(33)
     for _ in range(8):
@@ -417,8 +436,9 @@ def test_a_reference_does_not_make_six_random_peaks_xenon():
 
 @pytest.mark.parametrize("lamp", ["Ne", "Kr", "ThAr", "HgAr"])
 def test_a_reference_does_not_make_a_lamp_another(lamp):
-    reference = red_reference()
-    true = arc(lamp, reference[0], reference[-1], 4096, seed=34, shift=0.0, stretch=0.0)
+    reference = exact_reference(red_reference())
+    ends = reference.wavelength[[0, -1]]
+    true = arc(lamp, *ends, 4096, seed=34, shift=0.0, stretch=0.0)
     peaks = standing_peaks(true.counts, true.uncertainty)
     refuse(find_solution(peaks, catalogue("Xe I"), true.nominal, reference), true.nominal)
 

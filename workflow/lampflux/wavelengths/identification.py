@@ -12,7 +12,7 @@ from lampflux.wavelengths.fit import Solution, fit_solution
 from lampflux.wavelengths.lines import Lines
 from lampflux.wavelengths.scale import extended, inverse, nominal_wavelength, through_pins
 from lampflux.wavelengths.search import FINE, RIGID, SEARCH, WIDE, align, chance_score
-from lampflux.wavelengths.shift import fit_shift, held_against
+from lampflux.wavelengths.shift import Reference, fit_shift, held_against, with_error
 from lampflux.wavelengths.table import identified_rows
 from lampflux.wavelengths.verdict import BOUNDS, Verdict, judge
 
@@ -61,7 +61,7 @@ def identify(
     counts: np.ndarray,
     lines: Lines,
     nominal: np.ndarray | Mapping | None = None,
-    reference: np.ndarray | None = None,
+    reference: np.ndarray | Reference | None = None,
     uncertainty: np.ndarray | None = None,
     wavelength_range: Sequence | None = None,
     pinned: Sequence = (),
@@ -77,8 +77,9 @@ def identify(
     nominal : ndarray, shape (pixels,), or mapping
         Approximate wavelengths in air [Angstrom], or ``crval``, ``crpix`` and ``cdelt`` of linear
         ones as FITS counts them (pixels from 1).
-    reference : ndarray, shape (pixels,), optional
-        Wavelengths of a solution that has the right shape, up to a shift [Angstrom].
+    reference : Reference, or ndarray of shape (pixels,), optional
+        Solution that has the right shape, up to a shift; as an array, its wavelengths [Angstrom],
+        of which the errors are taken as nothing.
     uncertainty : ndarray, shape (pixels,), optional
         1-sigma uncertainty of the counts; without, estimated from their scatter.
     wavelength_range : (float, float), optional
@@ -130,6 +131,8 @@ def identify(
     nominal = np.asarray(nominal, dtype=float)
     if nominal.shape != counts.shape:
         raise ValueError(f"{counts.size} counts, but nominal wavelengths of {nominal.size} pixels")
+    if reference is not None and not isinstance(reference, Reference):
+        reference = Reference(np.asarray(reference, dtype=float), np.zeros(counts.size))
     peaks = find_peaks(counts, uncertainty)
     standing = without_leaning(peaks)
     found = find_solution(standing, lines, nominal, reference, wavelength_range, pinned)
@@ -180,8 +183,8 @@ def find_solution(peaks, lines, nominal, reference=None, wavelength_range=None, 
     lines : Lines
     nominal : ndarray, shape (pixels,)
         Wavelengths of the nominal solution [Angstrom].
-    reference : ndarray, shape (pixels,), optional
-        Wavelengths of the arm's reference solution [Angstrom].
+    reference : Reference, optional
+        The arm's.
     wavelength_range : (float, float), optional
         Rough range to search in place of the nominal solution [Angstrom].
     pinned : sequence of (float, float)
@@ -202,14 +205,16 @@ def find_solution(peaks, lines, nominal, reference=None, wavelength_range=None, 
     # Without a reference, the first of these must do.
     trials = [("fitted", expected, WIDE, fit_solution, rival)]
     if reference is not None:
-        trials += [("fitted", reference, RIGID, fit_solution, -np.inf)]
-        trials += [("shifted", reference, RIGID, fit_shift, -np.inf)]
+        trials += [("fitted", reference.wavelength, RIGID, fit_solution, -np.inf)]
+        trials += [("shifted", reference.wavelength, RIGID, fit_shift, -np.inf)]
     believed, alignments = [], {}
     for method, about, reach, fit, rival in trials:
         if reach not in alignments:
             alignments[reach] = aligned(peaks, lines, about, reach, rival, pinned)
         start, lead, score, chance = alignments[reach]
         solution = fit(peaks, lines, start, lead)
+        if method == "shifted" and solution is not None:
+            solution = with_error(solution, reference.error)
         part = BOUNDS.rigid_part if reach is RIGID or len(pinned) else 1.0
         judged = judge(score, chance, solution, peaks.fwhm, part)
         if method == "shifted" and judged.accepted:
@@ -234,7 +239,8 @@ def find_solution(peaks, lines, nominal, reference=None, wavelength_range=None, 
         return nominal_identification(peaks, nominal, refused)
     _, method, solution, judged = min(believed, key=lambda found: found[0])
     if method == "fitted":
-        solution = continued(solution, expected, reference)
+        shape = None if reference is None else reference.wavelength
+        solution = continued(solution, expected, shape)
     return Identification(method, solution.wavelength, solution.error, judged, peaks, solution)
 
 

@@ -4,6 +4,7 @@ import numpy as np
 from numpy.polynomial import Polynomial
 
 from lampflux.files.tables import read_reference
+from lampflux.wavelengths.shift import Reference, polynomial_error
 
 # A degree of the reference solution must better the next lower one's prediction by this factor.
 WORTH_A_DEGREE = 0.95
@@ -12,8 +13,8 @@ HIGHEST_DEGREE = 5
 PAIRS_PER_DEGREE = 3
 
 
-def reference_wavelength(pixel, wavelength, pixels):
-    """Wavelengths of an arm's reference: the polynomial that best predicts each pair left out.
+def reference_solution(pixel, wavelength, pixels):
+    """Solution of an arm's reference: the polynomial that best predicts each pair left out.
 
     Parameters
     ----------
@@ -24,8 +25,7 @@ def reference_wavelength(pixel, wavelength, pixels):
 
     Returns
     -------
-    ndarray
-        Air wavelengths [Angstrom].
+    Reference
     """
     others = ~np.eye(pixel.size, dtype=bool)
     best, least = None, np.inf
@@ -36,7 +36,9 @@ def reference_wavelength(pixel, wavelength, pixels):
         ]
         if np.std(missed) < WORTH_A_DEGREE * least:
             best, least = degree, np.std(missed)
-    return Polynomial.fit(pixel, wavelength, best)(pixels)
+    fitted = Polynomial.fit(pixel, wavelength, best)
+    error = polynomial_error(fitted, pixel, wavelength, np.ones(pixel.size), least, pixels)
+    return Reference(fitted(pixels), error)
 
 
 def arm_reference(path, pixels):
@@ -49,8 +51,8 @@ def arm_reference(path, pixels):
 
     Returns
     -------
-    reference : ndarray or None
-        Air wavelengths of the pixels [Angstrom]; None for less than three pairs.
+    reference : Reference or None
+        None for less than three pairs.
     pinned : list of (float, float)
         The pairs, if they are too few for a solution.
     """
@@ -63,4 +65,4 @@ def arm_reference(path, pixels):
     )
     if pixel.size < PAIRS_PER_DEGREE:
         return None, list(zip(pixel, wavelength))
-    return reference_wavelength(pixel, wavelength, pixels), []
+    return reference_solution(pixel, wavelength, pixels), []

@@ -1,5 +1,7 @@
 """Shift and scale a solution of the right shape."""
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.polynomial import Polynomial
 
@@ -19,6 +21,17 @@ from lampflux.wavelengths.scale import extended
 
 # Lines that a change of scale needs beside a shift.
 LINES_FOR_SCALE = 6
+
+
+class Reference(NamedTuple):
+    """Solution of the right shape, up to a shift.
+
+    ``wavelength``, ``error`` : ndarray, shape (pixels,): air wavelengths and their 1-sigma errors
+    [Angstrom].
+    """
+
+    wavelength: np.ndarray
+    error: np.ndarray
 
 
 def fit_shift(peaks, lines, start, lead):
@@ -66,7 +79,7 @@ def fit_shift(peaks, lines, start, lead):
     residual = np.full(known.size, np.inf)
     residual[known] = wanted - displacement(pixel)
     scatter, used = scatter_and_used(residual, peaks.fwhm)
-    error = displacement_error(
+    error = polynomial_error(
         displacement, peaks.pixel[used], wanted[used[known]], weight[used[known]], scatter, pixels
     )
     at = pixels + displacement(pixels)
@@ -90,31 +103,31 @@ def fit_shift(peaks, lines, start, lead):
     )
 
 
-def displacement_error(displacement, pixel, wanted, weight, scatter, pixels):
-    """1-sigma error of a fitted displacement.
+def polynomial_error(polynomial, pixel, wanted, weight, scatter, pixels):
+    """1-sigma error of a fitted displacement or reference.
 
-    It includes what the displacement owes to any single line, and what differs with the next two
-    degrees: the reference may have another shape than the spectrum.
+    It includes what the polynomial owes to any single line, and what differs with the next two
+    degrees: the spectrum may have another shape.
 
     Parameters
     ----------
-    displacement : numpy.polynomial.Polynomial
+    polynomial : numpy.polynomial.Polynomial
     pixel, wanted, weight : ndarray, shape (lines,)
-        Where the lines are, and what they displace the solution by [pixel].
+        Where the lines are [pixel], and what the polynomial was fitted to there.
     scatter : float
-        1-sigma residual [pixel].
+        1-sigma residual, in the unit of ``wanted``.
     pixels : ndarray
         Where the error is wanted.
 
     Returns
     -------
     ndarray
-        Error [pixel].
+        In the unit of ``wanted``.
     """
-    degree = displacement.degree()
-    own = fit_error(displacement, pixel, weight, scatter, pixels)
+    degree = polynomial.degree()
+    own = fit_error(polynomial, pixel, weight, scatter, pixels)
     own = np.hypot(own, FITTING.shared_scatter * scatter)
-    domain = displacement.domain
+    domain = polynomial.domain
     rivals = [
         Polynomial.fit(pixel[kept], wanted[kept], degree, domain=domain, w=weight[kept])
         for kept in ~np.eye(pixel.size, dtype=bool)
@@ -125,7 +138,7 @@ def displacement_error(displacement, pixel, wanted, weight, scatter, pixels):
         for higher in (degree + 1, degree + 2)
         if pixel.size > higher + 1
     ]
-    spread = np.max([np.abs(rival(pixels) - displacement(pixels)) for rival in rivals], axis=0)
+    spread = np.max([np.abs(rival(pixels) - polynomial(pixels)) for rival in rivals], axis=0)
     return np.hypot(own, FITTING.rival_part * spread)
 
 
@@ -144,12 +157,28 @@ def held_against(solution, fitted):
     Solution
         The first, with other errors and trusted range.
     """
-    pixels = np.arange(solution.wavelength.size)
-    nearest = np.clip(pixels, fitted.first, fitted.last)
+    nearest = np.clip(np.arange(solution.wavelength.size), fitted.first, fitted.last)
     difference = (solution.wavelength - fitted.wavelength)[nearest]
-    error = np.hypot(solution.error, FITTING.rival_part * difference)
+    return with_error(solution, FITTING.rival_part * difference)
+
+
+def with_error(solution, more):
+    """Add an independent error to those of a solution, and trust it where they still allow it.
+
+    Parameters
+    ----------
+    solution : Solution
+    more : ndarray, shape (pixels,)
+        1-sigma error [Angstrom].
+
+    Returns
+    -------
+    Solution
+    """
+    pixels = np.arange(solution.wavelength.size)
+    error = np.hypot(solution.error, more)
     in_pixels = error / np.abs(np.gradient(solution.wavelength))
     trusted = (pixels >= solution.first) & (pixels <= solution.last)
     first, last = longest_stretch(trusted & (in_pixels < FITTING.largest_error))
-    certain = float(np.mean(in_pixels < FITTING.worst_error))
+    certain = float(np.mean(in_pixels < FITTING.worst_error)) if last > first else 0.0
     return solution._replace(error=error, certain=certain, first=first, last=last)
