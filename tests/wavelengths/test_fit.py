@@ -28,7 +28,7 @@ from lampflux.wavelengths.matching import candidates, match_lines
 from lampflux.wavelengths.reference import reference_solution
 from lampflux.wavelengths.resemblance import resembling_ion
 from lampflux.wavelengths.scale import extended, inverse, nominal_wavelength
-from lampflux.wavelengths.shift import fit_shift
+from lampflux.wavelengths.shift import Reference, fit_shift
 from lampflux.wavelengths.verdict import judge
 
 RED = {"crval": 6754.73992674, "crpix": 2048, "cdelt": 0.5201465201465}
@@ -403,6 +403,15 @@ def test_the_error_of_a_shifted_reference_covers_where_the_reference_has_no_line
         assert (np.abs(found.wavelength - truth) / found.error)[trusted].max() < 4, seed
 
 
+def test_a_reference_that_is_too_inaccurate_is_refused_and_named():
+    truth = red_reference()
+    nominal = nominal_wavelength(np.arange(4096), **RED)
+    poor = Reference(truth, np.full(4096, 0.3))
+    refused = find_solution(xenon_peaks(12.3, seed=31), catalogue("Xe I"), nominal, poor)
+    assert refused.method == "nominal"
+    assert "the arm's reference is too inaccurate" in refused.verdict.reason
+
+
 def test_a_lamp_with_a_dark_element_is_solved_with_the_lines_of_the_other():
     reference, rng = red_reference(), np.random.default_rng(35)
     centres = np.interp(tabled_xenon(), reference, np.arange(4096))
@@ -419,9 +428,12 @@ def test_solutions_contradict_each_other_by_their_errors_where_they_are_trusted(
     straight = SimpleNamespace(wavelength=np.linspace(5000, 6000, 101), first=20, last=80)
     bent = np.where(np.arange(101) > 85, 5.0, 0.4) + straight.wavelength
     straight.error = np.full(101, 0.2)
-    assert not contradicts(straight, SimpleNamespace(wavelength=bent))
+    other = SimpleNamespace(wavelength=bent, error=np.zeros(101))
+    assert not contradicts(straight, other)
     straight.error[50] = 0.05
-    assert contradicts(straight, SimpleNamespace(wavelength=bent))
+    assert contradicts(straight, other)
+    other.error[50] = 0.1
+    assert not contradicts(straight, other)
 
 
 def test_a_reference_does_not_make_six_random_peaks_xenon():

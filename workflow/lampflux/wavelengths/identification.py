@@ -213,20 +213,22 @@ def find_solution(peaks, lines, nominal, reference=None, wavelength_range=None, 
             alignments[reach] = aligned(peaks, lines, about, reach, rival, pinned)
         start, lead, score, chance = alignments[reach]
         solution = fit(peaks, lines, start, lead)
-        if method == "shifted" and solution is not None:
-            solution = with_error(solution, reference.error)
         part = BOUNDS.rigid_part if reach is RIGID or len(pinned) else 1.0
         judged = judge(score, chance, solution, peaks.fwhm, part)
         if method == "shifted" and judged.accepted:
+            solution = with_error(solution, reference.error)
             # A polynomial may bend through wrong lines; the reference has the right shape.
             believed = [
                 rival
                 for rival in believed
                 if rival[3].evidence > judged.evidence or not contradicts(rival[2], solution)
             ]
-        if method == "shifted" and solution is not None and believed:
-            solution = held_against(solution, believed[0][2])
+            if believed:
+                solution = held_against(solution, believed[0][2])
             judged = judge(score, chance, solution, peaks.fwhm, part)
+            if not judged.accepted:
+                reason = f"the arm's reference is too inaccurate: {judged.reason}"
+                refused = judged._replace(reason=reason)
         if judged.accepted:
             judged = held_to_pins(judged, solution, pinned, peaks.fwhm)
         if judged.accepted:
@@ -255,10 +257,11 @@ def held_to_pins(judged, solution, pinned, fwhm):
 
 
 def contradicts(solution, other):
-    """Whether a solution differs from another by far more than its error, where it is trusted."""
+    """Whether a solution differs from another by far more than their errors, where it is trusted."""
     inside = slice(solution.first, solution.last + 1)
     difference = np.abs(solution.wavelength - other.wavelength)[inside]
-    return bool(np.any(difference > CONTRADICTION * solution.error[inside]))
+    error = np.hypot(solution.error, other.error)[inside]
+    return bool(np.any(difference > CONTRADICTION * error))
 
 
 def trusted_part(solution):
