@@ -257,7 +257,7 @@ def held_to_pins(judged, solution, pinned, fwhm):
 
 
 def contradicts(solution, other):
-    """Whether a solution differs from another by far more than their errors, where it is trusted."""
+    """Whether a solution differs from another by far more than the errors, where it is trusted."""
     inside = slice(solution.first, solution.last + 1)
     difference = np.abs(solution.wavelength - other.wavelength)[inside]
     error = np.hypot(solution.error, other.error)[inside]
