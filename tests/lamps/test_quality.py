@@ -33,6 +33,7 @@ GOOD = {
     "broken": 0,
     "errors": "gain",
     "flux": 900.0,
+    "error": 5.0,
     "flags": "",
     "gain": (1.9, 1.85),
 }
@@ -78,6 +79,7 @@ def exposure(**faults):
     table = pd.DataFrame(
         {
             "net_flux": [50.0, facts["flux"], 5000.0],
+            "net_flux_err": facts["error"],
             "flags": ["faint", facts["flags"], "saturated"],
             "Wavelength": [6010.0, 6050.1, 6100.0],
             "wavelength_air": [np.nan, 6050.0, np.nan],
@@ -307,6 +309,17 @@ def test_the_brightest_line_is_one_that_is_unsaturated_most_often():
     assert wavelength == 6050.0
     np.testing.assert_array_equal(flux, [900, 900, 900, np.nan])
     np.testing.assert_array_equal(ratio, [1, 1, 1, np.nan])
+
+
+def test_noise_and_windows_that_miss_their_lines_are_not_the_brightest_line():
+    assert np.isnan(brightest_line([exposure(error=200.0)[2]] * 4)[0])
+    assert brightest_line([exposure(flags="wavelength")[2]] * 4)[0] == 6010.0
+
+
+def test_windows_that_miss_their_lines_are_warned_of():
+    row = beside_good(flags="wavelength")
+    assert (row["score"], row["warned"]) == ("warned", "windows_missed")
+    assert row["reasons"] == "100 % of the windows miss their lines"
 
 
 def test_a_lamp_without_windows_or_with_saturated_lines_only_has_no_brightest_line():

@@ -16,6 +16,10 @@ class QualitySettings(NamedTuple):
     # A gain that differs from the one that the frame shows by this factor is warned of: measured
     # gains are good to a fifth, and other settings of a camera differ by more.
     gain_factor: float = 2.0
+    # A line that is followed has at least this signal-to-noise ratio in half of the exposures.
+    least_snr: float = 5.0
+    # Part of the windows that miss their lines from which on they seem not to be for this setting.
+    windows_missed: float = 0.5
 
 
 QUALITY = QualitySettings()
@@ -65,6 +69,7 @@ QUALITY_COLUMNS = [
     "brightest_ratio",
     "brightness",
     "brightness_fall",
+    "windows_missed",
     "lines_missing",
     "element_ratio",
     "darkest_element",
@@ -207,10 +212,14 @@ def brightest_line(tables):
         Net flux [ADU/s/fibre], NaN where saturated, and that over its median; the ratio is NaN
         for fewer than `QUALITY.fewest` exposures.
     """
-    flux = np.array([table["net_flux"] for table in tables], dtype=float)
+    flux, error = (
+        np.array([table[column] for table in tables], dtype=float)
+        for column in ("net_flux", "net_flux_err")
+    )
     for table, values in zip(tables, flux):
-        values[is_saturated(table)] = np.nan
+        values[is_flagged(table, "saturated") | is_flagged(table, "wavelength")] = np.nan
     seen = np.isfinite(flux).sum(axis=0)
+    seen[np.sum(flux > QUALITY.least_snr * error, axis=0) < 0.5 * seen] = 0
     unknown = np.full(len(tables), np.nan)
     if not seen.any():
         return np.nan, unknown, unknown
@@ -240,10 +249,14 @@ def compare_exposures(exposures, tables, identified, ions):
     -------
     DataFrame
         With ``bias_shift``, ``line_width_ratio``, ``wave_shift``, ``wave_shift_pixel``,
-        ``brightest_line``, ``brightest_flux``, ``brightest_ratio``, ``saturation_expected``,
-        ``brightness_fall`` and what `lampflux.lamps.elements.element_health` gives.
+        ``brightest_line``, ``brightest_flux``, ``brightest_ratio``, ``windows_missed``,
+        ``saturation_expected``, ``brightness_fall`` and what
+        `lampflux.lamps.elements.element_health` gives.
     """
     exposures = exposures.copy()
+    known = [table[table["wavelength_air"].notna()] for table in tables]
+    missed = [pd.Series(is_flagged(table, "wavelength")).mean() for table in known]
+    exposures["windows_missed"] = missed
     for _, part in exposures.groupby("arm", sort=False):
         at = part.index
         exposures.loc[at, "bias_shift"] = bias_shifts(list(part["levels"]))
@@ -309,6 +322,9 @@ def score_exposures(exposures, thresholds, fit):
         if row["line_width"] == 0:
             words["failed"].append("line_width")
             reasons.append("no line: was the lamp on?")
+        if row["windows_missed"] >= QUALITY.windows_missed:
+            words["warned"].append("windows_missed")
+            reasons.append(f"{100 * row['windows_missed']:.0f} % of the windows miss their lines")
         if row["elements_missing"]:
             words["warned"].append("elements_missing")
             reasons.append(f"no line of {row['elements_missing'].replace(' ', ', ')} identified")
@@ -367,7 +383,7 @@ def expected_saturation(tables, seconds):
     ndarray of bool, shape (exposures,)
         False where no line of the table is saturated.
     """
-    saturated = np.array([is_saturated(table) for table in tables])
+    saturated = np.array([is_flagged(table, "saturated") for table in tables])
     found = []
     for lines, time in zip(saturated, seconds):
         shorter = saturated[seconds < time]
@@ -377,6 +393,6 @@ def expected_saturation(tables, seconds):
     return np.array(found)
 
 
-def is_saturated(table):
-    """Whether each line of a flux table is flagged as saturated."""
-    return table["flags"].astype(str).str.contains("saturated").to_numpy(dtype=bool)
+def is_flagged(table, flag):
+    """Whether each line of a flux table has a flag."""
+    return table["flags"].astype(str).str.contains(flag).to_numpy(dtype=bool)
