@@ -144,6 +144,16 @@ def test_an_exposure_is_far_off_only_where_enough_others_agree(relative, seconds
     assert list(np.flatnonzero(outlying)) == named
 
 
+def test_lines_that_are_noise_in_the_shortest_exposures_do_not_seem_to_lose_light():
+    rng, seconds = np.random.default_rng(3), np.array([0.3, 0.3, 1.0, 1.0, 5.0, 5.0])
+    truth = np.concatenate([np.geomspace(300.0, 3000.0, 15), np.full(200, 6.0)])
+    err = pd.DataFrame(np.outer(8 / np.sqrt(seconds), np.ones(truth.size)))
+    flux = truth + err * rng.normal(size=err.shape)
+    series = series_module.fit_series(flux, err, seconds, flux.isna())
+    lost = (series.reasons == "nonlinear").any()
+    assert lost[truth == 6].mean() < 0.01
+
+
 def test_exposures_without_a_common_line_are_not_compared():
     shared = np.array([[1, 1, 0, 0], [0, 1, 0, 0], [0, 0, 1, 1], [0, 0, 0, 1]], bool)
     assert list(connected(shared)) == [True, True, False, False]

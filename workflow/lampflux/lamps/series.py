@@ -242,7 +242,8 @@ def time_ratios(flux, err, seconds, compared, usable, light, references):
             mean, mean_err = relative_mean(even, even_err, seconds == time)
             if np.isfinite(mean):
                 ratio = mean / base
-                error = abs(ratio) * np.hypot(base_err, mean_err)
+                # A shortest exposure that noise made too bright must not make its own error small.
+                error = np.hypot(abs(ratio) * mean_err, max(abs(ratio), 1.0) * base_err)
                 parts.append({"seconds": time, "line": line, "ratio": ratio, "error": error})
     ratios = pd.DataFrame(parts, columns=["seconds", "line", "ratio", "error"])
     for _, part in ratios.groupby("seconds"):
