@@ -144,9 +144,10 @@ def is_sharper(still, moved, trust):
     for each in (still, moved):
         template = np.average(each, axis=0, weights=trust)
         power.append(template @ template)
-        scatter.append(np.average(np.square(each - template).sum(axis=1), weights=trust))
         norm = np.linalg.norm(each, axis=1) * np.linalg.norm(template)
         likeness.append(each @ template / np.maximum(norm, 1e-30))
+        # Groups may differ in brightness.
+        scatter.append(np.average(1 - likeness[-1], weights=trust))
     sharper = scatter[1] < TRACES.alike * scatter[0] and power[1] > TRACES.power * power[0]
     alike = np.average(likeness[1], weights=trust) > TRACES.resemblance
     less = np.average(likeness[1] < likeness[0] - TRACES.less, weights=trust)
