@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lampflux.extraction.bad_columns import bad_columns
+from lampflux.extraction.bad_columns import bad_columns, band_light
 from lampflux.extraction.clean import filling_error
 from lampflux.extraction.spectrum import extract
 from lampflux.fluxes.measure import measure
@@ -85,14 +85,14 @@ def test_narrow_lines_are_not_taken_for_hot_columns_nor_the_gaps_between_them_fo
     monkeypatch.setattr("slits.LINE_FWHM", fwhm)
     for name in ("fibres", "slit over all rows"):
         frame = simulate(45, **SLITS[name], lines=number)
-        assert not bad_columns(frame.counts, frame.bias, frame.variance).any()
+        assert not bad_columns(band_light(frame.counts, frame.bias), frame.variance).any()
 
 
 def test_two_dead_columns_side_by_side_are_found_on_a_line():
     frame = simulate(46, fibres=40)
     column = round(frame.centres[np.argmax(frame.fluxes)])
     spoil(frame.counts, column, "dead", width=2)
-    found = np.flatnonzero(bad_columns(frame.counts, frame.bias, frame.variance))
+    found = np.flatnonzero(bad_columns(band_light(frame.counts, frame.bias), frame.variance))
     assert found.tolist() == [column, column + 1]
 
 

@@ -50,15 +50,24 @@ class ColumnSearch(NamedTuple):
 COLUMNS = ColumnSearch()
 
 
-def bad_columns(frame, background, variance):
+class Bands(NamedTuple):
+    """Bands of rows, evenly spread over a frame.
+
+    Their ``light``, the mean counts above the background, of shape (bands, columns) [ADU]; the
+    number of ``rows`` that each is the mean of; and the ``middle`` row of each.
+    """
+
+    light: np.ndarray
+    rows: int
+    middle: np.ndarray
+
+
+def bad_columns(bands, variance):
     """Find dead and hot columns, single or two together.
 
     Parameters
     ----------
-    frame : ndarray, shape (rows, columns)
-        Raw counts [ADU].
-    background : ndarray, shape (rows, columns) or (columns,)
-        Dark or bias [ADU].
+    bands : Bands
     variance : float
         Variance of a pixel without light [ADU^2].
 
@@ -66,11 +75,11 @@ def bad_columns(frame, background, variance):
     -------
     ndarray of bool, shape (columns,)
     """
-    columns = frame.shape[1]
+    light, rows = bands.light.copy(), bands.rows
+    columns = light.shape[1]
     dead, hot = np.zeros((2, columns), bool)
     if columns < 8 or not np.isfinite(variance):
         return dead
-    light, rows = band_light(frame, background)
     # A bias that holds light is too high: no more than a few columns are below zero.
     lowest = np.nanpercentile(light, COLUMNS.lowest, axis=1)
     reach = COLUMNS.significance * np.sqrt(variance / rows)
@@ -209,24 +218,29 @@ def line_width(light, noise):
 def band_light(frame, background):
     """Average bands of a few rows, without their highest and lowest pixel where there are enough.
 
+    Parameters
+    ----------
+    frame : ndarray, shape (rows, columns)
+        Raw counts [ADU].
+    background : ndarray, shape (rows, columns) or (columns,)
+        Dark or bias [ADU].
+
     Returns
     -------
-    light : ndarray, shape (bands, columns)
-        Counts above the background [ADU].
-    rows : int
-        Rows that each is the mean of.
+    Bands
     """
     height, columns = frame.shape
     size = int(np.clip(height // COLUMNS.bands, 1, COLUMNS.rows))
     first = np.linspace(0, height - size, min(COLUMNS.bands, height // size)).astype(int)
     rows = (first[:, np.newaxis] + np.arange(size)).ravel()
+    middle = first + (size - 1) / 2
     net = frame[rows].astype(np.float32)
     net -= of_rows(background, rows)
     net = net.reshape(first.size, size, columns)
     if size < 4:
-        return net.mean(axis=1), size
+        return Bands(net.mean(axis=1), size, middle)
     total = net.sum(axis=1) - net.max(axis=1) - net.min(axis=1)
-    return total / (size - 2), size - 2
+    return Bands(total / (size - 2), size - 2, middle)
 
 
 def without_columns(frame, bad):

@@ -136,7 +136,10 @@ def find_cosmic_rays(image, slit, detector, beside=(0, 0), has_dark=True):
             hit &= ~clumped(hit & (found.residual < 0))
         if attempt == 0:
             doubtful = found.doubtful_rows()
-            diffuse = diffuse_light(found.residual, ~(hit | clipped | found.lines))
+            # Outskirts would spread over all diffuse light, which is not in the model yet.
+            near_core = core.copy()
+            near_core[square_around(*np.nonzero(core), core.shape)] = True
+            diffuse = diffuse_light(found.residual, ~(near_core | clipped | found.lines))
     may_be_misfit = found.lines[hit] & ~found.outshines(hit, RAYS.no_misfit)
     refused = outnumbering(hit, may_be_misfit, found.lines, found.part > RAYS.poor, beside)
     refused |= repeating(hit, slit.shift)

@@ -5,7 +5,8 @@ from typing import NamedTuple
 import numpy as np
 
 from lampflux.extraction.model import shift_rows
-from lampflux.extraction.traces import extended, is_sharper, robust_fit
+from lampflux.extraction.projection import group_edges
+from lampflux.extraction.traces import curve_degree, extended, is_sharper, robust_fit
 
 
 class DriftSearch(NamedTuple):
@@ -16,7 +17,7 @@ class DriftSearch(NamedTuple):
     groups: int = 16
     light: float = 1e-6
     significance: float = 20.0
-    fewest: int = 5
+    fewest: int = 2
     # Rows within which groups are looked for: first about the brightest one, then, in this many
     # rounds, about where the cubic puts them.
     farthest: int = 30
@@ -100,7 +101,7 @@ def measure_drift(image, weights, variance):
         known = np.isfinite(drift)
         if known.sum() < DRIFT.fewest:
             return none
-        fit = robust_fit(places[known], drift[known], min(3, known.sum() - 3), trust[known])
+        fit = robust_fit(places[known], drift[known], curve_degree(known.sum()), trust[known])
     followed = np.abs(np.nan_to_num(drift, nan=np.inf) - fit(places)) < DRIFT.largest_misfit
     moved = shift_rows(profiles, -fit(places))
     if followed.mean() < DRIFT.followed or not is_sharper(profiles, moved, trust):
@@ -133,7 +134,8 @@ def group_profiles(image, light, variance):
         Part of the light in each row, less the mean; groups with too little light are left out.
     """
     middle, powers, profiles = [], [], []
-    for part in np.array_split(np.arange(light.size), DRIFT.groups):
+    edges = group_edges(light, DRIFT.groups)
+    for part in np.split(np.arange(light.size), edges[1:-1]):
         power = light[part] @ light[part]
         if not power > DRIFT.light * (light @ light):
             continue

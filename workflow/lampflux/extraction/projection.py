@@ -4,6 +4,8 @@ import numpy as np
 
 # Rows that are projected at a time, so that a frame needs little memory.
 BAND = 256
+# Fewest columns of a group.
+NARROWEST = 8
 
 
 def of_rows(background, rows):
@@ -11,7 +13,35 @@ def of_rows(background, rows):
     return background[rows] if background.ndim == 2 else background
 
 
-def project_rows(frame, background, weights, spikes, groups):
+def group_edges(weights, groups):
+    """Divide columns into groups about alike in size, between lines where there is a gap.
+
+    Parameters
+    ----------
+    weights : ndarray, shape (columns,)
+        As `lampflux.extraction.lines.line_weights` gives them [ADU].
+    groups : int
+
+    Returns
+    -------
+    ndarray of int, shape (groups + 1,)
+        First column of each group, and the number of columns.
+    """
+    groups = max(min(groups, weights.size // NARROWEST), 1)
+    even = np.linspace(0, weights.size, groups + 1).astype(int)
+    reach = weights.size // groups // 2
+    light = np.clip(weights, 0, None)
+    edges = even.copy()
+    for number in range(1, groups):
+        first = max(even[number] - reach, edges[number - 1] + 1)
+        near = np.arange(first, max(even[number] + reach, first + 1))
+        # The light that a cut would part: of columns as dark, the nearest to the middle.
+        cut = np.minimum(light[near - 1], light[near])
+        edges[number] = near[np.lexsort((np.abs(near - even[number]), cut))[0]]
+    return edges
+
+
+def project_rows(frame, background, weights, spikes, edges):
     """Project every row on the light of the lines, in groups of columns.
 
     Parameters
@@ -24,7 +54,8 @@ def project_rows(frame, background, weights, spikes, groups):
         As `lampflux.extraction.lines.line_weights` gives them [ADU].
     spikes : lampflux.extraction.spikes.Spikes
         Pixels to leave out.
-    groups : int
+    edges : ndarray of int, shape (groups + 1,)
+        As `group_edges` gives them.
 
     Returns
     -------
@@ -34,10 +65,8 @@ def project_rows(frame, background, weights, spikes, groups):
         Sum of counts above the background.
     """
     columns = frame.shape[1]
-    sizes = [part.size for part in np.array_split(weights, groups)]
-    edges = np.concatenate([[0], np.cumsum(sizes)])
     both = np.stack([weights, np.ones(columns)], axis=1).astype(np.float32)
-    result = np.empty((frame.shape[0], groups, 2), np.float32)
+    result = np.empty((frame.shape[0], edges.size - 1, 2), np.float32)
     for first in range(0, frame.shape[0], BAND):
         rows = slice(first, first + BAND)
         net = frame[rows].astype(np.float32)

@@ -24,6 +24,11 @@ class RayProofs(NamedTuple):
     nearest: int = 3
     farthest: int = 32
     rows: int = 33
+    # One of less than this many sigma exceeds the median of its neighbours along the row, this far
+    # away at most, by the second: diffuse light that the model misses is smooth.
+    faint: float = 10.0
+    smooth: int = 10
+    excess: float = 5.0
     # Rays fall on bright pixels as on dark ones, and are harder to see there: more by this factor
     # and number of tracks are misfits. A track is what hits a square of this many pixels.
     outnumber: float = 3.0
@@ -203,14 +208,19 @@ def without_repeats(found, residual, shift, outshining):
     near = mirrored(columns[:, np.newaxis] + neighbours(width), width)
     typical = np.percentile(np.abs(residual[rows[:, np.newaxis], near]), 50, axis=1)
     kept &= own > PROOFS.contrast * typical
+    beside = neighbours(width, PROOFS.smooth)
+    near = mirrored(columns[:, np.newaxis] + beside, width)
+    level = np.median(residual[rows[:, np.newaxis], near], axis=1)
+    apart = np.abs(residual[rows, columns] - level) > PROOFS.excess
+    kept &= apart | (own > PROOFS.faint)
     result = np.zeros(found.shape, bool)
     result[rows[kept], columns[kept]] = True
     return result
 
 
-def neighbours(size):
+def neighbours(size, farthest=PROOFS.farthest):
     """Distances to neighbours on either side on an axis of this size."""
-    steps = np.arange(PROOFS.nearest, min(PROOFS.farthest, size // 2) + 1)
+    steps = np.arange(PROOFS.nearest, min(farthest, size // 2) + 1)
     return np.concatenate([-steps, steps])
 
 

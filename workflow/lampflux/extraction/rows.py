@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lampflux.extraction.projection import of_rows, project_rows
-from lampflux.extraction.traces import TRACES, box_sums_along, follow_traces, pair_profiles
+from lampflux.extraction.projection import group_edges, of_rows, project_rows
+from lampflux.extraction.traces import TRACES, box_sums_along, follow_traces, light_of_groups
 from lampflux.statistics import box_sums, running_median
 
 
@@ -24,11 +24,13 @@ class LitLimits(NamedTuple):
     # Rows between lit ones are lit where they are fewer: lines that lean are faint in some rows
     # until they stand upright.
     gap: int = 32
-    # Where this many groups of columns, and this part of them, keep less than this part of their
-    # light, traces may drift.
-    missed: int = 3
+    # Where this part of the groups of columns keeps less than this part of its light, on this
+    # part of the rows that a group lights, rows were chosen wrongly; where there are more groups
+    # than few, this many must.
     missed_part: float = 0.1
     kept: float = 0.9
+    missed_rows: float = 0.4
+    few: int = 4
 
 
 LIT = LitLimits()
@@ -38,14 +40,12 @@ class LitRows(NamedTuple):
     """The rows that the clean spectrum is made of.
 
     ``rows``, an array of int; ``profile``, the light of each of them, or None where there are no
-    lines; ``drift`` of the traces towards higher rows, of shape (columns,) [pixel]; whether traces
-    ``may_drift`` that could not be followed.
+    lines; ``drift`` of the traces towards higher rows, of shape (columns,) [pixel].
     """
 
     rows: np.ndarray
     profile: np.ndarray | None
     drift: np.ndarray
-    may_drift: bool = False
 
 
 def lit_rows(profile, error):
@@ -81,17 +81,14 @@ def lit_rows(profile, error):
     return every[above - below <= LIT.gap]
 
 
-def miss_groups(lit, light, level, weights, variance):
-    """Whether rows miss light of several groups of columns, as where traces drift.
+def miss_groups(rows, groups, variance):
+    """Whether rows miss light of groups of columns, as where traces drift.
 
     Parameters
     ----------
-    lit : ndarray of int
+    rows : ndarray of int
         Lit rows.
-    light, level : ndarray, shape (rows, groups)
-        As `lampflux.extraction.projection.project_rows` gives them.
-    weights : ndarray, shape (columns,)
-        Light of lines [ADU].
+    groups : lampflux.extraction.traces.Groups
     variance : float
         Variance of a pixel without light [ADU^2].
 
@@ -99,19 +96,26 @@ def miss_groups(lit, light, level, weights, variance):
     -------
     bool
     """
-    # Traces drift by no more than the rows that are lit, on either side.
-    near = slice(max(lit[0] - lit.size, 0), lit[-1] + lit.size + 1)
-    _, power, profiles = pair_profiles(light[near], level[near], weights)
+    _, power, profiles = groups
     size = min(LIT.fibre_rows, len(profiles))
     smooth = box_sums_along(profiles, size) / size
-    smooth[smooth < LIT.significance * np.sqrt(variance / power / size)] = 0
+    least = LIT.significance * np.sqrt(variance / power / size)
+    smooth[smooth < np.maximum(least, LIT.part * smooth.max(axis=0))] = 0
     total = smooth.sum(axis=0)
     known = (total > 0) & (power > TRACES.least_power * power.max())
-    missed = known & (smooth[lit - near.start].sum(axis=0) < LIT.kept * total)
-    return bool(missed.sum() >= max(LIT.missed, LIT.missed_part * known.sum()))
+    if not known.any():
+        return False
+    outside = np.ones(len(profiles), bool)
+    outside[rows] = False
+    lit = (smooth > 0).sum(axis=0)
+    missed = known & (smooth[outside].sum(axis=0) > (1 - LIT.kept) * total)
+    # The track of a cosmic ray is shorter than a slit.
+    missed &= (smooth[outside] > 0).sum(axis=0) > LIT.missed_rows * np.median(lit[known])
+    number = known.sum()
+    return bool(missed.sum() >= max(1 + (number > LIT.few), LIT.missed_part * number))
 
 
-def choose_rows(frame, background, weights, spikes, variance, wanted=None, drift=None):
+def choose_rows(frame, background, weights, spikes, variance, wanted=None):
     """Choose the rows to make the clean spectrum of, and follow the traces in them.
 
     Parameters
@@ -122,36 +126,35 @@ def choose_rows(frame, background, weights, spikes, variance, wanted=None, drift
         Variance of a pixel without light [ADU^2].
     wanted : slice, optional
         Rows to take; without it, the lit ones.
-    drift : ndarray, shape (columns,), optional
-        Drift of the traces towards higher rows [pixel]; without it, they are followed here.
 
     Returns
     -------
     LitRows
+        All rows, without a profile, where there are no lines, or those that seem lit miss some.
     """
     rows = wanted or slice(0, frame.shape[0])
     everything = np.arange(rows.start, rows.stop)
-    columns = frame.shape[1]
-    still = np.zeros(columns)
+    still = np.zeros(frame.shape[1])
     if not weights.any():
         return LitRows(everything, None, still)
     frame, background, spikes = frame[rows], of_rows(background, rows), spikes.within(rows)
-    light, level = project_rows(frame, background, weights, spikes, TRACES.groups)
-    profile = light.sum(axis=1) / (weights @ weights)
-    drift = follow_traces(light, level, weights, variance) if drift is None else drift
+    edges = group_edges(weights, TRACES.groups)
+    light, level = project_rows(frame, background, weights, spikes, edges)
+    power = weights @ weights
+    profile = light.sum(axis=1) / power
+    groups = light_of_groups(light, level, weights, edges)
+    drift = follow_traces(groups, weights.size, variance)
     if wanted:
         return LitRows(everything, profile, drift)
     if drift.any():
-        parts = np.array_split(drift, TRACES.groups)
-        steps = [int(np.rint(part.mean())) for part in parts]
-        profile = sum(np.roll(part, -step) for part, step in zip(light.T, steps)) / (
-            weights @ weights
-        )
-    lit = lit_rows(profile, np.sqrt(variance / (weights @ weights)))
+        steps = np.rint(drift[np.rint(groups.middle).astype(int)]).astype(int)
+        profile = sum(np.roll(part, -step) for part, step in zip(light.T, steps)) / power
+    lit = lit_rows(profile, np.sqrt(variance / power))
     if not lit.size:
         return LitRows(everything, None, still)
-    leaning = not drift.any() and miss_groups(lit, light, level, weights, variance)
     if drift.any():
         low, high = lit[0] + np.floor(drift.min()), lit[-1] + np.ceil(drift.max())
         lit = np.arange(max(int(low), 0), min(int(high), frame.shape[0] - 1) + 1)
-    return LitRows(lit, profile[lit], drift, leaning)
+    if miss_groups(lit, groups, variance):
+        return LitRows(everything, None, still)
+    return LitRows(lit, profile[lit], drift)

@@ -7,10 +7,10 @@ import numpy as np
 from lampflux.extraction.drift import measure_drift, offset
 from lampflux.extraction.lines import line_weights
 from lampflux.extraction.model import shift_columns, typical_light
-from lampflux.extraction.projection import project_rows, row_profile
-from lampflux.extraction.rows import lit_rows
+from lampflux.extraction.projection import group_edges, project_rows, row_profile
+from lampflux.extraction.rows import lit_rows, miss_groups
 from lampflux.extraction.spikes import NO_SPIKES
-from lampflux.extraction.traces import TRACES, follow_traces, robust_fit
+from lampflux.extraction.traces import TRACES, light_of_groups, robust_fit
 from lampflux.statistics import SIGMA_PER_MAD, noise
 
 
@@ -63,7 +63,7 @@ class Slit(NamedTuple):
     whole_drift: np.ndarray | None = None
 
 
-def trace_slit(image, lit, lines, every_row):
+def trace_slit(image, lit, lines, lean, every_row):
     """Follow traces along the dispersion axis and lines along the slit.
 
     Parameters
@@ -71,6 +71,9 @@ def trace_slit(image, lit, lines, every_row):
     image : lampflux.extraction.image.LitImage
     lit : lampflux.extraction.rows.LitRows
     lines : lampflux.extraction.lines.Lines
+        Upright.
+    lean : ndarray, shape (rows,)
+        Shift of the lines of each lit row as far as it is known [pixel].
     every_row : bool
         Whether to keep rows that are not lit once traces run straight.
 
@@ -81,11 +84,12 @@ def trace_slit(image, lit, lines, every_row):
     slit : Slit
     """
     columns = lines.weights.size
-    rows, shift = lit.rows, np.zeros(lit.rows.size)
+    rows, shift = lit.rows, lean
     if lit.profile is None:
-        return image, Slit(None, shift, np.zeros(columns), rows, np.zeros(columns))
+        return image, unknown_slit(rows, lean, columns)
     # The traces' whole drift, and the rows by which columns are moved against it.
-    total, whole = lit.drift, np.rint(lit.drift).astype(int)
+    shift, total = across_columns(lean, lit.drift, lines.weights)
+    whole = np.rint(total).astype(int)
     if whole.any():
         image = move_columns(image, whole)
     settled = False
@@ -94,35 +98,83 @@ def trace_slit(image, lit, lines, every_row):
         weights = clear_weights(upright, image, shift, lines)
         if attempt:
             # Lines that lean look like traces that drift: first they stand upright.
-            steep = np.abs(shift).max() > SHIFT.settled and not total.any()
             if total.any():
                 upright = straighten(shift_columns(image.counts, whole - total), shift)
-            finer = remaining_drift(upright, weights, image.detector.variance, steep)
+            finer = measure_drift(upright, weights, image.detector.variance)
             total = total + finer
             steps = np.rint(total).astype(int) - whole
             if steps.any():
                 image, whole = move_columns(image, steps), whole + steps
             upright = straighten(image.counts, shift)
-            if settled and not finer.any():
-                break
         profile = light_of_rows(upright, weights)
         if lit.drift.any() and attempt == 1 and not every_row:
             kept = lit_rows(profile, np.sqrt(image.detector.variance / (weights @ weights)))
-            if kept.size:
+            groups = groups_along(upright, weights, image.detector.variance)
+            if kept.size and not miss_groups(kept, groups, image.detector.variance):
                 image, rows = take_rows(image, kept), rows[kept]
                 profile, shift = profile[kept], shift[kept]
-        previous, shift = shift, measure_shift(image.counts, profile, rows)
+        if settled and not finer.any():
+            break
+        previous, shift = shift, measure_shift(image.counts, profile, rows, shift)
         settled = np.abs(shift - previous).max() < SHIFT.settled
         if attempt and settled:
             break
     drift = total - whole
-    if not typical_light(profile) > 0:
-        return image, Slit(None, np.zeros(rows.size), np.zeros(columns), rows, total)
     straight = shift_columns(image.counts, -drift) if drift.any() else image.counts
     straight = straighten(straight, shift)
     crest = crests(straight, weights, image.detector.variance)
     profile = light_of_rows(straight, weights, crest)
-    return image, Slit(profile, shift, drift, rows, total)
+    if not typical_light(profile) > 0:
+        return image, unknown_slit(rows, shift, columns)
+    return image, Slit(profile, centred(shift, profile), drift, rows, total)
+
+
+def centred(shift, profile):
+    """Shift of lines along the slit that is 0 on average over the light."""
+    share = np.clip(profile, 0, None)
+    return shift - np.average(shift, weights=share if share.any() else None)
+
+
+def unknown_slit(rows, shift, columns):
+    """Slit whose rows cannot be compared."""
+    still = np.zeros(columns)
+    return Slit(None, shift, still, rows, still)
+
+
+def across_columns(lean, drift, weights):
+    """Turn lean and drift, each measured as if there were not the other, into those of pixels.
+
+    Lines that lean cross columns in which traces have drifted further, or less.
+
+    Parameters
+    ----------
+    lean : ndarray, shape (rows,)
+        Shift of the lines in each row of the frame [pixel].
+    drift : ndarray, shape (columns,)
+        Drift of the traces towards higher rows where each line stands once it is upright [pixel].
+    weights : ndarray, shape (columns,)
+        Light of upright lines [ADU].
+
+    Returns
+    -------
+    lean : ndarray, shape (rows,)
+        In each row once traces run straight [pixel].
+    drift : ndarray, shape (columns,)
+        In each column of the frame [pixel].
+    """
+    lit = np.flatnonzero(weights > 0)
+    if not lean.any() or not drift.any() or lit.size < 2:
+        return lean, drift
+    rise = np.polyfit(lit, drift[lit], 1)[0]
+    slope = (lean[-1] - lean[0]) / (lean.size - 1)
+    # Beyond the first and last column traces run on straight.
+    columns = np.arange(drift.size)
+    ends = columns[[0, -1]] + np.array([-1, 1]) * drift.size
+    far = drift[[0, -1]] + np.diff(drift)[[0, -1]] * [-drift.size, drift.size]
+    upright = np.concatenate([ends[:1], columns, ends[1:]])
+    followed = np.concatenate([far[:1], drift, far[1:]])
+    moved = np.interp(columns, upright + slope * followed, followed)
+    return lean / (1 - slope * rise / (1 + slope * rise)), moved
 
 
 def clear_weights(upright, image, shift, lines):
@@ -134,16 +186,13 @@ def clear_weights(upright, image, shift, lines):
     return clear if clear.any() else weights
 
 
-def remaining_drift(upright, weights, variance, steep):
-    """Drift of traces once lines stand upright; if steep, it was not followed before that."""
-    steps = np.zeros(upright.shape[1], int)
-    if steep:
-        nothing = np.zeros(upright.shape[1])
-        light, level = project_rows(upright, nothing, weights, NO_SPIKES, TRACES.groups)
-        steps = np.rint(follow_traces(light, level, weights, variance)).astype(int)
-        if steps.any():
-            upright = np.take_along_axis(upright, moved_rows(upright.shape[0], steps), axis=0)
-    return steps + measure_drift(upright, weights, variance)
+def groups_along(upright, weights, variance):
+    """Light of groups of columns along a slit whose lines stand upright, cosmic rays cut off."""
+    edges = group_edges(weights, TRACES.groups)
+    counts = np.minimum(upright, crests(upright, weights, variance))
+    nothing = np.zeros(weights.size)
+    light, level = project_rows(counts, nothing, weights, NO_SPIKES, edges)
+    return light_of_groups(light, level, weights, edges)
 
 
 def moved_rows(height, drift):
@@ -240,7 +289,7 @@ def clipped_fit(middle, shifts, light, used, degree):
         used = kept
 
 
-def measure_shift(image, profile, rows):
+def measure_shift(image, profile, rows, lean):
     """Measure how lines shift along the slit, as a parabola of the row.
 
     Parameters
@@ -251,24 +300,26 @@ def measure_shift(image, profile, rows):
         Light of each of them.
     rows : ndarray of int, shape (rows,)
         Their places on the detector.
+    lean : ndarray, shape (rows,)
+        Shift of each row as far as it is known [pixel].
 
     Returns
     -------
     ndarray, shape (rows,)
-        Shift of each row towards higher columns [pixel], on average over the light 0; all zero
-        where it cannot be measured.
+        Shift of each row towards higher columns [pixel], on average over the light 0; as far as
+        it was known where it cannot be measured.
     """
     blocks = np.array_split(
         np.arange(rows.size), max(1, min(SHIFT.blocks, rows.size // SHIFT.block_rows))
     )
-    none = np.zeros(rows.size)
     if len(blocks) < 3:
-        return none
+        return lean
+    image, moved = straighten(image, lean), np.rint(lean)
     spectra = [mean_spectrum(image[block]) for block in blocks]
     share = np.clip(profile, 0, None)
     light = np.array([light_of_spectrum(spectrum) for spectrum in spectra])
     if light.max() <= 0:
-        return none
+        return lean
     middle = np.array(
         [
             np.average(rows[block], weights=share[block] + 1e-9 * share.max() + 1e-30)
@@ -280,22 +331,22 @@ def measure_shift(image, profile, rows):
     shifts = np.array([offset(spectrum, reference, farthest) for spectrum in spectra])
     used = np.isfinite(shifts) & (light > SHIFT.weak * light.max())
     if used.sum() < 3:
-        return none
+        return lean
+    known = np.array([moved[block].mean() for block in blocks])
     scale = np.ptp(rows) or 1
     place, middle = (rows - rows.mean()) / scale, (middle - rows.mean()) / scale
     degree = 2 if used.sum() > 3 else 1
-    fit, kept, spread = clipped_fit(middle, shifts, light, used, degree)
+    fit, kept, spread = clipped_fit(middle, known + shifts, light, used, degree)
     # A parabola that the blocks do not follow, or that makes lines no sharper, is none.
     if spread > SHIFT.largest_scatter or kept.sum() < SHIFT.followed * used.sum():
-        return none
-    steps = np.rint(fit(middle)).astype(int)
+        return lean
+    steps = np.rint(fit(middle) - known).astype(int)
     if np.ptp(steps[light > 0]) > 1:
-        moved = np.sum([np.roll(*part) for part in zip(spectra, -steps)], axis=0)
+        upright = np.sum([np.roll(*part) for part in zip(spectra, -steps)], axis=0)
         still = np.sum(spectra, axis=0)
-        if moved @ moved < SHIFT.sharper * (still @ still):
-            return none
-    shift = fit(place)
-    return shift - np.average(shift, weights=share if share.any() else None)
+        if upright @ upright < SHIFT.sharper * (still @ still):
+            return lean
+    return centred(fit(place), profile)
 
 
 def straighten(image, shift):

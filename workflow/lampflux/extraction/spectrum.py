@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lampflux.extraction.bad_columns import bad_columns, without_columns
+from lampflux.extraction.bad_columns import bad_columns, band_light, without_columns
 from lampflux.extraction.bias import find_amplifiers, find_unlit_amplifiers, refine_bias
 from lampflux.extraction.clean import sum_rows
 from lampflux.extraction.cosmic_rays import find_cosmic_rays
@@ -18,15 +18,15 @@ from lampflux.extraction.detector import (
 )
 from lampflux.extraction.gain import with_gain
 from lampflux.extraction.image import lit_image
+from lampflux.extraction.lean import measure_lean
 from lampflux.extraction.lines import find_lines
 from lampflux.extraction.plain import row_slice, sum_along_slit
 from lampflux.extraction.projection import of_rows
 from lampflux.extraction.ray_proofs import tracks_beside
-from lampflux.extraction.rows import LitRows, choose_rows, lit_rows
-from lampflux.extraction.slit import trace_slit
+from lampflux.extraction.rows import choose_rows
+from lampflux.extraction.slit import straighten, trace_slit
 from lampflux.extraction.spikes import find_spikes, without_wild_pixels
 from lampflux.extraction.stray_light import StrayLight, measure_stray_light
-from lampflux.extraction.traces import TRACES
 
 
 class Extraction(NamedTuple):
@@ -161,29 +161,34 @@ def extract(
     detector = describe_detector(
         frame, background, share, amplifiers, gain, read_noise, saturation
     )
-    bad = bad_columns(frame, background, detector.variance)
+    bands = band_light(frame, background)
+    bad = bad_columns(bands, detector.variance)
     whole, frame = frame, without_columns(frame, bad)
-    spikes = find_spikes(frame, background, detector.variance)
+    lean = measure_lean(np.where(bad, 0, bands.light), bands.middle, frame.shape[0])
+    upright, beneath = straightened(frame, background, lean)
+    spikes = find_spikes(upright, beneath, detector.variance)
     counts = np.where(bad, np.nan, plain.counts)
-    lines = find_lines(frame[summed], counts, spikes.within(summed), detector)
+    across = spikes.moved(lean, frame.shape[1]).within(summed)
+    lines = standing = find_lines(frame[summed], counts, across, detector)
+    if lean.any():
+        counts = sum_along_slit(upright[summed], of_rows(beneath, summed)).counts
+        standing = find_lines(upright[summed], counts, spikes.within(summed), detector)
     wanted = None if rows == "lit" else summed
-    lit = choose_rows(frame, background, lines.weights, spikes, detector.variance, wanted)
-    if lit.may_drift:
-        lit = with_leaning_lines(frame, background, lines, spikes, lit, detector)
+    lit = choose_rows(upright, beneath, standing.weights, spikes, detector.variance, wanted)
     if unknown and len(detector.amplifiers) == 1:
         detector = detector._replace(amplifiers=find_unlit_amplifiers(whole, lit.rows))
     bias, levels = refine_bias(frame, lit.rows, background, detector.amplifiers)
     stray = StrayLight()
-    if lit.profile is not None and rows == "lit":
+    if lit.profile is not None and rows == "lit" and lines.weights.any():
         stray = measure_stray_light(frame, bias, lines, lit.rows, detector.variance)
     image = lit_image(frame, bias, lines, lit, detector)
-    image, slit = trace_slit(image, lit, lines, rows != "lit")
+    image, slit = trace_slit(image, lit, standing, lean[lit.rows], rows != "lit")
     beside = tracks_beside(frame, bias, lit.rows, detector.variance)
     rays = find_cosmic_rays(image, slit, image.detector, beside, background.ndim == 2)
     detector = with_gain(image, rays, image.detector)
     if not cosmic_rays:
         rays.hit[:] = False
-    clean = sum_rows(image, rays, slit, lines.width, stray, detector)
+    clean = sum_rows(image, rays, slit, standing.width, stray, detector)
     detector = with_read_noise(detector, 1 + share)
     return Extraction(
         plain.counts,
@@ -197,7 +202,7 @@ def extract(
         stray,
         rays.refused,
         float(np.abs(slit.shift).max()),
-        float(np.abs(slit.whole_drift[lines.weights > 0]).max(initial=0)),
+        float(np.abs(slit.whole_drift[standing.weights > 0]).max(initial=0)),
         image.row_scatter,
         image.broken,
         levels,
@@ -205,32 +210,26 @@ def extract(
     )
 
 
-def with_leaning_lines(frame, background, lines, spikes, lit, detector):
-    """Choose rows anew once lines that lean stand upright: their traces may drift.
+def straightened(frame, background, lean):
+    """Move the rows of a frame by whole pixels until lines that lean stand upright.
 
     Parameters
     ----------
-    frame, background, spikes
-        As in `lampflux.extraction.rows.choose_rows`.
-    lines : lampflux.extraction.lines.Lines
-    lit : lampflux.extraction.rows.LitRows
-        Those chosen before.
-    detector : lampflux.extraction.detector.Detector
+    frame : ndarray, shape (rows, columns)
+        Raw counts [ADU].
+    background : ndarray, shape (rows, columns) or (columns,)
+        Dark or bias [ADU].
+    lean : ndarray, shape (rows,)
+        Shift of each row towards higher columns [pixel].
 
     Returns
     -------
-    lampflux.extraction.rows.LitRows
+    frame, background : ndarray
+        As they are where lines do not lean.
     """
-    known = frame, background, lines.weights, spikes, detector.variance
-    every = choose_rows(*known, wanted=slice(0, frame.shape[0]))
-    _, slit = trace_slit(lit_image(frame, background, lines, every, detector), every, lines, True)
-    if np.ptp(slit.whole_drift) > TRACES.least:
-        return choose_rows(*known, drift=slit.whole_drift)
-    if slit.profile is None:
-        return lit
-    noise = np.sqrt(detector.variance / (lines.weights @ lines.weights))
-    rows = np.union1d(lit.rows, lit_rows(slit.profile, noise))
-    return LitRows(rows, slit.profile[rows], slit.whole_drift * 0)
+    if not lean.any():
+        return frame, background
+    return straighten(frame, lean), straighten(np.broadcast_to(background, frame.shape), lean)
 
 
 def plain_uncertainty(plain, frame, background, detector):

@@ -49,6 +49,12 @@ class Spikes(NamedTuple):
         inside = (self.rows >= rows.start) & (self.rows < rows.stop)
         return Spikes(self.rows[inside] - rows.start, self.columns[inside], self.counts[inside])
 
+    def moved(self, shift, columns):
+        """Those that stay among the columns once each row is moved by its shift [pixel]."""
+        places = self.columns + np.rint(shift).astype(int)[self.rows]
+        inside = (places >= 0) & (places < columns)
+        return Spikes(self.rows[inside], places[inside], self.counts[inside])
+
 
 NO_SPIKES = Spikes(np.empty(0, int), np.empty(0, int), np.empty(0))
 

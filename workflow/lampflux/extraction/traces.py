@@ -9,13 +9,15 @@ from numpy.polynomial import Polynomial, polynomial, polyutils
 class TraceSearch(NamedTuple):
     """How traces are followed."""
 
-    # Groups of columns; the traces are found in each two neighbours. Fewest pairs.
+    # Groups of columns, and fewest with light.
     groups: int = 32
-    fewest: int = 5
-    # Least part of the pairs that must follow the cubic.
+    fewest: int = 2
+    # Least part of the groups that must follow the curve.
     followed: float = 0.5
-    # This many more pairs must follow it than a straight line: it has as many coefficients.
-    more: int = 4
+    # Highest degree of the curve; it has this many coefficients less than there are groups,
+    # but for a straight line.
+    degree: int = 3
+    spare: int = 2
     # Least light of a group, as part of the brightest one's power.
     least_power: float = 1e-4
     # Rows over which light is averaged, so that fibres a few rows apart look alike.
@@ -23,6 +25,9 @@ class TraceSearch(NamedTuple):
     # Light of a group over its noise, and its likeness to the others (correlation), to be used.
     significance: float = 20.0
     likeness: float = 0.5
+    # Of fewer groups than this, each must resemble the others by this much.
+    few: int = 5
+    close: float = 0.8
     # Groups may scatter about the cubic by this many rows, or this part of the whole drift.
     scatter: float = 1.5
     scatter_part: float = 0.1
@@ -43,29 +48,36 @@ class TraceSearch(NamedTuple):
 TRACES = TraceSearch()
 
 
-def follow_traces(light, level, weights, variance):
+class Groups(NamedTuple):
+    """Light of groups of columns along the slit, see `light_of_groups`."""
+
+    middle: np.ndarray
+    power: np.ndarray
+    profiles: np.ndarray
+
+
+def follow_traces(groups, columns, variance):
     """Follow traces from group to group of columns.
 
     Each group's light along the slit is compared with that of all others by cross-correlation.
 
     Parameters
     ----------
-    light, level : ndarray, shape (rows, groups)
-        As `lampflux.extraction.projection.project_rows` gives them.
-    weights : ndarray, shape (columns,)
-        Light of lines [ADU].
+    groups : Groups
+    columns : int
+        Of the frame.
     variance : float
         Variance of a pixel without light [ADU^2].
 
     Returns
     -------
     ndarray, shape (columns,)
-        Shift of each column towards higher rows [pixel], on average over the light 0: a cubic.
-        All zero where traces hardly drift, or cannot be followed.
+        Shift of each column towards higher rows [pixel], on average over the light 0: a cubic,
+        or a curve of lower degree through few groups. All zero where traces hardly drift, or
+        cannot be followed.
     """
-    columns = weights.size
     none = np.zeros(columns)
-    middle, power, profiles = pair_profiles(light, level, weights)
+    middle, power, profiles = groups
     noise = np.sqrt(variance / power)
     rows, size = profiles.shape[0], min(TRACES.smooth, profiles.shape[0])
     smooth = box_sums_along(profiles, size) / size
@@ -86,10 +98,10 @@ def follow_traces(light, level, weights, variance):
         best = np.argmax(correlation, axis=1)
         likeness = correlation.max(axis=1) / np.sqrt(energy * (template @ template))
         lag = np.where(best >= rows, best - 2 * rows, best)
-        alike = likeness > TRACES.likeness
+        alike = likeness > (TRACES.likeness if used.sum() >= TRACES.few else TRACES.close)
         if alike.sum() < TRACES.fewest:
             return none
-        degree = min(3, alike.sum() - 3)
+        degree = curve_degree(alike.sum())
         fit = robust_fit(middle[alike], lag[alike], degree, np.ones(alike.sum()))
         steps = np.rint(fit(middle)).astype(int)
         template = np.mean([np.roll(*part) for part in zip(smooth[alike], -steps[alike])], axis=0)
@@ -98,14 +110,15 @@ def follow_traces(light, level, weights, variance):
     limit = max(TRACES.scatter, TRACES.scatter_part * np.ptp(drift))
     followed = np.abs(lag - fit(middle))[alike] < limit
     # Cosmic rays in a few groups make no drift where the others run straight.
-    straight = np.abs(lag - np.median(lag[alike]))[alike] < limit
+    straight = np.abs(lag - np.median(lag[alike]))[alike] < TRACES.scatter
     still = smooth[alike].mean(axis=0)
     moved = np.array([np.roll(*part) for part in zip(smooth, -steps)])
     trust = power / (power + np.median(power))
     if (
         np.ptp(drift) < TRACES.least
         or followed.mean() < TRACES.followed
-        or followed.sum() < straight.sum() + TRACES.more
+        # A curve with more coefficients than a level must follow as many more groups.
+        or followed.sum() <= straight.sum() + degree
         or template @ template < TRACES.sharper * (still @ still)
         or not is_sharper(smooth, moved, trust)
     ):
@@ -131,40 +144,49 @@ def is_sharper(still, moved, trust):
     for each in (still, moved):
         template = np.average(each, axis=0, weights=trust)
         power.append(template @ template)
-        scatter.append(np.average(np.square(each - template).sum(axis=1), weights=trust))
         norm = np.linalg.norm(each, axis=1) * np.linalg.norm(template)
         likeness.append(each @ template / np.maximum(norm, 1e-30))
+        # Groups may differ in brightness.
+        scatter.append(np.average(1 - likeness[-1], weights=trust))
     sharper = scatter[1] < TRACES.alike * scatter[0] and power[1] > TRACES.power * power[0]
     alike = np.average(likeness[1], weights=trust) > TRACES.resemblance
     less = np.average(likeness[1] < likeness[0] - TRACES.less, weights=trust)
     return bool(sharper and alike and less <= TRACES.fewer)
 
 
-def pair_profiles(light, level, weights):
-    """Part of the light that falls on each row in each two neighbouring groups of columns.
+def curve_degree(number):
+    """Degree of the curve through this many groups."""
+    return int(np.clip(number - TRACES.spare, 1, TRACES.degree))
+
+
+def light_of_groups(light, level, weights, edges):
+    """Part of the light that falls on each row in each group of columns.
 
     Levels that are constant along a row weigh nothing.
 
+    Parameters
+    ----------
+    light, level : ndarray, shape (rows, groups)
+        As `lampflux.extraction.projection.project_rows` gives them.
+    weights : ndarray, shape (columns,)
+        Light of lines [ADU].
+    edges : ndarray of int, shape (groups + 1,)
+        First column of each group, and the number of columns.
+
     Returns
     -------
-    middle : ndarray, shape (pairs,)
-        Columns about which their light falls.
-    power : ndarray, shape (pairs,)
-        Sum of the squared weights [ADU^2].
-    profiles : ndarray, shape (rows, pairs)
+    Groups
+        Columns about which their light falls, ``middle``; the sum of the squared weights,
+        ``power`` [ADU^2]; and ``profiles``, of shape (rows, groups).
     """
-    parts = np.array_split(weights, light.shape[1])
-    middle, power, profiles, first = [], [], [], 0
-    for number, (one, two) in enumerate(zip(parts[:-1], parts[1:])):
-        both = np.concatenate([one, two])
-        excess = both - both.mean()
+    middle, power, profiles = [], [], []
+    for number, (first, stop) in enumerate(zip(edges[:-1], edges[1:])):
+        own = weights[first:stop]
+        excess = own - own.mean()
         power.append(max(excess @ excess, 1e-30))
-        pair = slice(number, number + 2)
-        own = light[:, pair].sum(axis=1) - both.mean() * level[:, pair].sum(axis=1)
-        profiles.append(own / power[-1])
-        middle.append(first + np.average(np.arange(both.size), weights=both**2 + 1e-30))
-        first += one.size
-    return np.array(middle), np.array(power), np.stack(profiles, axis=1)
+        profiles.append((light[:, number] - own.mean() * level[:, number]) / power[-1])
+        middle.append(np.average(np.arange(first, stop), weights=own**2 + 1e-30))
+    return Groups(np.array(middle), np.array(power), np.stack(profiles, axis=1))
 
 
 def box_sums_along(profiles, size):
