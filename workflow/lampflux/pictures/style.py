@@ -6,12 +6,12 @@ from typing import NamedTuple
 
 import numpy as np
 from matplotlib import rc_context
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator, ScalarFormatter
 from PIL import Image
 
 from lampflux.files.whole import whole
+from lampflux.pictures.lettering import Canvas
 
 
 class Palette(NamedTuple):
@@ -44,8 +44,8 @@ SAVING = {
     "pdf": {"metadata": {"CreationDate": None}},
     "svg": {"metadata": {"Date": None}},
 }
-# Letters of one font, as they are, take half the time to draw.
-FAST_TEXT = {"text.hinting": "no_hinting", "font.sans-serif": ["DejaVu Sans"]}
+# matplotlib searches all fonts of a family for each text.
+ONE_FONT = {"font.sans-serif": ["DejaVu Sans"]}
 # Text in vector pictures can be searched and edited.
 TEXT_AS_TEXT = {"pdf.fonttype": 42, "svg.fonttype": "none", "svg.hashsalt": "lampflux"}
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -94,7 +94,7 @@ def titled_figure(title, simulated, height=6.4, room=(0.8, 0.15, 0.6, 0.65)):
     matplotlib.figure.Figure
     """
     figure = Figure(figsize=(WIDTH, height), dpi=DPI)
-    FigureCanvasAgg(figure)
+    Canvas(figure)
     mark = " [SIMULATED]" if simulated else ""
     top = 1 - 0.12 / height
     style = {"ha": "left", "va": "top", "fontweight": "bold", "color": COLOUR.data}
@@ -137,7 +137,7 @@ def picture(figure):
     -------
     PIL.Image.Image
     """
-    with rc_context(FAST_TEXT):
+    with rc_context(ONE_FONT):
         figure.canvas.draw()
     pixels = Image.fromarray(np.asarray(figure.canvas.buffer_rgba())).convert("RGB")
     return pixels.quantize(method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
