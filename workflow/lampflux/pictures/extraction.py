@@ -30,8 +30,8 @@ COLOURS = colormaps["viridis"].resampled(18)
 BRIGHTEST = 99.9
 # Left, bottom, width and height of the frame, of the bar of its colours, of the legend on it and
 # of the spectra [inch].
-FRAME, BAR = (0.85, 2.92, 8.2, 3.09), (9.13, 2.92, 0.13, 3.09)
-LEGEND, SPECTRA = (7.25, 5.72, 1.75, 0.23), (0.85, 0.5, 8.2, 2.05)
+FRAME, BAR = (0.95, 2.92, 8.1, 3.09), (9.13, 2.92, 0.13, 3.09)
+LEGEND, SPECTRA = (7.25, 5.72, 1.75, 0.23), (0.95, 0.5, 8.1, 2.05)
 STYLES = {
     "note": {"facecolor": "black", "alpha": 0.6, "lw": 0},
     "edges": {"color": "white", "lw": 1, "ls": "--"},

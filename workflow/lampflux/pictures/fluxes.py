@@ -64,8 +64,9 @@ def draw_windows(figure, wavelength, counts, fits, rows):
     height = ABOVE + below + BELOW
     figure.set_figheight(height)
     sheet = Sheet(figure, STYLES)
-    whole, _ = draw_spectrum(sheet, (LEFT, height - DOWN, *WHOLE), wavelength, counts)
-    tick_across(sheet, whole)
+    place = LEFT, height - DOWN, *WHOLE
+    whole, _ = draw_spectrum(sheet, place, wavelength, counts, size="small")
+    tick_across(sheet, whole, size="small")
     name_up(sheet, whole, "Sum of lit rows (ADU)")
     medium = {"fontsize": "medium"}
     top = height - LEGEND
@@ -80,7 +81,7 @@ def draw_windows(figure, wavelength, counts, fits, rows):
         note = "Column (pixel) and wavelength in air (Å); the lower panels show data minus fit"
         sheet.write(WIDTH / 2, 0.12, note, ha="center", **medium)
         middle = BELOW + below / 2
-        sheet.write(0.3, middle, "Sum of lit rows (ADU)", ha="center", rotation=90, **medium)
+        sheet.write(0.22, middle, "Sum of lit rows (ADU)", ha="center", rotation=90, **medium)
     else:
         sheet.write(LEFT, height - DOWN + WHOLE[1] + 0.1, "no line windows", **medium)
     sheet.draw()

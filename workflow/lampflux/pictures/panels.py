@@ -149,7 +149,7 @@ class Panel(NamedTuple):
         return self.points([start, stop, stop, start], np.repeat(self.y, 2))
 
 
-def draw_spectrum(sheet, place, x, counts, plain=None):
+def draw_spectrum(sheet, place, x, counts, plain=None, size="medium"):
     """Draw a spectrum as steps, stretched so that faint lines show: asinh, linear near zero.
 
     Parameters
@@ -162,6 +162,8 @@ def draw_spectrum(sheet, place, x, counts, plain=None):
         Places, rising or falling, and counts [ADU].
     plain : ndarray, shape (pixels,), optional
         The sum of all rows, drawn below the other [ADU].
+    size : str, optional
+        Of the numbers.
 
     Returns
     -------
@@ -177,7 +179,7 @@ def draw_spectrum(sheet, place, x, counts, plain=None):
         sheet.paths[part].append(panel.steps(x, curve))
     frame(sheet, panel)
     ticks = round_ticks(knee, max(np.nanmax(counts), knee))
-    mark_up(sheet, panel, np.arcsinh(np.divide(ticks, knee)), map(number_text, ticks))
+    mark_up(sheet, panel, np.arcsinh(np.divide(ticks, knee)), map(number_text, ticks), size)
     return panel, knee
 
 
@@ -190,7 +192,7 @@ def frame(sheet, panel):
 def name_up(sheet, panel, text):
     """Name the axis on the left of a panel."""
     middle = panel.bottom + panel.height / 2
-    sheet.write(0.3, middle, text, ha="center", rotation=90, fontsize="medium")
+    sheet.write(0.22, middle, text, ha="center", rotation=90, fontsize="medium")
 
 
 def name_across(sheet, panel, text):

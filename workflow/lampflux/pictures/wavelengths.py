@@ -32,7 +32,7 @@ SPECTRUM, RESIDUALS, NOMINAL = (
 )
 HEIGHT = 7.4
 # As these, of a spectrum without a fit, as it is and stretched.
-LINEAR, STRETCHED = (0.85, 3.4, 9.0, 2.4), (0.85, 0.55, 9.0, 2.4)
+LINEAR, STRETCHED = (0.95, 3.4, 8.9, 2.4), (0.95, 0.55, 8.9, 2.4)
 STYLES = {
     "uncertain": {"facecolor": COLOUR.highlight, "alpha": 0.3, "lw": 0},
     "untrusted": {
