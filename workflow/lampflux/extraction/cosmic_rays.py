@@ -137,6 +137,8 @@ def find_cosmic_rays(image, slit, detector, beside=(0, 0), has_dark=True):
         if attempt == 0:
             doubtful = found.doubtful_rows()
             diffuse = diffuse_light(found.residual, ~(hit | clipped | found.lines))
+            # The second round needs their memory.
+            del model, found, core
     may_be_misfit = found.lines[hit] & ~found.outshines(hit, RAYS.no_misfit)
     refused = outnumbering(hit, may_be_misfit, found.lines, found.part > RAYS.poor, beside)
     refused |= repeating(hit, slit.shift)
