@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from lampflux.pictures.extraction import COLOURS, draw_frame
-from lampflux.pictures.style import new_figure, save
+from lampflux.pictures.extraction import COLOURS, STYLES, draw_frame
+from lampflux.pictures.panels import Pixels, Sheet
+from lampflux.pictures.style import DPI, new_figure, save
 
 IDENTITY = {"BRAND": "Photron", "LAMP": "ThAr", "CCD": "Red", "EXPTIME": 0.5, "ID": "02"}
 
@@ -15,16 +17,27 @@ def blank_corner():
     return frame
 
 
+def drawn(frame, shape, lit):
+    sheet = Sheet(new_figure(IDENTITY, "frame"), STYLES)
+    draw_frame(sheet, frame, shape, lit)
+    return sheet
+
+
+def pixels_of(sheet):
+    frame, _ = (artist for artist in sheet.figure.artists if isinstance(artist, Pixels))
+    return frame.panel, frame.colours
+
+
 @pytest.mark.parametrize(
     "frame",
     [np.zeros((30, 40), "u2"), np.full((30, 40), 65535, "u2"), blank_corner(), np.eye(30, 40)],
     ids=["zero", "saturated", "blank corner", "one lit row"],
 )
 def test_a_strange_frame_can_be_drawn(tmp_path, frame):
-    figure = new_figure(IDENTITY, "frame", height=3.0)
-    draw_frame(figure.subplots(), frame, frame.shape, np.arange(5, 9))
-    save(figure, tmp_path / "a.png")
-    assert [file.name for file in tmp_path.iterdir()] == ["a.png"]
+    sheet = drawn(frame, frame.shape, np.arange(5, 9))
+    sheet.draw()
+    save(sheet.figure, tmp_path / "a.png", ["pdf", "svg"])
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["a.pdf", "a.png", "a.svg"]
 
 
 @pytest.mark.parametrize(
@@ -37,26 +50,35 @@ def test_a_strange_frame_can_be_drawn(tmp_path, frame):
     ],
 )
 def test_lit_rows_are_marked_at_their_edges_unless_they_are_all(rows, edges):
-    axes = new_figure(IDENTITY, "frame").subplots()
-    draw_frame(axes, np.ones((30, 40)), (30, 40), np.array(rows))
-    assert [line.get_ydata()[0] for line in axes.lines] == edges
+    sheet = drawn(np.ones((30, 40)), (30, 40), np.array(rows))
+    panel, _ = pixels_of(sheet)
+    # The last one is in the legend.
+    heights = [path[0, 1] for path in sheet.paths["edges"]][:-1]
+    np.testing.assert_allclose(heights, [panel.points(0, edge)[0, 1] for edge in edges])
 
 
 def test_noise_is_dark_and_a_faint_line_stands_out_below_a_bright_one():
     frame = 500 + np.random.default_rng(1).normal(0, 3, (60, 200))
     frame[20:40, 50] += 80
     frame[20:40, 150:153] += 30000
-    axes = new_figure(IDENTITY, "frame").subplots()
-    draw_frame(axes, frame, frame.shape, np.arange(20, 40))
-    (image,) = axes.images
+    _, shown = pixels_of(drawn(frame, frame.shape, np.arange(20, 40)))
     colours = COLOURS(np.arange(COLOURS.N), bytes=True)
-    step = (image.get_array()[:, :, np.newaxis] == colours).all(axis=3).argmax(axis=2)
+    step = (shown[:, :, np.newaxis] == colours).all(axis=3).argmax(axis=2)
     assert step[:20].max() <= 1
     assert step[20:40, 50].min() >= 4
     assert step[20:40, 151].min() == COLOURS.N - 1
 
 
-def test_pixels_of_the_picture_are_pixels_of_the_frame():
-    axes = new_figure(IDENTITY, "frame").subplots()
-    draw_frame(axes, np.ones((500, 1024)), (4112, 4096), np.arange(4112))
-    assert axes.images[0].get_extent() == [-0.5, 4095.5, -0.5, 4111.5]
+def test_a_pixel_of_the_frame_is_drawn_where_the_panel_says(tmp_path):
+    frame = np.zeros((60, 200))
+    frame[45, 150] = 30000
+    sheet = drawn(frame, (4112, 4096), np.arange(4112))
+    sheet.draw()
+    save(sheet.figure, tmp_path / "a.png")
+    panel, _ = pixels_of(sheet)
+    across, up = panel.points(150.5 * 4096 / 200, 45.5 * 4112 / 60)[0] * DPI
+    with Image.open(tmp_path / "a.png") as image:
+        place = round(across), round(image.height - up)
+        brightest = np.array(image.convert("RGB").getpixel(place))
+    wanted = 255 * np.array(COLOURS(COLOURS.N - 1)[:3])
+    np.testing.assert_allclose(brightest, wanted, atol=4)

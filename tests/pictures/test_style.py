@@ -9,7 +9,6 @@ from PIL import Image
 from lampflux.pictures.extraction import COLOURS
 from lampflux.pictures.style import (
     COLOUR,
-    draw_spectrum,
     new_figure,
     number_text,
     picture,
@@ -84,13 +83,6 @@ def test_ticks_of_a_stretched_axis_are_round_numbers(knee, high, ticks):
     np.testing.assert_allclose(round_ticks(knee, high), ticks)
 
 
-def test_the_common_power_of_ticks_is_written_as_a_power():
-    axes = new_figure(IDENTITY, "spectrum").subplots()
-    draw_spectrum(axes, np.arange(50), np.linspace(0, 4e6, 50))
-    axes.figure.canvas.draw()
-    assert axes.yaxis.get_offset_text().get_text() == "×10⁶"
-
-
 def test_a_png_is_as_wide_as_a_page_at_the_resolution_it_states(tmp_path):
     save(new_figure(IDENTITY, "raw frame"), tmp_path / "a.png")
     with Image.open(tmp_path / "a.png") as image:
@@ -116,31 +108,3 @@ def test_the_title_names_the_exposure_and_what_is_shown():
     title = new_figure(IDENTITY, "raw frame").get_suptitle()
     for word in "Photron", "ThAr", "Red", "0.5 s", "02", "raw frame":
         assert word in title
-
-
-@pytest.mark.parametrize("faint", [True, False])
-def test_the_spectrum_is_drawn_as_it_is(faint):
-    x, counts = np.array([3.0, 4.0, 5.0]), np.array([-1.0, 1e6, 7.0])
-    axes = new_figure(IDENTITY, "spectrum").subplots()
-    draw_spectrum(axes, x, counts, faint=faint)
-    np.testing.assert_array_equal(axes.lines[-1].get_xydata(), np.column_stack([x, counts]))
-
-
-@pytest.mark.parametrize(
-    "counts",
-    [
-        np.zeros(50),
-        np.full(50, -3.0),
-        np.full(50, 1e-3),
-        np.linspace(-1e9, 1e9, 50),
-        np.where(np.arange(50) < 40, np.nan, 5.0),
-    ],
-    ids=["zero", "negative", "tiny", "huge", "gaps"],
-)
-def test_a_strange_spectrum_can_be_drawn(tmp_path, counts):
-    figure = new_figure(IDENTITY, "spectrum", height=3.0)
-    plain, faint = figure.subplots(1, 2)
-    draw_spectrum(plain, np.arange(50), counts)
-    draw_spectrum(faint, np.arange(50), counts, faint=True)
-    save(figure, tmp_path / "a.png")
-    assert names(tmp_path) == ["a.png"]

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from lampflux.files.spectra import Spectrum
+from lampflux.pictures.lettering import Words, font_of
 from lampflux.pictures.style import new_figure
+from lampflux.pictures.wavelengths import RESIDUALS as RESIDUAL_PANEL
 from lampflux.pictures.wavelengths import draw_calibration
 
 IDENTITY = {"BRAND": "Photron", "LAMP": "ThAr", "CCD": "Red", "EXPTIME": 0.5, "ID": "02"}
@@ -23,28 +25,33 @@ def calibration(trusted):
     ]
     figure = new_figure(IDENTITY, "wavelengths")
     draw_calibration(figure, spectrum, WAVELENGTH, lines, trusted, "10 lines used")
-    return figure.axes
+    (words,) = (artist for artist in figure.artists if isinstance(artist, Words))
+    return figure, words.words
 
 
 @pytest.mark.parametrize(
     ("trusted", "labels"), [((0, 999), 0), ((10, 999), 1), ((0, 900), 1), ((10, 900), 1)]
 )
 def test_the_legend_explains_the_hatching_once_where_there_is_any(trusted, labels):
-    _, middle, _ = calibration(trusted)
-    legend = [text.get_text() for text in middle.get_legend().get_texts()]
-    assert legend.count("not trusted") == labels
-    assert middle.get_title(loc="right") == "10 lines used"
+    _, words = calibration(trusted)
+    texts = [text for _, _, text, _ in words]
+    assert texts.count("not trusted") == labels
+    assert texts.count("10 lines used") == 1
 
 
 def test_a_line_in_use_is_never_outside_the_panel_of_residuals():
-    _, middle, _ = calibration((0, 999))
-    low, high = middle.get_ylim()
-    assert low < min(RESIDUALS)
-    assert high > max(RESIDUALS)
+    figure, _ = calibration((0, 999))
+    (used,) = (artist for artist in figure.artists if artist.get_label() == "used")
+    height = used.get_ydata()[:-2]
+    assert len(height) == len(RESIDUALS) + 1
+    bottom, top = RESIDUAL_PANEL[1], RESIDUAL_PANEL[1] + RESIDUAL_PANEL[3]
+    assert bottom < np.nanmin(height)
+    assert np.nanmax(height[:-1]) < top
 
 
 def test_names_of_lines_do_not_touch():
-    above, _, _ = calibration((0, 999))
-    boxes = [text.get_window_extent() for text in above.texts]
-    assert len(boxes) == len(RESIDUALS)
-    assert not any(left.overlaps(right) for left, right in zip(boxes, boxes[1:]))
+    _, words = calibration((0, 999))
+    names = sorted((x, style["fontsize"]) for x, _, text, style in words if "Ne I" in text)
+    assert len(names) == len(RESIDUALS)
+    height = font_of("x-small", "normal")[1] / 72
+    assert np.diff([x for x, _ in names]).min() > height

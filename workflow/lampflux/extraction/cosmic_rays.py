@@ -140,6 +140,8 @@ def find_cosmic_rays(image, slit, detector, beside=(0, 0), has_dark=True):
             near_core = core.copy()
             near_core[square_around(*np.nonzero(core), core.shape)] = True
             diffuse = diffuse_light(found.residual, ~(near_core | clipped | found.lines))
+            # The second round needs their memory.
+            del model, found, core, near_core
     may_be_misfit = found.lines[hit] & ~found.outshines(hit, RAYS.no_misfit)
     refused = outnumbering(hit, may_be_misfit, found.lines, found.part > RAYS.poor, beside)
     refused |= repeating(hit, slit.shift)

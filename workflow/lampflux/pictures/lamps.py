@@ -1,14 +1,14 @@
 """Pictures of a lamp over all its exposures."""
 
 import numpy as np
-from matplotlib.ticker import LogLocator, NullFormatter
+from matplotlib.ticker import LogLocator, NullFormatter, NullLocator
 
 from lampflux.pictures.style import (
     COLOUR,
-    draw_spectrum,
     finish,
     label_powers,
     number_text,
+    round_ticks,
     titled_figure,
 )
 
@@ -60,7 +60,7 @@ def draw_lamp(title, simulated, spectrum, summary, measurements):
     grid = figure.add_gridspec(2, left=LEFT, right=RIGHT, bottom=bottom, top=top, hspace=0.08)
     above, middle = grid.subplots(sharex=True)
     above.xaxis.set_visible(False)
-    draw_spectrum(above, wavelength, counts, faint=True)
+    draw_spectrum(above, wavelength, counts)
     above.set_ylabel("Sum of lit rows (ADU)")
     label_lines(above, summary.lines[summary.lines["measured"] == "window"])
     draw_fluxes(middle, summary.lines)
@@ -75,6 +75,18 @@ def draw_lamp(title, simulated, spectrum, summary, measurements):
         axes = figure.add_gridspec(1, **place).subplots()
         draw_linearity(axes, summary.lines, shortest, series.ratios)
     return figure
+
+
+def draw_spectrum(axes, wavelength, counts):
+    """Draw a spectrum as steps, stretched so that faint lines show: asinh, linear near zero."""
+    axes.axhline(0, color=COLOUR.muted, lw=0.5)
+    axes.plot(wavelength, counts, color=COLOUR.data, lw=0.8, drawstyle="steps-mid")
+    finish(axes)
+    knee = max(np.nanpercentile(np.abs(counts), 75), 1.0)
+    axes.set_yscale("asinh", linear_width=knee)
+    axes.set_yticks(round_ticks(knee, max(np.nanmax(counts), knee)))
+    axes.yaxis.set_major_formatter(lambda value, _: number_text(value))
+    axes.yaxis.set_minor_locator(NullLocator())
 
 
 def label_lines(axes, lines):

@@ -1,17 +1,16 @@
 """The look that all pictures share."""
 
-import re
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from matplotlib import rc_context
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullLocator, ScalarFormatter
+from matplotlib.ticker import NullLocator
 from PIL import Image
 
 from lampflux.files.whole import whole
+from lampflux.pictures.lettering import Canvas
 
 
 class Palette(NamedTuple):
@@ -44,8 +43,8 @@ SAVING = {
     "pdf": {"metadata": {"CreationDate": None}},
     "svg": {"metadata": {"Date": None}},
 }
-# Letters of one font, as they are, take half the time to draw.
-FAST_TEXT = {"text.hinting": "no_hinting", "font.sans-serif": ["DejaVu Sans"]}
+# matplotlib searches all fonts of a family for each text.
+ONE_FONT = {"font.sans-serif": ["DejaVu Sans"]}
 # Text in vector pictures can be searched and edited.
 TEXT_AS_TEXT = {"pdf.fonttype": 42, "svg.fonttype": "none", "svg.hashsalt": "lampflux"}
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -94,7 +93,7 @@ def titled_figure(title, simulated, height=6.4, room=(0.8, 0.15, 0.6, 0.65)):
     matplotlib.figure.Figure
     """
     figure = Figure(figsize=(WIDTH, height), dpi=DPI)
-    FigureCanvasAgg(figure)
+    Canvas(figure)
     mark = " [SIMULATED]" if simulated else ""
     top = 1 - 0.12 / height
     style = {"ha": "left", "va": "top", "fontweight": "bold", "color": COLOUR.data}
@@ -137,7 +136,7 @@ def picture(figure):
     -------
     PIL.Image.Image
     """
-    with rc_context(FAST_TEXT):
+    with rc_context(ONE_FONT):
         figure.canvas.draw()
     pixels = Image.fromarray(np.asarray(figure.canvas.buffer_rgba())).convert("RGB")
     return pixels.quantize(method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
@@ -148,42 +147,6 @@ def finish(axes):
     axes.spines[["top", "right"]].set_visible(False)
     axes.tick_params(colors=COLOUR.muted)
     axes.margins(x=0)
-
-
-def draw_spectrum(axes, x, counts, faint=False, label=None):
-    """Draw a spectrum as steps, with a thin line at zero.
-
-    Parameters
-    ----------
-    axes : matplotlib.axes.Axes
-    x, counts : ndarray, shape (pixels,)
-    faint : bool
-        Stretch the counts (asinh: linear near zero, logarithmic above) so that faint lines show.
-    label : str, optional
-        Name in a legend.
-    """
-    axes.axhline(0, color=COLOUR.muted, lw=0.5)
-    axes.plot(x, counts, color=COLOUR.data, lw=0.8, drawstyle="steps-mid", label=label)
-    finish(axes)
-    axes.yaxis.set_major_formatter(PowerFormatter())
-    if faint:
-        knee = max(np.nanpercentile(np.abs(counts), 75), 1.0)
-        axes.set_yscale("asinh", linear_width=knee)
-        axes.set_yticks(round_ticks(knee, max(np.nanmax(counts), knee)))
-        axes.yaxis.set_major_formatter(lambda value, _: number_text(value))
-        axes.yaxis.set_minor_locator(NullLocator())
-
-
-class PowerFormatter(ScalarFormatter):
-    """Label ticks with plain numbers and write their common power of ten as ×10⁶, not 1e6."""
-
-    def __init__(self):
-        super().__init__()
-        self.set_powerlimits((-3, 4))
-
-    def get_offset(self):
-        """Write the common power of ten."""
-        return re.sub(r"1e(.+)", lambda power: "×" + raised(power[1]), super().get_offset())
 
 
 def raised(power):

@@ -2,13 +2,60 @@
 
 import numpy as np
 
-from lampflux.pictures.style import COLOUR, draw_spectrum, finish
+from lampflux.pictures.panels import (
+    LOW,
+    PARTS,
+    Panel,
+    Sheet,
+    draw_spectrum,
+    frame,
+    name_across,
+    name_parts,
+    name_up,
+    range_of,
+    tick_across,
+    tick_up,
+)
+from lampflux.pictures.style import COLOUR
 from lampflux.statistics import SIGMA_PER_MAD
 
 # Residuals are drawn up to this many times their robust scatter; those of used lines all show.
 LARGEST_RESIDUAL = 6.0
 # Names of lines are no nearer than this part of the axis, and no more than this many.
 NAME_SPACE, MOST_NAMES = 0.017, 45
+# Left, bottom, width and height of the spectrum, of the residuals and of what the nominal solution
+# is off [inch]; the height of their figure.
+SPECTRUM, RESIDUALS, NOMINAL = (
+    (1.2, 3.45, 8.65, 2.95),
+    (1.2, 1.8, 8.65, 1.28),
+    (1.2, 0.5, 8.65, 0.97),
+)
+HEIGHT = 7.4
+# As these, of a spectrum without a fit, as it is and stretched.
+LINEAR, STRETCHED = (0.95, 3.4, 8.9, 2.4), (0.95, 0.55, 8.9, 2.4)
+STYLES = {
+    "uncertain": {"facecolor": COLOUR.highlight, "alpha": 0.3, "lw": 0},
+    "untrusted": {
+        "facecolor": "none",
+        "edgecolor": COLOUR.muted,
+        "alpha": 0.35,
+        "hatch": "////",
+        "lw": 0,
+    },
+    "zero": PARTS["zero"],
+    "data": {"color": COLOUR.data, "lw": 0.8},
+    "nominal": {"color": COLOUR.data, "lw": 1.2},
+    "left out": {"color": COLOUR.muted, "marker": "x", "ms": 4, "ls": ""},
+    "used": {"color": COLOUR.data, "marker": "o", "ms": 3.5, "ls": ""},
+    "frame": PARTS["frame"],
+    "ticks": PARTS["ticks"],
+}
+NAMES = {
+    "left out": "left out (clipped)",
+    "used": "used",
+    "uncertain": "1 sigma of the solution",
+    "untrusted": "not trusted",
+}
 
 
 def draw_nominal(figure, nominal, counts):
@@ -20,11 +67,17 @@ def draw_nominal(figure, nominal, counts):
     nominal, counts : ndarray, shape (pixels,)
         [Angstrom], [ADU]
     """
-    linear, stretched = figure.subplots(2, sharex=True)
-    draw_spectrum(linear, nominal, counts)
-    draw_spectrum(stretched, nominal, counts, faint=True)
-    stretched.set_xlabel("Nominal wavelength in air (Å)")
-    figure.supylabel("Sum along the slit (ADU)", fontsize="medium")
+    sheet = Sheet(figure, STYLES)
+    panel = Panel(*LINEAR, (nominal.min(), nominal.max()), range_of([counts]))
+    sheet.paths["data"].append(panel.steps(nominal, counts))
+    frame(sheet, panel)
+    tick_up(sheet, panel)
+    name_up(sheet, panel, "Sum along the slit (ADU)")
+    panel, _ = draw_spectrum(sheet, STRETCHED, nominal, counts)
+    name_up(sheet, panel, "Sum along the slit (ADU)")
+    tick_across(sheet, panel)
+    name_across(sheet, panel, "Nominal wavelength in air (Å)")
+    sheet.draw()
 
 
 def draw_calibration(figure, spectrum, nominal, lines, trusted, note):
@@ -44,114 +97,74 @@ def draw_calibration(figure, spectrum, nominal, lines, trusted, note):
     note : str
         The quality of the solution in a few words.
     """
+    figure.set_figheight(HEIGHT)
+    sheet = Sheet(figure, STYLES)
     wavelength = spectrum.wavelength
-    figure.set_figheight(7.4)
-    above, middle, below = figure.subplots(
-        3,
-        sharex=True,
-        gridspec_kw={
-            "height_ratios": [3.0, 1.3, 1.0],
-            "left": 0.12,
-            "right": 0.985,
-            "top": 0.865,
-            "bottom": 0.065,
-            "hspace": 0.2,
-        },
-    )
-    draw_spectrum(above, wavelength, spectrum.clean, faint=True)
-    above.set_ylabel("Sum along the slit (ADU)")
+    above, _ = draw_spectrum(sheet, SPECTRUM, wavelength, spectrum.clean)
+    name_up(sheet, above, "Sum along the slit (ADU)")
     found = [line for line in lines if "residual" in line]
+    used = np.array([line["used"] == "True" for line in found])
+    name_lines(sheet, above, [line for line, is_used in zip(found, used) if is_used])
     at, residual = (
         np.array([line[name] for line in found]) for name in ("wavelength_air", "residual")
     )
-    used = np.array([line["used"] == "True" for line in found])
-    name_lines(above, wavelength, [line for line, is_used in zip(found, used) if is_used])
-    draw_residuals(middle, at, residual, used)
-    middle.fill_between(
-        wavelength,
-        -spectrum.wavelength_error,
-        spectrum.wavelength_error,
-        color=COLOUR.highlight,
-        alpha=0.3,
-        lw=0,
-        label="1 sigma of the solution",
-    )
-    # At a given height, because the search for one that is free takes longer than the title.
-    middle.set_title(note, loc="right", y=1.0, fontsize="small", color=COLOUR.data)
-    for axes in above, middle:
-        axes.xaxis.set_visible(False)
+    middle = draw_residuals(sheet, above.x, at, residual, used)
+    reach = np.clip(spectrum.wavelength_error, 0, middle.y[1])
+    outline = np.concatenate([reach, -reach[::-1]])
+    places = np.concatenate([wavelength, wavelength[::-1]])
+    sheet.paths["uncertain"].append(middle.points(places, outline))
 
-    below.plot(wavelength, nominal - wavelength, color=COLOUR.data, lw=1.2)
-    below.axhline(0, color=COLOUR.muted, lw=0.5)
-    below.set_ylabel("Nominal − fit (Å)")
-    below.set_xlabel("Wavelength in air (Å)")
-    finish(below)
-    for axes in above, middle, below:
-        # Beyond the widest numbers, whatever they are.
-        axes.yaxis.set_label_coords(-0.1, 0.5)
-        hatch_untrusted(axes, wavelength, trusted)
-    middle.legend(
-        frameon=False, fontsize="small", ncols=4, loc="lower left", bbox_to_anchor=(0, 0.98)
-    )
+    off = nominal - wavelength
+    below = Panel(*NOMINAL, above.x, range_of([off]))
+    sheet.paths["nominal"].append(below.points(wavelength, off))
+    frame(sheet, below)
+    tick_up(sheet, below, LOW)
+    name_up(sheet, below, "Nominal − fit (Å)")
+    tick_across(sheet, below)
+    name_across(sheet, below, "Wavelength in air (Å)")
+    for panel in above, middle, below:
+        hatch_untrusted(sheet, panel, wavelength, trusted)
+    top = middle.bottom + middle.height + 0.17
+    name_parts(sheet, NAMES, middle.left + 0.1, top)
+    right = middle.left + middle.width
+    sheet.write(right, top, note, ha="right", va="center", color=COLOUR.data)
+    sheet.draw()
 
 
-def draw_residuals(axes, wavelength, residual, used):
-    """Draw the distance of identified lines from the solution [Angstrom]."""
+def draw_residuals(sheet, ends, wavelength, residual, used):
+    """Draw the distance of identified lines from the solution [Angstrom]; give the panel."""
     distance = np.abs(residual[used])
-    limit = max(LARGEST_RESIDUAL * SIGMA_PER_MAD * np.median(distance), distance.max())
-    axes.axhline(0, color=COLOUR.muted, lw=0.5)
-    axes.plot(
-        wavelength[~used],
-        residual[~used].clip(-limit, limit),
-        "x",
-        color=COLOUR.muted,
-        ms=4,
-        label="left out (clipped)",
-    )
-    axes.plot(wavelength[used], residual[used], "o", color=COLOUR.data, ms=3.5, label="used")
-    axes.set_ylim(-1.15 * limit, 1.15 * limit)
-    axes.set_ylabel("Residual (Å)")
-    finish(axes)
+    limit = max(LARGEST_RESIDUAL * SIGMA_PER_MAD * np.median(distance), distance.max()) or 1.0
+    panel = Panel(*RESIDUALS, ends, (-1.15 * limit, 1.15 * limit))
+    for part, chosen in ("left out", ~used), ("used", used):
+        if chosen.any():
+            shown = residual[chosen].clip(-limit, limit)
+            sheet.paths[part].append(panel.points(wavelength[chosen], shown))
+    frame(sheet, panel)
+    tick_up(sheet, panel, LOW)
+    name_up(sheet, panel, "Residual (Å)")
+    return panel
 
 
-def hatch_untrusted(axes, wavelength, trusted):
+def hatch_untrusted(sheet, panel, wavelength, trusted):
     """Hatch where a solution is not trusted."""
-    ends = (0, trusted[0]), (trusted[1], wavelength.size - 1)
-    for number, (first, last) in enumerate(pair for pair in ends if pair[1] > pair[0]):
-        axes.axvspan(
-            wavelength[first],
-            wavelength[last],
-            # Of two hatched ends the legend shows one.
-            label="_" * number + "not trusted",
-            facecolor="none",
-            edgecolor=COLOUR.muted,
-            alpha=0.35,
-            hatch="////",
-            lw=0,
-        )
+    for first, last in (0, trusted[0]), (trusted[1], wavelength.size - 1):
+        if last > first:
+            sheet.paths["untrusted"].append(panel.rectangle(wavelength[first], wavelength[last]))
 
 
-def name_lines(axes, wavelength, lines):
+def name_lines(sheet, panel, lines):
     """Name the brightest lines above a spectrum, as many as fit beside each other."""
-    axes.margins(y=0.02)
-    space = NAME_SPACE * abs(wavelength[-1] - wavelength[0])
+    space = NAME_SPACE * (panel.x[1] - panel.x[0])
     named = []
     for line in sorted(lines, key=lambda line: -line["height"]):
         at = line["wavelength_air"]
         if any(abs(at - other) < space for other in named):
             continue
         named.append(at)
-        axes.annotate(
-            f"{line['ion']} {at:.1f}",
-            (at, 1.0),
-            (0, 3),
-            xycoords=("data", "axes fraction"),
-            textcoords="offset points",
-            rotation=90,
-            ha="center",
-            va="bottom",
-            fontsize="x-small",
-            color=COLOUR.muted,
-        )
+        ((across, up),) = panel.points([at], panel.y[1])
+        name = f"{line['ion']} {at:.1f}"
+        style = {"rotation": 90, "va": "center", "fontsize": "x-small", "color": COLOUR.muted}
+        sheet.write(across, up + 0.04, name, **style)
         if len(named) == MOST_NAMES:
             return
