@@ -4,11 +4,21 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.polynomial import Polynomial
-from numpy.polynomial.polynomial import polyvander
 
 from lampflux.statistics import SIGMA_PER_MAD
 from lampflux.wavelengths.lines import Lines
 from lampflux.wavelengths.matching import Candidates, candidates, match_lines, with_blends
+from lampflux.wavelengths.trust import (
+    TRUST,
+    coincidence_gain,
+    local_scatter,
+    longest_stretch,
+    partial_fits,
+    proven,
+    solution_error,
+    spanned,
+    well_inside,
+)
 
 
 class Fitting(NamedTuple):
@@ -20,8 +30,6 @@ class Fitting(NamedTuple):
     # What a degree costs in chi-square, and how far a rival may be behind.
     degree_cost: float = 3.0
     rival_cost: float = 9.0
-    # Part of the largest difference to a rival that counts as error.
-    rival_part: float = 0.6
     # Distance within which lines are matched at first and at last [line width], and their least
     # [pixel]; it shrinks by a factor in each turn.
     first_tolerance: float = 0.9
@@ -35,24 +43,6 @@ class Fitting(NamedTuple):
     good_match: float = 0.08
     # Residuals up to this many times the scatter are used.
     clip: float = 3.5
-    # Error to which a solution must hold over part of the detector, which is the trusted range
-    # where nothing better can be had and lines match well [pixel].
-    worst_error: float = 0.3
-    # Part of the residuals' scatter that neighbouring lines share, blends and lines mistaken
-    # together, so that more lines do not lessen it.
-    shared_scatter: float = 0.3
-    # Lines that a rival fit leaves out at an end.
-    end_lines: int = 4
-    # Part of the detector next to where an alignment is uncertain in which it may be off already.
-    end_of_certain: float = 0.0625
-    # Where a solution is trusted: its error is below this [pixel], what it differs from its
-    # rivals included, and residuals scatter by less than this [line width].
-    largest_error: float = 0.25
-    largest_local_scatter: float = 0.17
-    # Lead of the alignment over other smooth ones, in log-likelihood, where it is trusted.
-    least_lead: float = 8.0
-    # Reach of a solution beyond its outermost lines [detector].
-    beyond_lines: float = 0.05
     # Distance within which a peak has found its line, whether or not the fit uses it
     # [line width].
     found: float = 0.2
@@ -70,7 +60,7 @@ class Solution(NamedTuple):
     with its neighbours [Angstrom]; ``used``: peaks that the fit used; ``residual`` [pixel]: that
     minus solution. ``scatter`` [pixel]: robust 1-sigma residual. ``matched``: part of the bright
     peaks' weight that found its line. ``certain``: part of the detector where the solution holds
-    to ``FITTING.worst_error``, 0 if it is trusted nowhere. ``first``, ``last``: pixels between
+    to ``TRUST.worst_error``, 0 if it is trusted nowhere. ``first``, ``last``: pixels between
     which the solution is trusted; ``last`` < ``first`` for none.
     """
 
@@ -180,9 +170,14 @@ def fit_degree(degree, peaks, choice, start):
         tolerance = max(FITTING.shrinking * tolerance, tightest)
     residual = np.full(known.size, np.inf)
     residual[known] = (choice.centroid[line[known]] - expected[known]) / dispersion[known]
-    misfit = np.minimum((residual / (FITTING.good_match * peaks.fwhm)) ** 2, 9.0)
-    cost = np.sum(misfit / np.sqrt(choice.ranks)) + FITTING.degree_cost * degree
+    cost = misfit(residual, peaks.fwhm, choice) + FITTING.degree_cost * degree
     return Fit(cost, polynomial, choice, line, residual)
+
+
+def misfit(residual, fwhm, choice):
+    """Sum the truncated squares of residuals, those of bright peaks foremost."""
+    squares = np.minimum((residual / (FITTING.good_match * fwhm)) ** 2, 9.0)
+    return np.sum(squares / np.sqrt(choice.ranks))
 
 
 def competing_fits(peaks, choice, start):
@@ -256,35 +251,18 @@ def fit_solution(peaks, lines, start, lead):
         return None
     pixel, weight = peaks.pixel[used], choice.weights(best.line, used)
     wavelength = choice.centroid[best.line[used]]
+    borne_out, certain = where_borne_out(peaks, best, scatter, used, lead)
+    certain = [np.interp(pixel, pixels, flags) > 0.5 for flags in certain]
     rivals = [fit.polynomial for fit in fits[1:] if fit.cost < best.cost + FITTING.rival_cost]
-    # Where lines match by chance they scatter widely; peaks without a line (cosmic rays) do not
-    # tell.
-    near = np.isfinite(best.residual) & (choice.bright > 0)
-    local = local_scatter(peaks.pixel[near], best.residual[near], peaks.fwhm, pixels)
-    matching = local < FITTING.largest_local_scatter * peaks.fwhm
-    sure = lead > FITTING.least_lead
-    inside = well_inside(spanned(sure & matching), int(FITTING.end_of_certain * start.size))
-    certain = [np.interp(pixel, pixels, flags) > 0.5 for flags in (sure, inside)]
     rivals += partial_fits(pixel, wavelength, weight, degree, start.size, certain)
-    step = np.abs(best.polynomial.deriv()(pixels))
     if not rivals:
         return None
-    spread = np.max([np.abs(rival(pixels) - best.polynomial(pixels)) for rival in rivals], axis=0)
-    own_error = fit_error(best.polynomial, pixel, weight, scatter, pixels)
-    own_error = np.hypot(own_error, FITTING.shared_scatter * scatter)
-    error = np.hypot(own_error, FITTING.rival_part * spread / step)
-    # Between two places where the lines confirm the fit and no other alignment does nearly as
-    # well, it holds.
-    borne_out = (
-        spanned(matching)
-        & spanned(sure)
-        & (pixels > pixel.min() - FITTING.beyond_lines * start.size)
-        & (pixels < pixel.max() + FITTING.beyond_lines * start.size)
-    )
-    first, last = longest_stretch(borne_out & (error < FITTING.largest_error))
+    error = solution_error(best.polynomial, rivals, pixel, wavelength, weight, scatter, pixels)
+    step = np.abs(best.polynomial.deriv()(pixels))
+    first, last = longest_stretch(borne_out & (error < TRUST.largest_error))
     if last < first and scatter < FITTING.good_match * peaks.fwhm:
-        first, last = longest_stretch(borne_out & (error < FITTING.worst_error))
-    certain = np.mean(borne_out & (error < FITTING.worst_error)) if last > first else 0.0
+        first, last = longest_stretch(borne_out & (error < TRUST.worst_error))
+    held = np.mean(borne_out & (error < TRUST.worst_error)) if last > first else 0.0
     return Solution(
         best.polynomial(pixels),
         error * step,
@@ -296,100 +274,58 @@ def fit_solution(peaks, lines, start, lead):
         best.residual,
         scatter,
         matched_part(best.residual, scatter, peaks.fwhm, choice.bright),
-        float(certain),
+        float(held),
         first,
         last,
     )
 
 
-def partial_fits(pixel, wavelength, weight, degree, size, certain):
-    """Fits that leave out every third line, the outermost lines of either end, or uncertain ones.
-
-    Lines at an end, or where another alignment does nearly as well, may have been misidentified
-    together, and then agree with each other.
+def where_borne_out(peaks, fit, scatter, used, lead):
+    """Find where lines confirm a fit and no other alignment does nearly as well.
 
     Parameters
     ----------
-    pixel, wavelength, weight : ndarray, shape (lines,)
-        What the full fit used, by pixel.
-    degree : int
-    size : int
-        Pixels of the spectrum.
-    certain : list of ndarray of bool, shape (lines,)
-        Lines where the alignment is certain, by each of some measures.
-
-    Returns
-    -------
-    list of numpy.polynomial.Polynomial
-    """
-    number = np.arange(pixel.size)
-    parts = [number % 3 != part for part in range(3)]
-    parts += [number >= FITTING.end_lines, number < pixel.size - FITTING.end_lines, *certain]
-    return [
-        Polynomial.fit(pixel[kept], wavelength[kept], degree, domain=[0, size - 1], w=weight[kept])
-        for kept in parts
-        if kept.sum() > degree + 1
-    ]
-
-
-def fit_error(polynomial, pixel, weight, scatter, pixels):
-    """1-sigma error of a fitted polynomial, from its weighted covariance.
-
-    Parameters
-    ----------
-    polynomial : numpy.polynomial.Polynomial
-    pixel, weight : ndarray, shape (lines,)
-        What it was fitted to.
+    peaks : lampflux.peaks.Peaks
+    fit : Fit
     scatter : float
-        1-sigma residual [pixel].
-    pixels : ndarray
-        Where the error is wanted.
+        Robust 1-sigma residual [pixel].
+    used : ndarray of bool, shape (peaks,)
+        Peaks that the fit used.
+    lead : ndarray, shape (pixels,)
+        As in `fit_solution`.
 
     Returns
     -------
-    ndarray
-        Error [pixel].
+    borne_out : ndarray of bool, shape (pixels,)
+        Between two places where the fit is confirmed, it holds.
+    certain : list of ndarray of bool, shape (pixels,)
+        Where the alignment itself is certain, by each of some measures.
     """
-    offset, scale = polynomial.mapparms()
-    degree = polynomial.degree()
-    design = polyvander(offset + scale * pixel, degree)
-    relative = (weight / np.median(weight)) ** 2
-    freedom = max(pixel.size - degree - 1, 1)
-    covariance = np.linalg.pinv(design.T @ (relative[:, np.newaxis] * design))
-    covariance *= scatter**2 * pixel.size / freedom
-    wanted = polyvander(offset + scale * pixels, degree)
-    variance = np.einsum("ij,jk,ik->i", wanted, covariance, wanted)
-    return np.sqrt(variance)
+    pixels = np.arange(lead.size)
+    bright = fit.choice.bright > 0
+    # Where lines match by chance they scatter widely; peaks without a line (cosmic rays) do not
+    # tell.
+    near = np.isfinite(fit.residual) & bright
+    local = local_scatter(peaks.pixel[near], fit.residual[near], peaks.fwhm, pixels)
+    matching = local < TRUST.largest_local_scatter * peaks.fwhm
+    sure = lead > TRUST.least_lead
+    gain = coincidence_gain(fit.residual, expected_residual(fit, scatter), peaks.fwhm)
+    pixel, reach = peaks.pixel[used], TRUST.beyond_lines * lead.size
+    borne_out = (
+        spanned(matching)
+        & spanned(sure)
+        & proven(peaks.pixel[bright], gain[bright], pixels)
+        & (pixels > pixel.min() - reach)
+        & (pixels < pixel.max() + reach)
+    )
+    inside = well_inside(spanned(sure & matching), int(TRUST.end_of_certain * lead.size))
+    return borne_out, [sure, inside]
 
 
-def local_scatter(pixel, residual, fwhm, pixels, neighbours=9):
-    """Robust scatter of the nearest residuals at every pixel, each at most half a line width."""
-    if pixel.size == 0:
-        return np.full(pixels.size, np.inf)
-    capped = np.minimum(np.abs(residual), 0.5 * fwhm)
-    grid = pixels[:: max(pixels.size // 64, 1)]
-    nearest = np.argsort(np.abs(grid[:, np.newaxis] - pixel), axis=1)[:, :neighbours]
-    return np.interp(pixels, grid, SIGMA_PER_MAD * np.median(capped[nearest], axis=1))
-
-
-def spanned(flags):
-    """Set all flags between the first and the last that is true."""
-    return np.maximum.accumulate(flags) & np.maximum.accumulate(flags[::-1])[::-1]
-
-
-def well_inside(flags, margin):
-    """Longest run of true flags, without this many at an end that is not the detector's."""
-    first, last = longest_stretch(flags)
-    first += margin if first > 0 else 0
-    last -= margin if last < flags.size - 1 else 0
-    number = np.arange(flags.size)
-    return (number >= first) & (number <= last)
-
-
-def longest_stretch(flags):
-    """First and last index of the longest run of true flags; (0, -1) for none."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], flags.astype(int), [0]])))
-    if edges.size == 0:
-        return 0, -1
-    longest = np.argmax(edges[1::2] - edges[::2])
-    return int(edges[2 * longest]), int(edges[2 * longest + 1]) - 1
+def expected_residual(fit, scatter):
+    """1-sigma residual that each peak should have: the scatter, more where it weighs less."""
+    known = fit.line >= 0
+    weight = fit.choice.weights(fit.line, known)
+    expected = np.full(known.size, scatter)
+    expected[known] /= np.minimum(weight / np.median(weight), 1.0)
+    return expected

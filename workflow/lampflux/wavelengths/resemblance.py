@@ -42,7 +42,7 @@ def resembling_ion(peaks, ions, nominal, wavelength_range=None):
             score = glance(peaks, lines, nominal.size, *wavelength_range)
         if score > best:
             best, ion = score, other
-    if best < BOUNDS.least_evidence / 2:
+    if best < BOUNDS.least_margin / 2:
         return None
     found = find_solution(peaks, line_list([ion]), nominal, wavelength_range=wavelength_range)
     return ion if found.verdict.accepted else None

@@ -10,14 +10,14 @@ from lampflux.wavelengths.fit import (
     FITTING,
     Solution,
     first_tolerance,
-    fit_error,
     last_tolerance,
-    longest_stretch,
     matched_part,
+    misfit,
     scatter_and_used,
 )
-from lampflux.wavelengths.matching import candidates, match_lines
+from lampflux.wavelengths.matching import Candidates, candidates, match_lines, with_blends
 from lampflux.wavelengths.scale import extended
+from lampflux.wavelengths.trust import TRUST, fit_error, longest_stretch
 
 # Lines that a change of scale needs beside a shift.
 LINES_FOR_SCALE = 6
@@ -34,26 +34,39 @@ class Reference(NamedTuple):
     error: np.ndarray
 
 
-def fit_shift(peaks, lines, start, lead):
-    """Fit a shift, and with enough lines a change of scale, of a solution of the right shape.
+class Displacement(NamedTuple):
+    """A shift, perhaps with a change of scale, and the lines it was fitted to.
+
+    ``wanted``, ``weight``: displacement that each peak's line asks for [pixel], and its weight
+    [1 / pixel]; NaN without a line. The others are as in `lampflux.wavelengths.fit.Solution`.
+    """
+
+    polynomial: Polynomial
+    choice: Candidates
+    line: np.ndarray
+    residual: np.ndarray
+    wanted: np.ndarray
+    weight: np.ndarray
+
+
+def fit_displacement(peaks, choice, start):
+    """Match and fit in turn, with a shrinking tolerance.
 
     Parameters
     ----------
     peaks : lampflux.peaks.Peaks
-    lines : Lines
-    start, lead : ndarray, shape (pixels,)
-        Wavelengths of the right shape [Angstrom], right to a few pixels, and their lead in
-        log-likelihood over those that are not.
+    choice : Candidates
+    start : ndarray, shape (pixels,)
+        Wavelengths to displace [Angstrom].
 
     Returns
     -------
-    Solution or None
+    Displacement or None
         None where fewer than three lines match.
     """
     pixels = np.arange(start.size)
-    choice = candidates(peaks, lines, start)
     slope = np.gradient(start)
-    degree, displacement = 0, Polynomial([0.0])
+    displacement = Polynomial([0.0])
     tolerance = first_tolerance(peaks.fwhm)
     for _ in range(8):
         at = peaks.pixel + displacement(peaks.pixel)
@@ -77,27 +90,62 @@ def fit_shift(peaks, lines, start, lead):
             softened = weight / (1 + (left / (2 * spread)) ** 2)
         tolerance = max(FITTING.shrinking * tolerance, last_tolerance(peaks.fwhm))
     residual = np.full(known.size, np.inf)
-    residual[known] = wanted - displacement(pixel)
+    residual[known] = left
+    of_all = np.full((2, known.size), np.nan)
+    of_all[:, known] = wanted, weight
+    return Displacement(displacement, choice, line, residual, *of_all)
+
+
+def fit_shift(peaks, lines, start, lead):
+    """Fit a shift, and with enough lines a change of scale, of a solution of the right shape.
+
+    Lines stand where the line lists have them or at the centroids of their blends, whichever fits
+    better, as in `fit_solution`.
+
+    Parameters
+    ----------
+    peaks : lampflux.peaks.Peaks
+    lines : Lines
+    start, lead : ndarray, shape (pixels,)
+        Wavelengths of the right shape [Angstrom], right to a few pixels, and their lead in
+        log-likelihood over those that are not.
+
+    Returns
+    -------
+    Solution or None
+        None where fewer than three lines match.
+    """
+    pixels = np.arange(start.size)
+    fit = fit_displacement(peaks, candidates(peaks, lines, start), start)
+    if fit is None:
+        return None
+    _, used = scatter_and_used(fit.residual, peaks.fwhm)
+    wavelength = extended(start, pixels + fit.polynomial(pixels))
+    blends = with_blends(fit.choice, peaks, wavelength, fit.line, used)
+    blended = fit_displacement(peaks, blends, start)
+    if blended is not None:
+        fit = min(fit, blended, key=lambda each: misfit(each.residual, peaks.fwhm, each.choice))
+    displacement, residual = fit.polynomial, fit.residual
     scatter, used = scatter_and_used(residual, peaks.fwhm)
     error = polynomial_error(
-        displacement, peaks.pixel[used], wanted[used[known]], weight[used[known]], scatter, pixels
+        displacement, peaks.pixel[used], fit.wanted[used], fit.weight[used], scatter, pixels
     )
     at = pixels + displacement(pixels)
     first, last = longest_stretch(
-        (at >= 0) & (at <= start.size - 1) & (error < FITTING.largest_error)
+        (at >= 0) & (at <= start.size - 1) & (error < TRUST.largest_error)
     )
     return Solution(
         extended(start, at),
-        error * np.abs(slope),
-        degree + 1,
-        choice.lines,
-        choice.centroid,
-        line,
+        error * np.abs(np.gradient(start)),
+        displacement.degree() + 1,
+        fit.choice.lines,
+        fit.choice.centroid,
+        fit.line,
         used,
         residual,
         scatter,
-        matched_part(residual, scatter, peaks.fwhm, choice.bright),
-        float(np.mean(error < FITTING.worst_error)),
+        matched_part(residual, scatter, peaks.fwhm, fit.choice.bright),
+        float(np.mean(error < TRUST.worst_error)),
         first,
         last,
     )
@@ -125,8 +173,8 @@ def polynomial_error(polynomial, pixel, wanted, weight, scatter, pixels):
         In the unit of ``wanted``.
     """
     degree = polynomial.degree()
-    own = fit_error(polynomial, pixel, weight, scatter, pixels)
-    own = np.hypot(own, FITTING.shared_scatter * scatter)
+    own = fit_error(polynomial, degree, pixel, weight, scatter, pixels)
+    own = np.hypot(own, TRUST.shared_scatter * scatter)
     domain = polynomial.domain
     rivals = [
         Polynomial.fit(pixel[kept], wanted[kept], degree, domain=domain, w=weight[kept])
@@ -139,7 +187,7 @@ def polynomial_error(polynomial, pixel, wanted, weight, scatter, pixels):
         if pixel.size > higher + 1
     ]
     spread = np.max([np.abs(rival(pixels) - polynomial(pixels)) for rival in rivals], axis=0)
-    return np.hypot(own, FITTING.rival_part * spread)
+    return np.hypot(own, TRUST.rival_part * spread)
 
 
 def held_against(solution, fitted):
@@ -159,7 +207,7 @@ def held_against(solution, fitted):
     """
     nearest = np.clip(np.arange(solution.wavelength.size), fitted.first, fitted.last)
     difference = (solution.wavelength - fitted.wavelength)[nearest]
-    return with_error(solution, FITTING.rival_part * difference)
+    return with_error(solution, TRUST.rival_part * difference)
 
 
 def with_error(solution, more):
@@ -179,6 +227,6 @@ def with_error(solution, more):
     error = np.hypot(solution.error, more)
     in_pixels = error / np.abs(np.gradient(solution.wavelength))
     trusted = (pixels >= solution.first) & (pixels <= solution.last)
-    first, last = longest_stretch(trusted & (in_pixels < FITTING.largest_error))
-    certain = float(np.mean(in_pixels < FITTING.worst_error)) if last > first else 0.0
+    first, last = longest_stretch(trusted & (in_pixels < TRUST.largest_error))
+    certain = float(np.mean(in_pixels < TRUST.worst_error)) if last > first else 0.0
     return solution._replace(error=error, certain=certain, first=first, last=last)

@@ -16,19 +16,21 @@ class Bounds(NamedTuple):
     # Log-likelihood against chance, and lead over mirrored line lists, and their sum: of 2,320
     # simulated impostors the nearest had a sum of 42, and 27 of those that were certain over 15 %
     # of the detector.
-    least_evidence: float = 22.0
+    least_evidence: float = 5.0
     least_margin: float = 26.0
     least_sum: float = 60.0
-    # Part of the bright peaks' weight that must find its line; less is enough in proportion, down
-    # to that with twice the evidence and lead, as the cosmic rays of long exposures are bright
-    # peaks without a line.
+    # Part of the bright peaks' weight that must find its line. Less is enough in proportion, from
+    # half to all of an evidence and a lead that are plain: the cosmic rays of long exposures are
+    # bright peaks without a line.
     least_matched: float = 0.6
     least_matched_if_plain: float = 0.45
+    plain_evidence: float = 44.0
+    plain_margin: float = 60.0
     # Part of evidence and lead that is enough about a reference or pinned lines, where chance
     # has less room.
     rigid_part: float = 0.75
     # Part of the detector over which the solution must hold.
-    least_certain: float = 0.15
+    least_certain: float = 0.1
 
 
 BOUNDS = Bounds()
@@ -73,7 +75,7 @@ def judge(score, chance, solution, fwhm, part=1.0):
     margin = evidence - chance
     least = part * BOUNDS.least_evidence
     least_margin = max(part * BOUNDS.least_margin, part * BOUNDS.least_sum - evidence)
-    plain = min(evidence / BOUNDS.least_evidence, 2 * margin / BOUNDS.least_sum) - 1
+    plain = 2 * min(evidence / BOUNDS.plain_evidence, margin / BOUNDS.plain_margin) - 1
     less = (BOUNDS.least_matched - BOUNDS.least_matched_if_plain) * np.clip(plain, 0, 1)
     if evidence < least or margin < least_margin:
         reason = (

@@ -1,0 +1,109 @@
+import numpy as np
+import pytest
+from numpy.polynomial import Polynomial
+
+from lampflux.wavelengths.trust import (
+    coincidence_gain,
+    longest_stretch,
+    partial_fits,
+    proven,
+    solution_error,
+    well_inside,
+)
+
+FWHM = 3.0
+
+
+@pytest.mark.parametrize(
+    ("flags", "wanted"),
+    [
+        ("", (0, -1)),
+        ("000", (0, -1)),
+        ("111", (0, 2)),
+        ("1011", (2, 3)),
+        ("0110111010", (4, 6)),
+        ("1100011", (0, 1)),
+        ("1", (0, 0)),
+    ],
+)
+def test_the_longest_stretch_is_found_and_of_equals_the_first(flags, wanted):
+    assert longest_stretch(np.array([flag == "1" for flag in flags], bool)) == wanted
+
+
+def test_a_rival_fit_leaves_out_lines_where_the_alignment_is_uncertain():
+    pixel = np.linspace(0, 1000, 21)
+    wavelength = 5000 + 0.5 * pixel
+    wavelength[15:] += 20
+    certain = [pixel < 740, np.ones(21, bool)]
+    rivals = partial_fits(pixel, wavelength, np.ones(21), 1, 1001, certain)
+    # Every third line, either end, and both measures of certainty.
+    assert len(rivals) == 7
+    off = [np.abs(rival(pixel) - (5000 + 0.5 * pixel)).max() for rival in rivals]
+    assert np.argmin(off) == 5
+    assert off[5] < 1e-9
+
+
+def test_a_rival_fit_needs_more_lines_than_coefficients():
+    pixel = np.linspace(0, 1000, 9)
+    certain = [pixel < 300]
+    assert len(partial_fits(pixel, pixel, np.ones(9), 3, 1001, certain)) == 5
+
+
+def test_a_certain_range_is_cut_only_where_it_does_not_reach_the_detectors_end():
+    flags = np.zeros(100, bool)
+    flags[:60] = True
+    flags[80:90] = True
+    assert np.flatnonzero(well_inside(flags, 6)).tolist() == list(range(54))
+    assert well_inside(np.ones(100, bool), 6).all()
+    assert not well_inside(np.zeros(100, bool), 6).any()
+
+
+def test_true_coincidences_speak_for_a_solution_and_chance_ones_against_it():
+    rng = np.random.default_rng(1)
+    error = np.full(1000, 0.05 * FWHM)
+    true = coincidence_gain(rng.normal(0, error), error, FWHM)
+    chance = coincidence_gain(rng.uniform(-0.5, 0.5, 1000) * FWHM, error, FWHM)
+    strangers = coincidence_gain(np.full(1000, np.inf), error, FWHM)
+    assert true.mean() > 0.7
+    assert strangers.max() < chance.mean() < -0.3
+
+
+@pytest.mark.parametrize("flip", [False, True])
+def test_an_end_where_lines_match_by_chance_is_not_proven_although_some_lie_close(flip):
+    rng = np.random.default_rng(2)
+    pixel, pixels = np.linspace(20, 980, 49), np.arange(1000)
+    residual = rng.normal(0, 0.05 * FWHM, pixel.size)
+    # Of the first 15 lines, half are as close as true ones.
+    residual[:15:2] = rng.uniform(0.3, 0.5, 8) * FWHM
+    if flip:
+        residual = residual[::-1]
+    gain = coincidence_gain(residual, np.full(pixel.size, 0.05 * FWHM), FWHM)
+    flags = proven(pixel, gain, pixels)[:: -1 if flip else 1]
+    assert 270 < np.argmax(flags) < 330
+    assert flags[330:].all()
+
+
+def test_a_spectrum_with_a_stranger_here_and_there_is_proven_to_its_ends():
+    residual = np.zeros(40)
+    residual[3::8] = np.inf
+    gain = coincidence_gain(residual, np.full(40, 0.05 * FWHM), FWHM)
+    assert proven(np.linspace(20, 980, 40), gain, np.arange(1000)).all()
+    assert not proven(np.empty(0), np.empty(0), np.arange(9)).any()
+
+
+def test_the_error_of_a_straight_fit_covers_a_curve_that_its_lines_do_not_show():
+    rng = np.random.default_rng(3)
+    pixels = np.arange(1000)
+    # Curved by half a pixel, with lines that scatter by as much, as blends do.
+    true = 2.0 * pixels + 4.0 * ((pixels - 500) / 500) ** 2
+    pulls = []
+    for _ in range(50):
+        pixel = np.sort(rng.uniform(150, 850, 20))
+        wavelength = np.interp(pixel, pixels, true) + rng.normal(0, 1.0, pixel.size)
+        weight = np.ones(pixel.size)
+        straight = Polynomial.fit(pixel, wavelength, 1, domain=[0, 999])
+        rivals = partial_fits(pixel, wavelength, weight, 1, 1000, [])
+        error = solution_error(straight, rivals, pixel, wavelength, weight, 0.5, pixels)
+        pulls.append(np.max(np.abs(straight(pixels) - true) / straight.deriv()(pixels) / error))
+    assert np.median(pulls) < 2
+    assert max(pulls) < 5

@@ -1,0 +1,228 @@
+"""Find the error of a fitted solution, and where it can be trusted."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.polynomial import Polynomial
+from numpy.polynomial.polynomial import polyvander
+
+from lampflux.statistics import SIGMA_PER_MAD
+
+
+class Trust(NamedTuple):
+    """Tuned constants of errors and trusted ranges."""
+
+    # Part of the largest difference to a rival that counts as error.
+    rival_part: float = 0.5
+    # Part of the residuals' scatter that neighbouring lines share, blends and lines mistaken
+    # together, so that more lines do not lessen it.
+    shared_scatter: float = 0.3
+    # Lines that a rival fit leaves out at an end.
+    end_lines: int = 4
+    # Part of the detector next to where an alignment is uncertain in which it may be off already.
+    end_of_certain: float = 0.0625
+    # Where a solution is trusted: its error is below this [pixel], what it differs from its
+    # rivals included, and residuals scatter by less than this [line width].
+    largest_error: float = 0.25
+    largest_local_scatter: float = 0.17
+    # Error to which a solution must hold over part of the detector, which is the trusted range
+    # where nothing better can be had and lines match well [pixel].
+    worst_error: float = 0.3
+    # Lead of the alignment over other smooth ones, in log-likelihood, where it is trusted.
+    least_lead: float = 8.0
+    # Reach of a solution beyond its outermost lines [detector].
+    beyond_lines: float = 0.05
+    # Distance of a chance coincidence from its line, 1 sigma, and least residual that is expected
+    # of a true one [line width].
+    chance_distance: float = 0.2
+    least_residual: float = 0.03
+    # Part of bright peaks that are in no line list, or off it, where a solution is right.
+    strangers: float = 0.25
+    # Degree whose freedom the statistical error includes, if there are this many lines for each.
+    least_degree: int = 3
+    lines_per_degree: int = 3
+
+
+TRUST = Trust()
+
+
+def partial_fits(pixel, wavelength, weight, degree, size, certain):
+    """Fits that leave out every third line, the outermost lines of either end, or uncertain ones.
+
+    Lines at an end, or where another alignment does nearly as well, may have been misidentified
+    together, and then agree with each other.
+
+    Parameters
+    ----------
+    pixel, wavelength, weight : ndarray, shape (lines,)
+        What the full fit used, by pixel.
+    degree : int
+    size : int
+        Pixels of the spectrum.
+    certain : list of ndarray of bool, shape (lines,)
+        Lines where the alignment is certain, by each of some measures.
+
+    Returns
+    -------
+    list of numpy.polynomial.Polynomial
+    """
+    number = np.arange(pixel.size)
+    parts = [number % 3 != part for part in range(3)]
+    parts += [number >= TRUST.end_lines, number < pixel.size - TRUST.end_lines, *certain]
+    return [
+        Polynomial.fit(pixel[kept], wavelength[kept], degree, domain=[0, size - 1], w=weight[kept])
+        for kept in parts
+        if kept.sum() > degree + 1
+    ]
+
+
+def fit_error(polynomial, degree, pixel, weight, scatter, pixels):
+    """1-sigma error of a fitted polynomial, from its weighted covariance.
+
+    Parameters
+    ----------
+    polynomial : numpy.polynomial.Polynomial
+    degree : int
+        Degree whose freedom counts.
+    pixel, weight : ndarray, shape (lines,)
+        What it was fitted to.
+    scatter : float
+        1-sigma residual [pixel].
+    pixels : ndarray
+        Where the error is wanted.
+
+    Returns
+    -------
+    ndarray
+        Error [pixel].
+    """
+    offset, scale = polynomial.mapparms()
+    design = polyvander(offset + scale * pixel, degree)
+    relative = (weight / np.median(weight)) ** 2
+    freedom = max(pixel.size - degree - 1, 1)
+    covariance = np.linalg.pinv(design.T @ (relative[:, np.newaxis] * design))
+    covariance *= scatter**2 * pixel.size / freedom
+    wanted = polyvander(offset + scale * pixels, degree)
+    variance = np.einsum("ij,jk,ik->i", wanted, covariance, wanted)
+    return np.sqrt(variance)
+
+
+def local_scatter(pixel, residual, fwhm, pixels, neighbours=9):
+    """Robust scatter of the nearest residuals at every pixel, each at most half a line width."""
+    if pixel.size == 0:
+        return np.full(pixels.size, np.inf)
+    capped = np.minimum(np.abs(residual), 0.5 * fwhm)
+    grid = pixels[:: max(pixels.size // 64, 1)]
+    nearest = np.argsort(np.abs(grid[:, np.newaxis] - pixel), axis=1)[:, :neighbours]
+    return np.interp(pixels, grid, SIGMA_PER_MAD * np.median(capped[nearest], axis=1))
+
+
+def spanned(flags):
+    """Set all flags between the first and the last that is true."""
+    return np.maximum.accumulate(flags) & np.maximum.accumulate(flags[::-1])[::-1]
+
+
+def well_inside(flags, margin):
+    """Longest run of true flags, without this many at an end that is not the detector's."""
+    first, last = longest_stretch(flags)
+    first += margin if first > 0 else 0
+    last -= margin if last < flags.size - 1 else 0
+    number = np.arange(flags.size)
+    return (number >= first) & (number <= last)
+
+
+def longest_stretch(flags):
+    """First and last index of the longest run of true flags; (0, -1) for none."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], flags.astype(int), [0]])))
+    if edges.size == 0:
+        return 0, -1
+    longest = np.argmax(edges[1::2] - edges[::2])
+    return int(edges[2 * longest]), int(edges[2 * longest + 1]) - 1
+
+
+def solution_error(polynomial, rivals, pixel, wavelength, weight, scatter, pixels):
+    """1-sigma error of a fitted polynomial.
+
+    Lines may be too few or too scattered to show what spectrographs have: the statistical error
+    is that of a cubic at least, and the next two degrees are rivals, too.
+
+    Parameters
+    ----------
+    polynomial : numpy.polynomial.Polynomial
+    rivals : list of numpy.polynomial.Polynomial
+        Other fits that do nearly as well, or to parts of the lines.
+    pixel, wavelength, weight : ndarray, shape (lines,)
+        What it was fitted to.
+    scatter : float
+        1-sigma residual [pixel].
+    pixels : ndarray
+        Where the error is wanted.
+
+    Returns
+    -------
+    ndarray
+        Error [pixel].
+    """
+    highest = pixel.size // TRUST.lines_per_degree
+    degree = polynomial.degree()
+    higher = [
+        Polynomial.fit(pixel, wavelength, other, domain=polynomial.domain, w=weight)
+        for other in range(degree + 1, min(degree + 2, highest) + 1)
+    ]
+    spread = np.max(
+        [np.abs(rival(pixels) - polynomial(pixels)) for rival in rivals + higher], axis=0
+    )
+    freedom = max(degree, min(TRUST.least_degree, highest))
+    own = fit_error(polynomial, freedom, pixel, weight, scatter, pixels)
+    own = np.hypot(own, TRUST.shared_scatter * scatter)
+    return np.hypot(own, TRUST.rival_part * spread / np.abs(polynomial.deriv()(pixels)))
+
+
+def coincidence_gain(residual, error, fwhm):
+    """Log-likelihood ratio of each peak's residual if its line is the true one against chance.
+
+    Parameters
+    ----------
+    residual, error : ndarray, shape (peaks,)
+        Distance from the line, infinite without one, and its 1-sigma error [pixel].
+    fwhm : float
+        Width of the lines [pixel].
+
+    Returns
+    -------
+    ndarray, shape (peaks,)
+    """
+    chance = TRUST.chance_distance * fwhm
+    error = np.clip(error, TRUST.least_residual * fwhm, chance)
+    known = np.isfinite(residual)
+    distance = np.where(known, residual, 0.0)
+    ratio = chance / error * np.exp(0.5 * distance**2 * (1 / chance**2 - 1 / error**2))
+    return np.log(TRUST.strangers + (1 - TRUST.strangers) * np.where(known, ratio, 0.0))
+
+
+def proven(pixel, gain, pixels):
+    """Find the stretch of a spectrum whose peaks together speak most for a solution.
+
+    An end where lines match no better than by chance is not part of it: there the polynomial may
+    bend through wrong lines, which a few residuals that happen to be small do not show.
+
+    Parameters
+    ----------
+    pixel, gain : ndarray, shape (peaks,)
+        Positions of peaks, sorted, and their log-likelihood ratios.
+    pixels : ndarray
+
+    Returns
+    -------
+    ndarray of bool
+        Up to the end of the spectrum unless more lines are left out there than `partial_fits`
+        does.
+    """
+    if pixel.size == 0:
+        return np.zeros(pixels.size, bool)
+    total = np.append(0.0, np.cumsum(gain))
+    last = int(np.argmax(total[1:] - np.minimum.accumulate(total)[:-1]))
+    first = int(np.argmin(total[: last + 1]))
+    begin = pixel[first] if first > TRUST.end_lines else pixels[0]
+    end = pixel[last] if last < pixel.size - 1 - TRUST.end_lines else pixels[-1]
+    return (pixels >= begin) & (pixels <= end)
