@@ -196,6 +196,15 @@ def test_a_lamp_is_found_far_above_chance_and_another_is_not(lamp, first, last, 
     assert wrong < found.score - 40
 
 
+def test_bright_lines_at_unlit_ends_do_not_speak_against_an_alignment():
+    place, lines = random_lines(np.random.default_rng(4), 1024)
+    lit = (place > 250) & (place < 770)
+    part = Lines(*(column[lit] for column in lines))
+    peaks = seen_through(place[lit], part.intensity, np.zeros_like, 1024)
+    score = align(peaks, place[lit], part, 1024, with_lead=False).score
+    assert align(peaks, place, lines, 1024, with_lead=False).score > 0.9 * score
+
+
 def test_offsets_run_from_end_to_end_and_no_further_than_is_searched():
     rng = np.random.default_rng(4)
     place, lines = random_lines(rng, 2048)

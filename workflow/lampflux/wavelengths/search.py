@@ -244,7 +244,8 @@ def align(peaks, expected, lines, size, reach=WIDE, with_lead=True, pinned=()):
 
     scores = np.zeros((SEARCH.segments, grid.slopes.size, grid.offsets.size), np.float32)
     score_peaks(scores, grid, pixel, ranks, expected, line_ranks, covered)
-    score_lines(scores, grid, pixel, ranks, expected, line_ranks, (0.0, size - 1.0))
+    # Beyond the outermost peaks the detector may be unlit.
+    score_lines(scores, grid, pixel, ranks, expected, line_ranks, (pixel[0], pixel[-1]))
     hold_pins(scores, grid, pinned, peaks.fwhm)
     # Costs and bends in steps of the slope between segments.
     unit = grid.step / grid.length
