@@ -26,6 +26,10 @@ class DriftSearch(NamedTuple):
     # Rows by which a group may miss the cubic, the least part of the groups that must not, and
     # rows by which traces must drift to matter.
     largest_misfit: float = 0.5
+    # More groups must follow it than a straight trace, by its coefficients: within this part of
+    # the drift, and no less than this.
+    part: float = 0.15
+    finest: float = 0.05
     followed: float = 0.6
     least: float = 0.3
     # Rows by which traces may run on beyond the first and last group.
@@ -63,7 +67,7 @@ def offset(spectrum, reference, farthest):
     return peak - farthest + (0.5 * (left - right) / curve if curve < 0 else 0.0)
 
 
-def measure_drift(image, weights, variance):
+def measure_drift(image, weights, variance, drifting=False):
     """Measure how traces drift along the slit from column to column.
 
     Parameters
@@ -74,6 +78,8 @@ def measure_drift(image, weights, variance):
         Light of lines, see `lampflux.extraction.lines.line_weights`.
     variance : float
         Variance of a pixel without light [ADU^2].
+    drifting : bool, optional
+        Whether traces are known to drift: this is what is left once most of it is taken out.
 
     Returns
     -------
@@ -102,9 +108,16 @@ def measure_drift(image, weights, variance):
         if known.sum() < DRIFT.fewest:
             return none
         fit = robust_fit(places[known], drift[known], curve_degree(known.sum()), trust[known])
-    followed = np.abs(np.nan_to_num(drift, nan=np.inf) - fit(places)) < DRIFT.largest_misfit
+    misfit = np.abs(np.nan_to_num(drift, nan=np.inf) - fit(places))
+    # Cosmic rays in a few groups make no drift where the others run straight.
+    limit = np.clip(DRIFT.part * np.ptp(fit(places)), DRIFT.finest, DRIFT.largest_misfit)
+    straight = np.abs(drift - np.nanmedian(drift)) < limit
+    if np.mean(misfit < DRIFT.largest_misfit) < DRIFT.followed or (
+        not drifting and np.sum(misfit < limit) <= straight.sum() + fit.degree()
+    ):
+        return none
     moved = shift_rows(profiles, -fit(places))
-    if followed.mean() < DRIFT.followed or not is_sharper(profiles, moved, trust):
+    if not is_sharper(profiles, moved, trust):
         return none
     every = 2 * np.arange(columns) / columns - 1
     drift = extended(fit, every, places[0], places[-1], DRIFT.beyond)

@@ -24,13 +24,13 @@ class LitLimits(NamedTuple):
     # Rows between lit ones are lit where they are fewer: lines that lean are faint in some rows
     # until they stand upright.
     gap: int = 32
-    # Where this part of the groups of columns keeps less than this part of its light, on this
-    # part of the rows that a group lights, rows were chosen wrongly; where there are more groups
-    # than few, this many must.
-    missed_part: float = 0.1
+    # Where this part of the light lies in groups of columns that keep less than this part of
+    # theirs, on this part of the rows that groups light, by this percentile, rows were chosen
+    # wrongly.
+    missed: float = 0.1
     kept: float = 0.9
     missed_rows: float = 0.4
-    few: int = 4
+    usual: float = 90.0
 
 
 LIT = LitLimits()
@@ -110,9 +110,12 @@ def miss_groups(rows, groups, variance):
     lit = (smooth > 0).sum(axis=0)
     missed = known & (smooth[outside].sum(axis=0) > (1 - LIT.kept) * total)
     # The track of a cosmic ray is shorter than a slit.
-    missed &= (smooth[outside] > 0).sum(axis=0) > LIT.missed_rows * np.median(lit[known])
-    number = known.sum()
-    return bool(missed.sum() >= max(1 + (number > LIT.few), LIT.missed_part * number))
+    missed &= (smooth[outside] > 0).sum(axis=0) > LIT.missed_rows * np.percentile(
+        lit[known], LIT.usual
+    )
+    # Tracks lie in faint groups: beside bright lines they are a small part of the light.
+    light = np.sqrt(power)
+    return bool(light[missed].sum() > LIT.missed * light[known].sum())
 
 
 def choose_rows(frame, background, weights, spikes, variance, wanted=None):

@@ -100,7 +100,11 @@ def trace_slit(image, lit, lines, lean, every_row):
             # Lines that lean look like traces that drift: first they stand upright.
             if total.any():
                 upright = straighten(shift_columns(image.counts, whole - total), shift)
-            finer = measure_drift(upright, weights, image.detector.variance)
+            # The tracks of cosmic rays would draw traces off.
+            most = SHIFT.crest * profile.max() * np.clip(weights, 0, None)
+            most += SHIFT.noise * np.sqrt(image.detector.variance)
+            capped, variance = np.minimum(upright, most), image.detector.variance
+            finer = measure_drift(capped, weights, variance, drifting=bool(total.any()))
             total = total + finer
             steps = np.rint(total).astype(int) - whole
             if steps.any():

@@ -33,7 +33,7 @@ class TraceSearch(NamedTuple):
     scatter_part: float = 0.1
     # Traces must drift by this many rows, and the light be so much sharper without it.
     least: float = 2.0
-    sharper: float = 1.1
+    sharper: float = 1.02
     # Moved, groups scatter about their mean by at most this part of what they do as they are, and
     # the mean keeps this part of its power.
     alike: float = 0.95
