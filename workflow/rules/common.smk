@@ -34,7 +34,7 @@ def fetched(path):
 
 def exposure_of(wildcards):
     """The exposure that a product's name means."""
-    internals.go_on_in_groups(workflow)
+    internals.keep_going_in_groups(workflow)
     return or_stop(campaign.exposure, wildcards.exposure)
 
 

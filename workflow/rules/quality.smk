@@ -3,11 +3,15 @@
 
 rule check_quality:
     input:
-        calibrated=collect(
+        calibrated=lambda wildcards: collect(
             rules.calibrate_wavelengths.output.fits, exposure=stems(campaign.in_order)
         ),
-        fluxes=collect(rules.measure_fluxes.output.csv, exposure=stems(campaign.in_order)),
-        identified=collect(rules.measure_fluxes.output.lines, exposure=stems(campaign.in_order)),
+        fluxes=lambda wildcards: collect(
+            rules.measure_fluxes.output.csv, exposure=stems(campaign.in_order)
+        ),
+        identified=lambda wildcards: collect(
+            rules.measure_fluxes.output.lines, exposure=stems(campaign.in_order)
+        ),
         lamps=[
             rules.summarise_lamp.output.exposures.format(brand=brand, lamp=lamp, arm=arm)
             for brand, lamp, arm in campaign.series

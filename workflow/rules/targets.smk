@@ -39,6 +39,7 @@ for target, exposures in campaign.targets.items():
     rule:
         name:
             target
+        # A function, because Snakemake keeps the inputs of every rule, needed or not.
         input:
-            products_of(exposures),
+            lambda wildcards, exposures=exposures: products_of(exposures),
         localrule: True

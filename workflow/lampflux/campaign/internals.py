@@ -38,7 +38,7 @@ def fit_cores_to_nodes(workflow):
             workflow.global_resources["_cores"] = cores
 
 
-def go_on_in_groups(workflow):
+def keep_going_in_groups(workflow):
     """Let a cluster job of many exposures continue when one fails.
 
     The profile's keep-going does not reach it. Settings are made after the Snakefile is read, so
