@@ -22,12 +22,14 @@ class ContinuumTuning(NamedTuple):
 
     # Distance of knots [line widths], at least [pixel]: finer than any continuum, coarser than
     # lines.
-    knot: float = 3.0
-    least_knot: float = 8.0
+    knot: float = 4.0
+    least_knot: float = 10.0
     # Columns on either side for the continuum of a window [windows], and their limits [pixel].
     side: float = 2.0
     least_side: int = 60
     most_side: int = 120
+    # Columns of the window with less light than this of its lines show the continuum [noise].
+    dark: float = 0.3
     # Fewest columns that make a side useful.
     fewest: int = 5
     # Columns further off the continuum are left out [scatter]. Lines too faint to be found only
@@ -45,7 +47,7 @@ class ContinuumTuning(NamedTuple):
 CONTINUUM = ContinuumTuning()
 
 
-def lines_on_continuum(counts, weight, pixels, light, knots, stiffness):
+def lines_on_continuum(counts, weight, pixels, light, knots, smoothness):
     """Fit the fluxes of lines of known places and shape together with the continuum.
 
     Parameters
@@ -55,7 +57,7 @@ def lines_on_continuum(counts, weight, pixels, light, knots, stiffness):
     pixels, light : ndarray, shape (lines, near)
         Light of each line in the pixels about it.
     knots : Knots
-    stiffness : float
+    smoothness : lampflux.fluxes.smoothing.Smoothness
 
     Returns
     -------
@@ -69,16 +71,17 @@ def lines_on_continuum(counts, weight, pixels, light, knots, stiffness):
     base = np.median(counts)
     counts = counts - base
     weighted = light * at(weight, pixels)
-    factors = factors_of(data_bands(weight, knots) + stiffness * difference_bands(knots.number, 2))
+    factors = factors_of(data_bands(weight, knots) + smoothness.bands(knots.number))
     held = gathered(weight * counts, knots)
     if lines == 0:
-        return np.zeros(0), base + level_at(solved(factors, held.tolist()), knots)
-    # Lines lean on the knots beside their pixels.
+        return np.zeros(0), base + level_at(solved(factors, held), knots)
+    # Lines share their pixels with the splines there.
     shared = np.zeros(lines * knots.number)
-    left, part = at(knots.left, pixels), at(knots.part, pixels)
-    number = np.arange(lines)[:, np.newaxis] * knots.number
-    for knot, share in (left, 1 - part), (left + 1, part):
-        shared += np.bincount((number + knot).ravel(), (weighted * share).ravel(), shared.size)
+    near = np.clip(pixels, 0, counts.size - 1)
+    place = np.arange(lines)[:, np.newaxis] * knots.number + knots.left[near]
+    for number, parts in enumerate(knots.parts):
+        share = weighted * parts[near]
+        shared += np.bincount((place + number).ravel(), share.ravel(), shared.size)
     shared = shared.reshape(lines, knots.number)
     # The continuum is eliminated first.
     carried = solved(factors, np.column_stack([shared.T, held]))
@@ -106,8 +109,9 @@ class WindowContinuum(NamedTuple):
     """Continuum about a window.
 
     ``level`` in each pixel from ``first`` on [ADU]; ``total_error``, 1 sigma of its sum over the
-    window, and ``error`` of its mean there [ADU]; the number of ``sides`` on which it is known;
-    and the reduced chi-square ``chi2`` of the pixels that it was fitted to.
+    window, that by far wings of lines included, and ``error`` of its mean there [ADU]; the number
+    of ``sides`` on which it is known; and the reduced chi-square ``chi2`` of the pixels that it
+    was fitted to.
     """
 
     first: int
@@ -122,7 +126,7 @@ class WindowContinuum(NamedTuple):
         return at(self.level, np.asarray(pixels) - self.first)
 
 
-def window_continuum(counts, lines, near_saturated, start, stop):
+def window_continuum(counts, lines, near_saturated, far, window):
     """Find the continuum of a window from the pixels to both sides, lines taken off.
 
     Parameters
@@ -132,14 +136,17 @@ def window_continuum(counts, lines, near_saturated, start, stop):
     lines : LineModel
     near_saturated : ndarray of bool, shape (pixels,)
         Pixels near saturated ones, see `near_saturation`.
-    start, stop : int
-        First and last pixel of the window.
+    far : ndarray, shape (pixels,)
+        1 sigma of the far wings of all lines [ADU].
+    window : (int, int)
+        First and last pixel.
 
     Returns
     -------
     WindowContinuum
         NaN where no pixel shows the level.
     """
+    start, stop = window
     width = stop - start + 1
     side = int(np.clip(CONTINUUM.side * width, CONTINUUM.least_side, CONTINUUM.most_side))
     pixels = np.arange(max(start - side, 0), min(stop + side + 1, counts.size))
@@ -148,13 +155,15 @@ def window_continuum(counts, lines, near_saturated, start, stop):
     variance = lines.variance[pixels] + lines.model_variance[pixels]
     rest = counts[pixels] - lines.counts[pixels]
     inside = (pixels >= start) & (pixels <= stop)
-    used = lines.good[pixels] & ~near_saturated[pixels] & ~inside
+    used = lines.good[pixels] & ~near_saturated[pixels]
+    # Pixels of the window that its lines leave dark show the level, too.
+    used &= ~inside | (lines.counts[pixels] < CONTINUUM.dark * np.sqrt(lines.variance[pixels]))
     halves = pixels < start, pixels > stop
     sides = sum(np.count_nonzero(used & half) >= CONTINUUM.fewest for half in halves)
     if np.count_nonzero(used) < CONTINUUM.fewest:
         unknown = np.full(pixels.size, np.nan)
         return WindowContinuum(int(pixels[0]), unknown, np.nan, np.nan, 0, np.nan)
-    rough = lines.stiffness * difference_bands(knots.number, 2)
+    rough = lines.smoothness.bands(knots.number)
     if sides < 2:
         # A single side gives no slope to carry across the window.
         rough += (
@@ -168,7 +177,7 @@ def window_continuum(counts, lines, near_saturated, start, stop):
     for _ in range(CONTINUUM.rounds):
         weight = used / variance
         factors = factors_of(data_bands(weight, knots) + rough)
-        levels = solved(factors, gathered(weight * (rest - rest_level), knots).tolist())
+        levels = solved(factors, gathered(weight * (rest - rest_level), knots))
         level = rest_level + level_at(levels, knots)
         misfit = (rest - level) / np.sqrt(variance)
         spread = max(SIGMA_PER_MAD * np.median(np.abs(misfit[used])), 1.0)
@@ -179,7 +188,9 @@ def window_continuum(counts, lines, near_saturated, start, stop):
         used = kept
     chi2 = max(float(np.sum(misfit[used] ** 2) / max(used.sum() - 2, 1)), 1.0)
     response = gathered(inside.astype(float), knots)
-    total = np.sqrt(response @ solved(factors, response.tolist()) * chi2)
+    carried = solved(factors, response)
+    wings = carried @ gathered(weight * far[pixels], knots)
+    total = np.hypot(np.sqrt(response @ carried * chi2), wings)
     return WindowContinuum(int(pixels[0]), level, float(total), float(total / width), sides, chi2)
 
 

@@ -42,13 +42,13 @@ def far_wing_error(lines):
     return summed
 
 
-def net_flux_error(uncertainty, lines, far, continuum, window):
+def net_flux_error(uncertainty, lines, continuum, window):
     """Find the error of a window's net flux.
 
     Parameters
     ----------
-    uncertainty, far : ndarray, shape (pixels,)
-        1 sigma of the counts, and of the far wings of all lines [ADU].
+    uncertainty : ndarray, shape (pixels,)
+        1 sigma of the counts [ADU].
     lines : lampflux.fluxes.line_model.LineModel
     continuum : lampflux.fluxes.continuum.WindowContinuum
     window : (int, int)
@@ -57,14 +57,13 @@ def net_flux_error(uncertainty, lines, far, continuum, window):
     Returns
     -------
     float
-        1 sigma [ADU]: noise, continuum, far wings, and the light that the window's ends cut.
+        1 sigma [ADU]: noise, continuum, and the light that the window's ends cut.
     """
     start, stop = window
     # Where the pixels about the window scatter by more than their noise, so do those in it.
     noise = np.sum(np.square(uncertainty[start : stop + 1])) * continuum.chi2
     cut = FLUX_ERRORS.cut * (lines.counts[start] + lines.counts[stop])
-    wings = far[start : stop + 1].sum()
-    return np.sqrt(noise + continuum.total_error**2 + cut**2 + wings**2)
+    return np.sqrt(noise + continuum.total_error**2 + cut**2)
 
 
 def fit_flux_error(lines, continuum, found, hidden):

@@ -21,13 +21,14 @@ from lampflux.fluxes.line_shape import (
     summed_light,
 )
 from lampflux.fluxes.line_widths import WIDTHS, line_widths
+from lampflux.fluxes.missed_lines import with_missed_lines
 from lampflux.fluxes.shape_fit import (
     bright_lines,
     measure_profile,
     near_bad,
     profile_error,
 )
-from lampflux.fluxes.smoothing import knots_at, stiffness_of
+from lampflux.fluxes.smoothing import Smoothness, knots_at, smoothness_of
 from lampflux.peaks import Peaks
 from lampflux.statistics import continuum, robust_scatter, scatter
 
@@ -35,12 +36,13 @@ from lampflux.statistics import continuum, robust_scatter, scatter
 class ModelTuning(NamedTuple):
     """Constants of the model of a spectrum."""
 
-    # Times that places and fluxes are refined, and those in which widths, the stiffness of the
+    # Times that places and fluxes are refined, and those in which widths, the smoothness of the
     # continuum and the profile are, too; companions are looked for once the profile is known.
     passes: int = 5
     widths_in: tuple = (0, 2)
-    stiffness_in: tuple = (0, 2)
+    smoothness_in: tuple = (0, 2)
     profile_in: tuple = (1, 2, 4)
+    judged_in: tuple = (1, 2)
     companions_in: tuple = (2, 3)
     # Relative error of the profile before it is measured: that of a Gaussian.
     first_error: float = 0.02
@@ -79,7 +81,7 @@ class LineModel(NamedTuple):
 
     ``peaks`` and their ``fluxes`` [ADU]; the ``shape`` of the lines; their
     sum in each pixel, ``counts`` [ADU], and its variance, ``model_variance`` [ADU^2]; the
-    ``level`` of the continuum [ADU] and its ``stiffness``; the ``variance`` of the spectrum
+    ``level`` of the continuum [ADU] and its ``smoothness``; the ``variance`` of the spectrum
     [ADU^2], whether each pixel is ``good``: known and not saturated, and ``used``: and near the
     model.
     """
@@ -90,7 +92,7 @@ class LineModel(NamedTuple):
     counts: np.ndarray
     model_variance: np.ndarray
     level: np.ndarray
-    stiffness: float
+    smoothness: Smoothness
     variance: np.ndarray
     good: np.ndarray
     used: np.ndarray
@@ -162,7 +164,7 @@ def spectrum_model(counts, variance, good, peaks, known, has_noise=True):
         np.zeros(counts.size),
         np.zeros(counts.size),
         level,
-        stiffness_of(counts - level, good / variance, knots),
+        smoothness_of(counts - level, good / variance, knots),
         variance,
         good,
         good,
@@ -175,12 +177,12 @@ def spectrum_model(counts, variance, good, peaks, known, has_noise=True):
                 lines = with_companions(pixels, lines)
             lines = with_places(pixels, lines)
             if number in MODEL.profile_in:
-                lines = with_profile(pixels, lines)
+                lines = with_profile(pixels, lines, number in MODEL.judged_in)
         lines = with_fluxes(pixels, lines)
-        if number in MODEL.stiffness_in:
+        if number in MODEL.smoothness_in:
             weight = np.where(lines.used, 1 / (variance + lines.model_variance), 0)
-            stiffness = stiffness_of(counts - lines.counts, weight, knots)
-            lines = lines._replace(stiffness=stiffness)
+            smoothness = smoothness_of(counts - lines.counts, weight, knots)
+            lines = lines._replace(smoothness=smoothness)
     return lines
 
 
@@ -191,8 +193,13 @@ def with_widths(pixels, lines):
 
 
 def with_companions(pixels, lines):
-    """Add companions of bright lines, if there are any; see `find_companions`."""
+    """Add missed lines and companions of bright lines, if there are any."""
     net = pixels.counts - lines.level
+    variance = pixels.variance + lines.model_variance
+    peaks = with_missed_lines(net - lines.counts, variance, pixels.good, lines.peaks, lines.shape)
+    if peaks is not lines.peaks:
+        lines = with_fluxes(pixels, lines._replace(peaks=peaks))
+        net = pixels.counts - lines.level
     peaks = find_companions(
         net,
         pixels.variance + lines.model_variance,
@@ -217,7 +224,7 @@ def with_places(pixels, lines):
     return lines._replace(peaks=lines.peaks._replace(pixel=moved))
 
 
-def with_profile(pixels, lines):
+def with_profile(pixels, lines, is_judged):
     """Measure the profile on the bright lines; see `measure_profile`."""
     bright = bright_lines(lines.peaks, pixels.variance, pixels.good & ~pixels.near_saturated)
     if bright.size == 0:
@@ -225,17 +232,18 @@ def with_profile(pixels, lines):
     use = pixels.good & ~pixels.near_saturated & lines.used
     weight = np.where(use, 1 / (pixels.variance + lines.model_variance), 0)
     place = lines.peaks.pixel
-    shape, offset, scale = measure_profile(
+    shape, offset, scale, smoothness = measure_profile(
         pixels.counts,
         weight,
         (place, lines.shape, lines.fluxes),
         bright,
         pixels.knots,
-        lines.stiffness,
+        lines.smoothness,
+        is_judged,
     )
     width = np.interp(place, np.arange(pixels.counts.size), shape.fwhm) / scale
     peaks = lines.peaks._replace(pixel=place + offset * width)
-    return lines._replace(peaks=peaks, shape=shape)
+    return lines._replace(peaks=peaks, shape=shape, smoothness=smoothness)
 
 
 def with_fluxes(pixels, lines):
@@ -244,7 +252,7 @@ def with_fluxes(pixels, lines):
     weight = np.where(lines.used, 1 / (variance + lines.model_variance), 0)
     near = pixels_near(peaks.pixel, lines.shape)
     light = light_near(near, peaks.pixel, lines.shape)
-    fluxes, level = lines_on_continuum(counts, weight, near, light, pixels.knots, lines.stiffness)
+    fluxes, level = lines_on_continuum(counts, weight, near, light, pixels.knots, lines.smoothness)
     model = summed_light(near, light, fluxes, counts.size)
     rest = counts - level - model
     shape, lit = lines.shape, fluxes > 0

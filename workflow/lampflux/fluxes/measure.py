@@ -277,9 +277,9 @@ def measure_window(whole, window, expected, per_flux):
     columns, lines = whole.columns, whole.lines
     start, stop = window
     inside = slice(start, stop + 1)
-    continuum = window_continuum(columns.counts, lines, whole.near_saturated, start, stop)
+    continuum = window_continuum(columns.counts, lines, whole.near_saturated, whole.far, window)
     net = np.sum(columns.counts[inside] - continuum.at(np.arange(start, stop + 1)))
-    net_error = net_flux_error(columns.uncertainty, lines, whole.far, continuum, window)
+    net_error = net_flux_error(columns.uncertainty, lines, continuum, window)
     line = window_line(whole, continuum, window, expected)
     flags, (recommended, reason) = judged(whole, window, continuum, net, net_error, line)
     found = line.found

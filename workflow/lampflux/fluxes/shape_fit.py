@@ -22,7 +22,14 @@ from lampflux.fluxes.line_shape import (
     summed_light,
     tabulated,
 )
-from lampflux.fluxes.smoothing import data_bands, difference_bands, factors_of, gathered, solved
+from lampflux.fluxes.smoothing import (
+    data_bands,
+    factors_of,
+    gathered,
+    highest,
+    log_evidence,
+    solved,
+)
 from lampflux.statistics import box_sums
 
 
@@ -38,6 +45,8 @@ class ShapeTuning(NamedTuple):
     lorentzian: tuple = (0.5, 1.0)
     # More than a Gaussian, and Lorentzians with them, must fit better by this (chi-square).
     evidence: float = 30.0
+    # The search for the stiffness of the continuum begins this stiffer [powers of ten].
+    stiffer: int = 3
     # Far wings are uncertain by this part of them, by their form, beyond what the counts show.
     far_wings: float = 0.12
     # Pixels this near a saturated line do not define the shape [line widths].
@@ -71,7 +80,7 @@ def candidate_profiles():
     return gaussian + [lorentzian_profile(width) for width in SHAPE.lorentzian]
 
 
-def measure_profile(counts, weight, lines, bright, knots, stiffness):
+def measure_profile(counts, weight, lines, bright, knots, smoothness, is_judged):
     """Measure the profile of the bright lines, whatever the continuum beneath them is.
 
     Parameters
@@ -82,9 +91,11 @@ def measure_profile(counts, weight, lines, bright, knots, stiffness):
         As far as they are known.
     bright : ndarray of int
         Numbers of the lines to measure it on.
-    knots : lampflux.fluxes.continuum.Knots
-    stiffness : float
+    knots : lampflux.fluxes.smoothing.Knots
+    smoothness : lampflux.fluxes.smoothing.Smoothness
         Of the continuum, which is fitted along.
+    is_judged : bool
+        Whether to measure the stiffness of the continuum along with the profile.
 
     Returns
     -------
@@ -92,6 +103,7 @@ def measure_profile(counts, weight, lines, bright, knots, stiffness):
         With centre and width of the new profile as before: 0 and 1.
     offset : float
         How far lines are to be moved for it [line widths].
+    smoothness : lampflux.fluxes.smoothing.Smoothness
     """
     centres, shape, fluxes = lines
     faint = np.delete(np.arange(centres.size), bright)
@@ -105,22 +117,81 @@ def measure_profile(counts, weight, lines, bright, knots, stiffness):
         pixels = pixels_near(centres[bright], shape, profile.reach)
         light = light_near(pixels, centres[bright], shape, profile)
         parts.append(summed_light(pixels, light, fluxes[bright], counts.size))
-    # The continuum is fitted along: what it can absorb says nothing of wings.
-    factors = factors_of(data_bands(weight, knots) + stiffness * difference_bands(knots.number, 2))
-    columns = np.vstack([parts, rest])
-    held = np.array([gathered(weight * column, knots) for column in columns])
-    square = (columns * weight) @ columns.T - held @ solved(factors, held.T)
-    square, wanted, total = square[:-1, :-1], square[:-1, -1], square[-1, -1]
-    shares, every = chosen_shares(square, wanted, total, np.count_nonzero(weight))
+    equations = profile_equations(np.vstack([parts, rest]), weight, knots)
+    if is_judged:
+        smoothness = judged_smoothness(equations, smoothness)
+    _, square, wanted, total = on_continuum(equations, smoothness)
+    shares, every = chosen_shares(square, wanted, total, equations.number)
     far = np.array([far_light(each) for each in candidates])
     uncertain = share_error(square, every > 0, -1) * far[-1], every @ far - shares @ far
     far_error = np.linalg.norm([*uncertain, SHAPE.far_wings * (shares @ far)])
     shape = shape._replace(far_error=float(far_error))
     if not shares[1:].any():
-        return shape._replace(profile=gaussian_profile()), 0.0, 1.0
+        return shape._replace(profile=gaussian_profile()), 0.0, 1.0, smoothness
     below = sum(share * each.below for share, each in zip(shares, candidates))
     density = sum(share * each.density for share, each in zip(shares, candidates))
-    return standard_profile(shape, tabulated(below, density))
+    return *standard_profile(shape, tabulated(below, density)), smoothness
+
+
+class ProfileEquations(NamedTuple):
+    """Weighted products of the candidates' light and of the counts, their last column.
+
+    ``products``, shape (columns, columns); those with the splines of the continuum, ``held``,
+    shape (columns, knots); the precision ``data`` of these; and the ``number`` of pixels.
+    """
+
+    products: np.ndarray
+    held: np.ndarray
+    data: np.ndarray
+    number: int
+
+
+def profile_equations(columns, weight, knots):
+    """Multiply candidates and counts, shape (columns, pixels), with each other and the splines."""
+    return ProfileEquations(
+        (columns * weight) @ columns.T,
+        np.array([gathered(weight * column, knots) for column in columns]),
+        data_bands(weight, knots),
+        np.count_nonzero(weight),
+    )
+
+
+def on_continuum(equations, smoothness):
+    """Eliminate the continuum: what it can absorb says nothing of wings.
+
+    Returns
+    -------
+    factors : lampflux.fluxes.smoothing.Factors
+        Of the continuum.
+    square, wanted : ndarray, shape (candidates, candidates) and (candidates,)
+        Normal equations of the shares.
+    total : float
+        Chi-square without any light.
+    """
+    held = equations.held
+    factors = factors_of(equations.data + smoothness.bands(held.shape[1]))
+    square = equations.products - held @ solved(factors, held.T)
+    return factors, square[:-1, :-1], square[:-1, -1], square[-1, -1]
+
+
+def judged_smoothness(equations, smoothness):
+    """Find the stiffness of the continuum with the highest evidence, wings included.
+
+    Bends of the continuum explain the wings of bright lines, too. The search begins with a
+    continuum too stiff for that.
+    """
+
+    def stiffer(power):
+        return smoothness._replace(stiffness=10.0**power * smoothness.stiffness)
+
+    def evidence(power):
+        trial = stiffer(power)
+        factors, square, wanted, total = on_continuum(equations, trial)
+        shares = none_negative(square, wanted)
+        chi2 = total - 2 * shares @ wanted + shares @ square @ shares
+        return log_evidence(max(chi2, 1e-300), equations.number, factors, trial)
+
+    return stiffer(highest(evidence, SHAPE.stiffer)[1])
 
 
 def chosen_shares(square, wanted, total, number):

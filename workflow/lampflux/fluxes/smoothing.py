@@ -1,14 +1,21 @@
 """Curves as smooth as the data demand.
 
-Levels at evenly spaced knots, joined by straight lines, follow an integrated random walk: the
-discrete form of a cubic smoothing spline (Wahba 1978, Journal of the Royal Statistical Society B
-40, 364; Eilers & Marx 1996, Statistical Science 11, 89). Their equations have five diagonals, kept
-as an array of shape (3, knots): the middle one and the two below it.
+Cubic B-splines on evenly spaced knots, whose second or third differences cost: penalised splines
+(Eilers & Marx 1996, Statistical Science 11, 89). Second differences make the discrete form of a
+cubic smoothing spline (Wahba 1978, Journal of the Royal Statistical Society B 40, 364), a straight
+line in the limit; third ones suit bends and ripples, a parabola in the limit. Their equations have
+seven diagonals, kept as an array of shape (4, knots): the middle one and the three below it.
 """
 
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
+
+# Diagonals from the middle on; as many splines reach each pixel.
+BANDS = 4
+# Knots that are solved for at once: as fast as possible.
+BLOCK = 20
 
 
 class SmoothingTuning(NamedTuple):
@@ -17,54 +24,82 @@ class SmoothingTuning(NamedTuple):
     # Stiffnesses that are tried, powers of ten of the weight of the data at a knot: from bends
     # over two knots to a straight line.
     powers: tuple = (-1, 0, 1, 2, 3, 4, 6, 8)
+    # Orders of the differences that are tried.
+    orders: tuple = (2, 3)
 
 
 SMOOTHING = SmoothingTuning()
 
 
 class Knots(NamedTuple):
-    """Knots of a curve: where each pixel lies between them.
+    """Knots of a curve: the splines that reach each pixel.
 
-    ``left``, the knot below each pixel, ``part``, how far the pixel is on the way to the next,
-    both of shape (pixels,), and ``number``, that of all knots.
+    ``left``, the first of them, shape (pixels,), their ``parts``, shape (4, pixels), and
+    ``number``, that of all splines.
     """
 
     left: np.ndarray
-    part: np.ndarray
+    parts: np.ndarray
     number: int
 
 
+class Smoothness(NamedTuple):
+    """Smoothness of a curve: the weight ``stiffness`` of squared differences of an ``order``."""
+
+    stiffness: float
+    order: int
+
+    def bands(self, number):
+        """Precision that it gives to this many levels, as four diagonals."""
+        return self.stiffness * difference_bands(number, self.order)
+
+
 def knots_at(pixels, distance):
-    """Lay knots this far apart [pixel] over a range of pixels."""
+    """Lay knots this far apart [pixel] over a range of pixels.
+
+    de Boor 1978, A Practical Guide to Splines, chapter 9.
+    """
     place = (pixels - pixels[0]) / distance
     left = place.astype(int)
-    return Knots(left, place - left, int(left[-1]) + 2)
+    part = place - left
+    parts = np.array(
+        [
+            (1 - part) ** 3,
+            3 * part**3 - 6 * part**2 + 4,
+            3 * (part + part**2 - part**3) + 1,
+            part**3,
+        ]
+    )
+    return Knots(left, parts / 6, int(left[-1]) + BANDS)
 
 
 def level_at(levels, knots):
-    """Interpolate the levels of the knots in each pixel."""
-    return levels[knots.left] * (1 - knots.part) + levels[knots.left + 1] * knots.part
+    """Sum the splines of these levels in each pixel."""
+    return sum(levels[knots.left + each] * knots.parts[each] for each in range(BANDS))
 
 
 def gathered(values, knots):
-    """Sum values of pixels into the knots beside them; the transpose of `level_at`."""
-    left = np.bincount(knots.left, values * (1 - knots.part), knots.number)
-    return left + np.bincount(knots.left + 1, values * knots.part, knots.number)
+    """Sum values of pixels into the splines that reach them; the transpose of `level_at`."""
+    return sum(
+        np.bincount(knots.left + each, values * knots.parts[each], knots.number)
+        for each in range(BANDS)
+    )
 
 
 def data_bands(weight, knots):
-    """Precision that weighted pixels give to the levels, as three diagonals."""
-    left, part = knots.left, knots.part
-    beside = np.bincount(left, weight * part * (1 - part), knots.number)
-    middle = np.bincount(left, weight * (1 - part) ** 2, knots.number)
-    middle = middle + np.bincount(left + 1, weight * part**2, knots.number)
-    return np.array([middle, beside, np.zeros(knots.number)])
+    """Precision that weighted pixels give to the levels, as four diagonals."""
+    bands = np.zeros((BANDS, knots.number))
+    for one in range(BANDS):
+        for other in range(one, BANDS):
+            product = weight * knots.parts[one] * knots.parts[other]
+            bands[other - one] += np.bincount(knots.left + one, product, knots.number)
+    return bands
 
 
 def difference_bands(number, order):
-    """Sum of squared first or second differences of levels, as three diagonals."""
-    stencil = {1: (-1.0, 1.0), 2: (1.0, -2.0, 1.0)}[order]
-    bands = np.zeros((3, number))
+    """Sum of squared differences of levels, of first to third order, as four diagonals."""
+    stencil = np.diff(np.eye(order + 1), order, axis=0)[0]
+    bands = np.zeros((BANDS, number))
     for place, one in enumerate(stencil):
         for further, other in enumerate(stencil[place:]):
             bands[further, place : place + max(number - order, 0)] += one * other
@@ -72,54 +107,69 @@ def difference_bands(number, order):
 
 
 class Factors(NamedTuple):
-    """Factors L D L' of five diagonals: D, and the two diagonals of L below its middle."""
+    """Factors of a positive matrix of seven diagonals, by blocks of its knots.
 
-    middle: list
-    first: list
-    second: list
+    The ``inverses`` of the blocks on the diagonal after elimination, shape (blocks, block, block);
+    what each block ``carries`` to the next, shape (blocks - 1, block, block); the logarithm of the
+    ``determinant``; and the ``number`` of knots.
+    """
+
+    inverses: np.ndarray
+    carries: np.ndarray
+    determinant: float
+    number: int
 
 
 def factors_of(bands):
-    """Factor a positive matrix of five diagonals.
+    """Factor a positive matrix of seven diagonals.
 
     numpy solves no banded equations, and importing scipy.linalg costs more than the flux step.
     """
+    number = bands.shape[1]
+    blocks = -(-number // BLOCK)
+    padded = np.zeros((BANDS, blocks * BLOCK + BANDS))
+    padded[:, :number] = bands
     # Without any data levels are held at zero.
-    held = max(1e-15 * bands[0].max(), 1e-290)
-    diagonal, beside, beyond = np.add(bands, [[held], [0.0], [0.0]]).tolist()
-    middle, first, second = [], [], []
-    last = before = last_first = last_second = before_second = 0.0
-    for entry, one, two in zip(diagonal, beside, beyond):
-        entry -= last_first * last_first * last + before_second * before_second * before
-        here_first = (one - last_second * last_first * last) / entry
-        here_second = two / entry
-        middle.append(entry)
-        first.append(here_first)
-        second.append(here_second)
-        before, last = last, entry
-        before_second, last_second, last_first = last_second, here_second, here_first
-    return Factors(middle, first, second)
+    padded[0, :number] += max(1e-15 * bands[0].max(), 1e-290)
+    padded[0, number:] = 1.0
+    place = np.arange(BLOCK)
+    row, column = place[:, np.newaxis], place
+    first = BLOCK * np.arange(blocks)[:, np.newaxis, np.newaxis]
+
+    def part(below, place):
+        inside = (below >= 0) & (below < BANDS)
+        return np.where(inside, padded[np.where(inside, below, 0), first + place], 0.0)
+
+    middle = part(np.abs(row - column), np.minimum(row, column))
+    beneath = part(BLOCK + row - column, column + 0 * row)[:-1]
+    inverses, carries = np.empty_like(middle), np.empty_like(beneath)
+    for block in range(blocks):
+        inverses[block] = np.linalg.inv(middle[block])
+        if block < blocks - 1:
+            carries[block] = beneath[block] @ inverses[block]
+            middle[block + 1] -= carries[block] @ beneath[block].T
+    return Factors(inverses, carries, float(np.linalg.slogdet(middle)[1].sum()), number)
 
 
 def solved(factors, wanted):
     """Solve the equations of `factors_of` for one or more right sides, shape (knots, ...)."""
-    found = [*wanted]
-    number = len(found)
-    for place in range(1, number):
-        found[place] = found[place] - factors.first[place - 1] * found[place - 1]
-        if place > 1:
-            found[place] = found[place] - factors.second[place - 2] * found[place - 2]
-    for place in range(number - 1, -1, -1):
-        found[place] = found[place] / factors.middle[place]
-        if place < number - 1:
-            found[place] = found[place] - factors.first[place] * found[place + 1]
-        if place < number - 2:
-            found[place] = found[place] - factors.second[place] * found[place + 2]
-    return np.array(found)
+    inverses, carries, _, number = factors
+    blocks = len(inverses)
+    found = np.zeros((blocks * BLOCK, *wanted.shape[1:]))
+    found[:number] = wanted
+    found = found.reshape(blocks, BLOCK, *wanted.shape[1:])
+    for block in range(blocks - 1):
+        found[block + 1] -= carries[block] @ found[block]
+    for block in range(blocks - 1, -1, -1):
+        value = inverses[block] @ found[block]
+        if block < blocks - 1:
+            value -= carries[block].T @ found[block + 1]
+        found[block] = value
+    return found.reshape(blocks * BLOCK, *wanted.shape[1:])[:number]
 
 
-def stiffness_of(values, weight, knots):
-    """Find the stiffness with the highest evidence (marginal likelihood).
+def smoothness_of(values, weight, knots):
+    """Find the smoothness with the highest evidence (marginal likelihood).
 
     Parameters
     ----------
@@ -129,33 +179,64 @@ def stiffness_of(values, weight, knots):
 
     Returns
     -------
-    float
-        Weight of the squared second differences of the levels.
+    Smoothness
     """
     number = np.count_nonzero(weight)
-    data, rough = data_bands(weight, knots), difference_bands(knots.number, 2)
+    data = data_bands(weight, knots)
     if number == 0:
-        return 1.0
+        return Smoothness(1.0, SMOOTHING.orders[0])
     values = values - weight @ values / weight.sum()
     wanted, total = gathered(weight * values, knots), weight @ values**2
     unit = max(np.median(data[0]), 1e-9 * data[0].max())
+    # A parabola bends by about the spread of the values; a straight line does not.
+    bend = 8 * np.sqrt(total / weight.sum()) / knots.number**2
 
-    def evidence(power):
-        factors = factors_of(data / unit + 10.0**power * rough)
-        misfit = total - solved(factors, (wanted / unit).tolist()) @ wanted
+    def evidence(order, power):
+        smoothness = Smoothness(unit * 10.0**power, order)
+        factors = factors_of(data + smoothness.bands(knots.number))
+        misfit = total - solved(factors, wanted) @ wanted
         misfit = max(misfit, 1e-12 * total, 1e-300)
-        # A straight line is free of the roughness, so two levels are.
-        volume = np.log(factors.middle).sum() - (knots.number - 2) * power * np.log(10)
-        return -0.5 * (number * np.log(misfit) + volume)
+        free = (order - 2) * np.log(max(misfit / number / unit, 1e-300) / max(bend, 1e-150) ** 2)
+        return log_evidence(misfit, number, factors, smoothness) + 0.5 * free
 
-    # The evidence has one maximum: climb to it.
+    middle = SMOOTHING.powers[len(SMOOTHING.powers) // 2]
+    found = [highest(partial(evidence, order), middle) for order in SMOOTHING.orders]
+    order, (_, power) = max(zip(SMOOTHING.orders, found), key=lambda each: each[1])
+    return Smoothness(float(unit * 10.0**power), order)
+
+
+def log_evidence(misfit, number, factors, smoothness):
+    """Log evidence of a smoothness, but for a constant, with a noise of any scale.
+
+    Parameters
+    ----------
+    misfit : float
+        Weighted squares of what the curve leaves, and of its roughness.
+    number : int
+        Values that it follows.
+    factors : Factors
+        Of the precision of its levels.
+    smoothness : Smoothness
+
+    Returns
+    -------
+    float
+    """
+    # Polynomials below the order are free of the roughness, so as many levels are.
+    bent = factors.number - smoothness.order
+    volume = factors.determinant - bent * np.log(smoothness.stiffness)
+    return -0.5 * (number * np.log(misfit) + volume)
+
+
+def highest(evidence, start):
+    """Climb from a power to that of the highest evidence, which has one maximum; give both."""
     powers = SMOOTHING.powers
-    best = len(powers) // 2 - 1
-    highest = evidence(powers[best])
+    best = int(np.argmin(np.abs(np.array(powers) - start)))
+    top = evidence(powers[best])
     for step in (1, -1):
         while 0 <= best + step < len(powers):
             next_one = evidence(powers[best + step])
-            if next_one <= highest:
+            if next_one <= top:
                 break
-            best, highest = best + step, next_one
-    return float(unit * 10.0 ** powers[best])
+            best, top = best + step, next_one
+    return top, powers[best]

@@ -156,7 +156,7 @@ def fit_group(data, lines, centres, fluxes, known):
         With the width as free as the line is bright, and less where that does not settle.
     """
     width, profile = width_at(lines, centres[0]), lines.shape.profile
-    snr = fluxes / np.sqrt(data[1].sum())
+    snr = fluxes / np.sqrt(lines.variance[data[-1]].sum())
     centre_error = np.where(snr > WINDOW.free_place, np.inf, 0.0)
     overlapping = np.abs(centres[1:] - centres[0]).min(initial=np.inf) < WINDOW.alone * width
     same = max(WINDOW.same_width, width_error_at(lines, centres[0])) * width
