@@ -84,8 +84,8 @@ def trace_slit(image, lit, lines, lean, every_row):
     slit : Slit
     """
     columns = lines.weights.size
-    rows, shift = lit.rows, lean
-    if lit.profile is None:
+    rows, profile = lit.rows, lit.profile
+    if profile is None:
         return image, unknown_slit(rows, lean, columns)
     # The traces' whole drift, and the rows by which columns are moved against it.
     shift, total = across_columns(lean, lit.drift, lines.weights)
