@@ -27,9 +27,9 @@ from lampflux.extraction.plain import sum_along_slit
 from lampflux.files.frames import to_physical
 from lampflux.files.spectra import Spectrum
 from lampflux.files.tables import number, read_table
-from lampflux.fluxes.measure import measure, window_sums
+from lampflux.fluxes.measure import measure
 from lampflux.fluxes.table import flux_row
-from lampflux.fluxes.windows import LineWindow, order_problems, window_pixels
+from lampflux.fluxes.windows import LineWindow, order_problems, window_pixels, window_sums
 from lampflux.statistics import (
     box_sums,
     clipped_moments,

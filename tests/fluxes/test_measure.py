@@ -6,9 +6,9 @@ import pytest
 from lampflux.errors import UserError
 from lampflux.files.products import column_facts
 from lampflux.files.spectra import Spectrum
-from lampflux.fluxes.measure import measure, window_sums
+from lampflux.fluxes.measure import measure
 from lampflux.fluxes.table import exposure_flags, flag_words, flux_row, line_check
-from lampflux.fluxes.windows import LineWindow
+from lampflux.fluxes.windows import LineWindow, window_sums
 
 
 def gaussian(size, centre, sigma, total):

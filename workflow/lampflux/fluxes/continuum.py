@@ -1,5 +1,6 @@
 """The continuum: beneath all lines, and beneath a window."""
 
+from statistics import NormalDist
 from typing import NamedTuple
 
 import numpy as np
@@ -40,6 +41,10 @@ class ContinuumTuning(NamedTuple):
     rounds: int = 6
     # Pixels within this reach of saturated ones are left out of the continuum [line widths].
     saturated_reach: float = 3.0
+    # Lines are dense from one listed line in this stretch on [line widths]: then only the lowest
+    # pixels, this part of all, bound the continuum.
+    dense: float = 2.0
+    lowest: float = 0.1
     # Weight that holds a continuum level that is known on one side only: any large number.
     level: float = 1e3
 
@@ -192,6 +197,45 @@ def window_continuum(counts, lines, near_saturated, far, window):
     wings = carried @ gathered(weight * far[pixels], knots)
     total = np.hypot(np.sqrt(response @ carried * chi2), wings)
     return WindowContinuum(int(pixels[0]), level, float(total), float(total / width), sides, chi2)
+
+
+def beneath_dense_lines(continuum, counts, lines, places, window):
+    """Lower a continuum to the lowest pixels where lines are too dense to show it elsewhere.
+
+    Their light raises the level between them. All that it is lowered by counts as error.
+
+    Parameters
+    ----------
+    continuum : WindowContinuum
+    counts : ndarray, shape (pixels,)
+        Spectrum [ADU].
+    lines : LineModel
+    places : ndarray, shape (listed,)
+        Where the listed lines fall [pixel].
+    window : (int, int)
+        First and last pixel.
+
+    Returns
+    -------
+    WindowContinuum
+    """
+    first, last = continuum.first, continuum.first + continuum.level.size - 1
+    listed = np.count_nonzero((places >= first) & (places <= last))
+    fwhm = float(np.median(lines.shape.fwhm))
+    good = lines.good[first : last + 1]
+    if listed * CONTINUUM.dense * fwhm < good.size or not good.any():
+        return continuum
+    known, variance = counts[first : last + 1][good], lines.variance[first : last + 1][good]
+    lowest = np.quantile(known, CONTINUUM.lowest)
+    noise = np.sqrt(np.median(variance[known <= lowest]))
+    bound = lowest - NormalDist().inv_cdf(CONTINUUM.lowest) * noise
+    start, stop = window
+    pixels = np.arange(start, stop + 1)
+    raised = max(float(np.mean(continuum.at(pixels))) - bound, 0.0)
+    error = np.hypot(continuum.error, raised)
+    return continuum._replace(
+        level=continuum.level - raised, error=error, total_error=error * pixels.size
+    )
 
 
 def knot_distance(shape):

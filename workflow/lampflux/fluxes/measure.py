@@ -7,7 +7,12 @@ from typing import NamedTuple
 import numpy as np
 
 from lampflux.errors import UserError
-from lampflux.fluxes.continuum import CONTINUUM, near_saturation, window_continuum
+from lampflux.fluxes.continuum import (
+    CONTINUUM,
+    beneath_dense_lines,
+    near_saturation,
+    window_continuum,
+)
 from lampflux.fluxes.flags import FLAGGED, is_misfit, raised, recommendation
 from lampflux.fluxes.flux_errors import (
     FLUX_ERRORS,
@@ -179,8 +184,8 @@ def measure(
         np.zeros(counts.size) if missing is None else missing,
         counts if peak is None else peak,
     )
+    places = np.array([line.pixel for line in laboratory])
     if lines is None:
-        places = np.array([line.pixel for line in laboratory])
         peaks = find_peaks(counts, uncertainty)
         lines = model_lines(counts, uncertainty, columns.saturated, peaks, places)
     logging.info(
@@ -193,7 +198,7 @@ def measure(
     brightness = ion_brightness(lines.peaks.pixel, lines.fluxes, width, laboratory)
     near_saturated = near_saturation(lines, CONTINUUM.saturated_reach)
     far = far_wing_error(lines)
-    whole = WholeSpectrum(columns, lines, near_saturated, far, laboratory, brightness)
+    whole = WholeSpectrum(columns, lines, near_saturated, far, laboratory, places, brightness)
     expected = [None] * len(windows) if expected is None else expected
     return [
         measure_window(whole, ends, pixel, exposure_time * fibres)
@@ -228,7 +233,7 @@ class WholeSpectrum(NamedTuple):
 
     The ``columns``; their model, ``lines``; whether pixels are ``near_saturated``;
     1 sigma of the ``far`` wings of all lines in each pixel [ADU]; lines that the ``laboratory``
-    knows and the ``brightness`` of their ions.
+    knows, their ``places`` [pixel] and the ``brightness`` of their ions.
     """
 
     columns: Columns
@@ -236,25 +241,8 @@ class WholeSpectrum(NamedTuple):
     near_saturated: np.ndarray
     far: np.ndarray
     laboratory: Sequence[LaboratoryLine]
+    places: np.ndarray
     brightness: dict
-
-
-def window_sums(counts, pixels):
-    """Sum a spectrum over pixel ranges.
-
-    Parameters
-    ----------
-    counts : ndarray, shape (pixels,)
-        Spectrum [ADU].
-    pixels : list of (int, int)
-        First and last pixel of each range, both included.
-
-    Returns
-    -------
-    ndarray, shape (ranges,)
-        Sums [ADU]; NaN where a range holds a pixel that is not known.
-    """
-    return np.array([counts[start : stop + 1].sum() for start, stop in pixels], dtype=float)
 
 
 def measure_window(whole, window, expected, per_flux):
@@ -278,6 +266,7 @@ def measure_window(whole, window, expected, per_flux):
     start, stop = window
     inside = slice(start, stop + 1)
     continuum = window_continuum(columns.counts, lines, whole.near_saturated, whole.far, window)
+    continuum = beneath_dense_lines(continuum, columns.counts, lines, whole.places, window)
     net = np.sum(columns.counts[inside] - continuum.at(np.arange(start, stop + 1)))
     net_error = net_flux_error(columns.uncertainty, lines, continuum, window)
     line = window_line(whole, continuum, window, expected)
@@ -327,10 +316,9 @@ def window_line(whole, continuum, window, expected):
     WindowLine
     """
     counts, lines, laboratory = whole.columns.counts, whole.lines, whole.laboratory
-    places = np.array([line.pixel for line in laboratory])
     found = None
     if continuum.sides:
-        found = fit_window(counts, lines, continuum, window, expected, places)
+        found = fit_window(counts, lines, continuum, window, expected, whole.places)
     if not found:
         return WindowLine(None, np.nan, ())
     neighbours, hidden = laboratory_neighbours(lines, found, laboratory, whole.brightness)

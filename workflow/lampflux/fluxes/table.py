@@ -3,7 +3,7 @@
 import numpy as np
 
 from lampflux.fluxes.flags import raised
-from lampflux.fluxes.measure import window_sums
+from lampflux.fluxes.windows import window_sums
 
 # Columns that `lampflux.fluxes.measure.measure` gives.
 MEASURED = (

@@ -147,3 +147,21 @@ def window_pixels(windows, wavelength, source):
     if problems:
         raise UserError(" ".join(f"{source}, {problem}" for problem in problems))
     return pixels
+
+
+def window_sums(counts, pixels):
+    """Sum a spectrum over pixel ranges.
+
+    Parameters
+    ----------
+    counts : ndarray, shape (pixels,)
+        Spectrum [ADU].
+    pixels : list of (int, int)
+        First and last pixel of each range, both included.
+
+    Returns
+    -------
+    ndarray, shape (ranges,)
+        Sums [ADU]; NaN where a range holds a pixel that is not known.
+    """
+    return np.array([counts[start : stop + 1].sum() for start, stop in pixels], dtype=float)
