@@ -20,9 +20,10 @@ from lampflux.fluxes.line_shape import (
     slopes_near,
     summed_light,
 )
-from lampflux.fluxes.line_widths import WIDTHS, line_widths
+from lampflux.fluxes.line_widths import WIDTHS, line_widths, lines_alone, single_lines
 from lampflux.fluxes.missed_lines import with_missed_lines
 from lampflux.fluxes.shape_fit import (
+    SHAPE,
     bright_lines,
     measure_profile,
     near_bad,
@@ -226,11 +227,11 @@ def with_places(pixels, lines):
 
 def with_profile(pixels, lines, is_judged):
     """Measure the profile on the bright lines; see `measure_profile`."""
-    bright = bright_lines(lines.peaks, pixels.variance, pixels.good & ~pixels.near_saturated)
+    usable = pixels.good & ~pixels.near_saturated
+    bright, shown = lines_for_profile(pixels, lines, usable)
     if bright.size == 0:
         return lines
-    use = pixels.good & ~pixels.near_saturated & lines.used
-    weight = np.where(use, 1 / (pixels.variance + lines.model_variance), 0)
+    weight = np.where(shown & lines.used, 1 / (pixels.variance + lines.model_variance), 0)
     place = lines.peaks.pixel
     shape, offset, scale, smoothness = measure_profile(
         pixels.counts,
@@ -246,6 +247,36 @@ def with_profile(pixels, lines, is_judged):
     return lines._replace(peaks=peaks, shape=shape, smoothness=smoothness)
 
 
+def lines_for_profile(pixels, lines, usable):
+    """Choose the lines that show the profile, and the pixels in which they do.
+
+    Parameters
+    ----------
+    pixels : Pixels
+    lines : LineModel
+    usable : ndarray of bool, shape (pixels,)
+
+    Returns
+    -------
+    bright : ndarray of int
+        Numbers of the lines, single ones first.
+    shown : ndarray of bool, shape (pixels,)
+        Without those about blends where there are enough single lines.
+    """
+    bright = bright_lines(lines.peaks, pixels.variance, usable)
+    net = pixels.counts - lines.level
+    alone = lines_alone(net, pixels.variance, usable, lines.peaks, lines.shape, lines.fluxes)
+    single = single_lines(alone, lines.shape)
+    if single.size < max(SHAPE.fewest_single, SHAPE.single_part * alone.number.size):
+        return bright[: SHAPE.most_lines], usable
+    others = np.setdiff1d(bright, single)
+    near = pixels_near(lines.peaks.pixel[others], lines.shape, SHAPE.blend_reach)
+    shown = usable.copy()
+    shown[np.clip(near, 0, usable.size - 1)] = False
+    bright = np.append(single, bright[np.isin(bright, others)])
+    return bright[: SHAPE.most_lines], shown
+
+
 def with_fluxes(pixels, lines):
     """Fit the fluxes of all lines and the continuum, and see how well they describe the counts."""
     counts, variance, good, peaks = pixels.counts, pixels.variance, pixels.good, lines.peaks
@@ -259,7 +290,8 @@ def with_fluxes(pixels, lines):
     peaks, fluxes = only(peaks, lit), fluxes[lit]
     bright = bright_lines(peaks, variance, good & ~pixels.near_saturated)
     if bright.size:
-        error = profile_error(rest, variance, good, model, peaks.pixel[bright], shape)
+        centres = peaks.pixel[bright[: SHAPE.most_lines]]
+        error = profile_error(rest, variance, good, model, centres, shape)
         shape = shape._replace(error=error)
     own = model_variance(model, shape)
     total = np.sqrt(variance + own)

@@ -39,6 +39,11 @@ class ShapeTuning(NamedTuple):
     # Lines that define the shape exceed the noise by this factor; at most this many are used.
     bright: float = 60.0
     most_lines: int = 80
+    # Where this many lines are single, and this part of those alone, pixels within this reach of
+    # others [line widths] are not used: the blends among these would be taken for wings.
+    fewest_single: int = 5
+    single_part: float = 0.5
+    blend_reach: float = 2.0
     # Widths and offsets of the Gaussians, and widths of the Lorentzians [line widths].
     centred: tuple = (1.0, 0.75, 1.4, 2.0, 3.0, 4.5, 7.0)
     aside: tuple = ((0.75, 0.3), (0.85, 0.6), (1.2, 1.0), (1.8, 1.8), (3.0, 3.0))
@@ -65,11 +70,11 @@ SHAPE = ShapeTuning()
 
 
 def bright_lines(peaks, variance, good):
-    """Numbers of the peaks that define the shape, brightest first."""
+    """Numbers of the peaks that are bright enough to define the shape, brightest first."""
     pixel = np.clip(np.rint(peaks.pixel).astype(int), 0, variance.size - 1)
     signal = np.where(good[pixel], peaks.height / np.sqrt(variance[pixel]), 0)
     order = np.argsort(-signal)
-    return order[signal[order] > SHAPE.bright][: SHAPE.most_lines]
+    return order[signal[order] > SHAPE.bright]
 
 
 def candidate_profiles():
