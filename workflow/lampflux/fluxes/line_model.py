@@ -51,6 +51,8 @@ class ModelTuning(NamedTuple):
     feet: float = 1.5
     # Pixels further off the model are left out [sigma]: lines too faint to be peaks, for instance.
     outlier: float = 6.0
+    # Pixels with less light than this of lines show how smooth the continuum is [sigma].
+    dark: float = 3.0
     # Lines further apart are moved independently [line widths].
     apart: float = 4.0
     # Largest step of a line's place [line widths].
@@ -181,7 +183,8 @@ def spectrum_model(counts, variance, good, peaks, known, has_noise=True):
                 lines = with_profile(pixels, lines, number in MODEL.judged_in)
         lines = with_fluxes(pixels, lines)
         if number in MODEL.smoothness_in:
-            weight = np.where(lines.used, 1 / (variance + lines.model_variance), 0)
+            dark = lines.counts < MODEL.dark * np.sqrt(variance)
+            weight = np.where(lines.used & dark, 1 / (variance + lines.model_variance), 0)
             smoothness = smoothness_of(counts - lines.counts, weight, knots)
             lines = lines._replace(smoothness=smoothness)
     return lines

@@ -50,7 +50,7 @@ class ShapeTuning(NamedTuple):
     lorentzian: tuple = (0.5, 1.0)
     # More than a Gaussian, and Lorentzians with them, must fit better by this (chi-square).
     evidence: float = 30.0
-    # The search for the stiffness of the continuum begins this stiffer [powers of ten].
+    # The search for the stiffness of the continuum begins this much stiffer [powers of ten], too.
     stiffer: int = 3
     # Far wings are uncertain by this part of them, by their form, beyond what the counts show.
     far_wings: float = 0.12
@@ -182,8 +182,8 @@ def on_continuum(equations, smoothness):
 def judged_smoothness(equations, smoothness):
     """Find the stiffness of the continuum with the highest evidence, wings included.
 
-    Bends of the continuum explain the wings of bright lines, too. The search begins with a
-    continuum too stiff for that.
+    Bends of the continuum explain the wings of bright lines, too. The search begins also with
+    a continuum too stiff for that.
     """
 
     def stiffer(power):
@@ -196,7 +196,7 @@ def judged_smoothness(equations, smoothness):
         chi2 = total - 2 * shares @ wanted + shares @ square @ shares
         return log_evidence(max(chi2, 1e-300), equations.number, factors, trial)
 
-    return stiffer(highest(evidence, SHAPE.stiffer)[1])
+    return stiffer(highest(evidence, (0, SHAPE.stiffer))[1])
 
 
 def chosen_shares(square, wanted, total, number):
