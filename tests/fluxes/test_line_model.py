@@ -61,6 +61,16 @@ def test_pure_gaussians_have_no_wings(seed):
     np.testing.assert_allclose(lines.shape.fwhm, FWHM, rtol=0.01)
 
 
+@pytest.mark.parametrize("seed", range(2))
+def test_blends_of_a_crowd_are_not_taken_for_wings(seed):
+    rng = np.random.default_rng(seed)
+    clean = spectrum(2048, rng.uniform(20, 2028, 250), 10 ** rng.uniform(4, 6.3, 250), FWHM)
+    variance = clean / 2 + 40.0**2
+    lines = modelled(clean + rng.normal(0, np.sqrt(variance)), variance)
+    assert wing_of(lines) < 0.0015
+    assert lines.level.min() > -20
+
+
 @pytest.mark.parametrize("part", [0.0, 0.02])
 @pytest.mark.parametrize("seed", range(4))
 def test_bright_lines_on_a_slope_have_their_fluxes(part, seed):

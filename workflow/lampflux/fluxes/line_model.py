@@ -20,9 +20,10 @@ from lampflux.fluxes.line_shape import (
     slopes_near,
     summed_light,
 )
-from lampflux.fluxes.line_widths import WIDTHS, line_widths
+from lampflux.fluxes.line_widths import WIDTHS, line_widths, lines_alone, single_lines
 from lampflux.fluxes.missed_lines import with_missed_lines
 from lampflux.fluxes.shape_fit import (
+    SHAPE,
     bright_lines,
     measure_profile,
     near_bad,
@@ -50,6 +51,8 @@ class ModelTuning(NamedTuple):
     feet: float = 1.5
     # Pixels further off the model are left out [sigma]: lines too faint to be peaks, for instance.
     outlier: float = 6.0
+    # Pixels with less light than this of lines show how smooth the continuum is [sigma].
+    dark: float = 3.0
     # Lines further apart are moved independently [line widths].
     apart: float = 4.0
     # Largest step of a line's place [line widths].
@@ -180,7 +183,8 @@ def spectrum_model(counts, variance, good, peaks, known, has_noise=True):
                 lines = with_profile(pixels, lines, number in MODEL.judged_in)
         lines = with_fluxes(pixels, lines)
         if number in MODEL.smoothness_in:
-            weight = np.where(lines.used, 1 / (variance + lines.model_variance), 0)
+            dark = lines.counts < MODEL.dark * np.sqrt(variance)
+            weight = np.where(lines.used & dark, 1 / (variance + lines.model_variance), 0)
             smoothness = smoothness_of(counts - lines.counts, weight, knots)
             lines = lines._replace(smoothness=smoothness)
     return lines
@@ -226,11 +230,11 @@ def with_places(pixels, lines):
 
 def with_profile(pixels, lines, is_judged):
     """Measure the profile on the bright lines; see `measure_profile`."""
-    bright = bright_lines(lines.peaks, pixels.variance, pixels.good & ~pixels.near_saturated)
+    usable = pixels.good & ~pixels.near_saturated
+    bright, shown = lines_for_profile(pixels, lines, usable)
     if bright.size == 0:
         return lines
-    use = pixels.good & ~pixels.near_saturated & lines.used
-    weight = np.where(use, 1 / (pixels.variance + lines.model_variance), 0)
+    weight = np.where(shown & lines.used, 1 / (pixels.variance + lines.model_variance), 0)
     place = lines.peaks.pixel
     shape, offset, scale, smoothness = measure_profile(
         pixels.counts,
@@ -246,6 +250,36 @@ def with_profile(pixels, lines, is_judged):
     return lines._replace(peaks=peaks, shape=shape, smoothness=smoothness)
 
 
+def lines_for_profile(pixels, lines, usable):
+    """Choose the lines that show the profile, and the pixels in which they do.
+
+    Parameters
+    ----------
+    pixels : Pixels
+    lines : LineModel
+    usable : ndarray of bool, shape (pixels,)
+
+    Returns
+    -------
+    bright : ndarray of int
+        Numbers of the lines, single ones first.
+    shown : ndarray of bool, shape (pixels,)
+        Without those about blends where there are enough single lines.
+    """
+    bright = bright_lines(lines.peaks, pixels.variance, usable)
+    net = pixels.counts - lines.level
+    alone = lines_alone(net, pixels.variance, usable, lines.peaks, lines.shape, lines.fluxes)
+    single = single_lines(alone, lines.shape)
+    if single.size < max(SHAPE.fewest_single, SHAPE.single_part * alone.number.size):
+        return bright[: SHAPE.most_lines], usable
+    others = np.setdiff1d(bright, single)
+    near = pixels_near(lines.peaks.pixel[others], lines.shape, SHAPE.blend_reach)
+    shown = usable.copy()
+    shown[np.clip(near, 0, usable.size - 1)] = False
+    bright = np.append(single, bright[np.isin(bright, others)])
+    return bright[: SHAPE.most_lines], shown
+
+
 def with_fluxes(pixels, lines):
     """Fit the fluxes of all lines and the continuum, and see how well they describe the counts."""
     counts, variance, good, peaks = pixels.counts, pixels.variance, pixels.good, lines.peaks
@@ -259,7 +293,8 @@ def with_fluxes(pixels, lines):
     peaks, fluxes = only(peaks, lit), fluxes[lit]
     bright = bright_lines(peaks, variance, good & ~pixels.near_saturated)
     if bright.size:
-        error = profile_error(rest, variance, good, model, peaks.pixel[bright], shape)
+        centres = peaks.pixel[bright[: SHAPE.most_lines]]
+        error = profile_error(rest, variance, good, model, centres, shape)
         shape = shape._replace(error=error)
     own = model_variance(model, shape)
     total = np.sqrt(variance + own)

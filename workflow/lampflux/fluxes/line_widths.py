@@ -20,8 +20,10 @@ from lampflux.statistics import robust_scatter
 class WidthTuning(NamedTuple):
     """Constants of the measurement of widths."""
 
-    # At most this many bright lines measure the widths, each by its core [line widths].
+    # At most this many bright lines measure the widths, and are looked at for that, each by its
+    # core [line widths].
     most_lines: int = 40
+    most_alone: int = 80
     core: float = 1.5
     # Percentile of the widths that single lines have: blends are only wider. Single lines differ
     # by this part at most.
@@ -34,6 +36,9 @@ class WidthTuning(NamedTuple):
     steps: int = 6
     settled: float = 0.003
     widest: float = 2.5
+    # A line that is wider than the others by this part and as many of its errors is a blend.
+    wider: float = 0.02
+    wider_errors: float = 3.0
     # Fewest lines for each degree of the curve of widths, and the highest degree.
     linear: int = 5
     most_degree: int = 3
@@ -50,6 +55,40 @@ def line_widths(net, variance, good, peaks, shape, fluxes):
 
     Parameters
     ----------
+    net, variance, good, peaks, shape, fluxes
+        As in `lines_alone`.
+
+    Returns
+    -------
+    Shape
+        With widths and their error by `smooth_width`; as it was without any single line.
+    """
+    alone = lines_alone(net, variance, good, peaks, shape, fluxes)
+    if not alone.number.size:
+        return shape
+    brightest = slice(WIDTHS.most_lines)
+    places, widths, errors = (each[brightest] for each in (alone.centre, alone.fwhm, alone.error))
+    widths, error = smooth_width(places, widths, errors, net.size)
+    return shape._replace(fwhm=widths, width_error=error)
+
+
+class LinesAlone(NamedTuple):
+    """Bright lines that stand alone, the brightest first, each array of shape (lines,).
+
+    Their ``number`` among the peaks, ``centre``, ``fwhm`` and the ``error`` of that [pixel].
+    """
+
+    number: np.ndarray
+    centre: np.ndarray
+    fwhm: np.ndarray
+    error: np.ndarray
+
+
+def lines_alone(net, variance, good, peaks, shape, fluxes):
+    """Measure the widths of the bright lines that stand alone.
+
+    Parameters
+    ----------
     net, variance : ndarray, shape (pixels,)
         Counts above the continuum [ADU], variance [ADU^2].
     good : ndarray of bool, shape (pixels,)
@@ -61,10 +100,10 @@ def line_widths(net, variance, good, peaks, shape, fluxes):
 
     Returns
     -------
-    Shape
-        With widths and their error by `smooth_width`; as it was without any single line.
+    LinesAlone
+        Two lines too near to each other to be two peaks may be among them.
     """
-    bright = bright_lines(peaks, variance, good)[: WIDTHS.most_lines]
+    bright = bright_lines(peaks, variance, good)
     centres = peaks.pixel[bright]
     width = np.interp(centres, np.arange(net.size), shape.fwhm)
     apart = np.abs(peaks.pixel - centres[:, np.newaxis])
@@ -73,19 +112,24 @@ def line_widths(net, variance, good, peaks, shape, fluxes):
     inside = (pixels >= 0) & (pixels < net.size)
     clear = (apart.min(axis=1, initial=np.inf) > WIDTHS.alone * width) & inside.all(axis=1)
     clear &= at(good, pixels).all(axis=1)
+    clear[np.flatnonzero(clear)[WIDTHS.most_alone :]] = False
     if not clear.any():
-        return shape
+        return LinesAlone(np.empty(0, int), *(np.empty(0) for _ in range(3)))
     bright, pixels = bright[clear], pixels[clear]
     own = light_near(pixels, centres[clear], shape) * fluxes[bright, np.newaxis]
     near = pixels_near(peaks.pixel, shape)
     light = light_near(near, peaks.pixel, shape)
     counts = at(net - summed_light(near, light, fluxes, net.size), pixels) + own
     fit = fit_single(counts, at(variance, pixels), pixels, centres[clear], width[clear], shape)
-    measured = fit[:, np.isfinite(fit).all(axis=0)]
-    if not measured.size:
-        return shape
-    widths, error = smooth_width(*measured, net.size)
-    return shape._replace(fwhm=widths, width_error=error)
+    known = np.isfinite(fit).all(axis=0)
+    return LinesAlone(bright[known], *fit[:, known])
+
+
+def single_lines(alone, shape):
+    """Numbers of the lines alone that are not wider than single lines, brightest first."""
+    usual = at(shape.fwhm, np.rint(alone.centre).astype(int))
+    wider = alone.fwhm - usual
+    return alone.number[wider < WIDTHS.wider * usual + WIDTHS.wider_errors * alone.error]
 
 
 def fit_single(counts, variance, pixels, centres, fwhm, shape):

@@ -39,13 +39,18 @@ class ShapeTuning(NamedTuple):
     # Lines that define the shape exceed the noise by this factor; at most this many are used.
     bright: float = 60.0
     most_lines: int = 80
+    # Where this many lines are single, and this part of those alone, pixels within this reach of
+    # others [line widths] are not used: the blends among these would be taken for wings.
+    fewest_single: int = 5
+    single_part: float = 0.5
+    blend_reach: float = 2.0
     # Widths and offsets of the Gaussians, and widths of the Lorentzians [line widths].
     centred: tuple = (1.0, 0.75, 1.4, 2.0, 3.0, 4.5, 7.0)
     aside: tuple = ((0.75, 0.3), (0.85, 0.6), (1.2, 1.0), (1.8, 1.8), (3.0, 3.0))
     lorentzian: tuple = (0.5, 1.0)
     # More than a Gaussian, and Lorentzians with them, must fit better by this (chi-square).
     evidence: float = 30.0
-    # The search for the stiffness of the continuum begins this stiffer [powers of ten].
+    # The search for the stiffness of the continuum begins this much stiffer [powers of ten], too.
     stiffer: int = 3
     # Far wings are uncertain by this part of them, by their form, beyond what the counts show.
     far_wings: float = 0.12
@@ -65,11 +70,11 @@ SHAPE = ShapeTuning()
 
 
 def bright_lines(peaks, variance, good):
-    """Numbers of the peaks that define the shape, brightest first."""
+    """Numbers of the peaks that are bright enough to define the shape, brightest first."""
     pixel = np.clip(np.rint(peaks.pixel).astype(int), 0, variance.size - 1)
     signal = np.where(good[pixel], peaks.height / np.sqrt(variance[pixel]), 0)
     order = np.argsort(-signal)
-    return order[signal[order] > SHAPE.bright][: SHAPE.most_lines]
+    return order[signal[order] > SHAPE.bright]
 
 
 def candidate_profiles():
@@ -177,8 +182,8 @@ def on_continuum(equations, smoothness):
 def judged_smoothness(equations, smoothness):
     """Find the stiffness of the continuum with the highest evidence, wings included.
 
-    Bends of the continuum explain the wings of bright lines, too. The search begins with a
-    continuum too stiff for that.
+    Bends of the continuum explain the wings of bright lines, too. The search begins also with
+    a continuum too stiff for that.
     """
 
     def stiffer(power):
@@ -191,7 +196,7 @@ def judged_smoothness(equations, smoothness):
         chi2 = total - 2 * shares @ wanted + shares @ square @ shares
         return log_evidence(max(chi2, 1e-300), equations.number, factors, trial)
 
-    return stiffer(highest(evidence, SHAPE.stiffer)[1])
+    return stiffer(highest(evidence, (0, SHAPE.stiffer))[1])
 
 
 def chosen_shares(square, wanted, total, number):

@@ -23,7 +23,9 @@ class SmoothingTuning(NamedTuple):
 
     # Stiffnesses that are tried, powers of ten of the weight of the data at a knot: from bends
     # over two knots to a straight line.
-    powers: tuple = (-1, 0, 1, 2, 3, 4, 6, 8)
+    powers: tuple = (-3, -2, -1, 0, 1, 2, 3, 4, 6, 8)
+    # Those from which the search begins: the evidence may have more than one maximum.
+    starts: tuple = (-2, 1, 4)
     # Orders of the differences that are tried.
     orders: tuple = (2, 3)
 
@@ -199,8 +201,7 @@ def smoothness_of(values, weight, knots):
         free = (order - 2) * np.log(max(misfit / number / unit, 1e-300) / max(bend, 1e-150) ** 2)
         return log_evidence(misfit, number, factors, smoothness) + 0.5 * free
 
-    middle = SMOOTHING.powers[len(SMOOTHING.powers) // 2]
-    found = [highest(partial(evidence, order), middle) for order in SMOOTHING.orders]
+    found = [highest(partial(evidence, order), SMOOTHING.starts) for order in SMOOTHING.orders]
     order, (_, power) = max(zip(SMOOTHING.orders, found), key=lambda each: each[1])
     return Smoothness(float(unit * 10.0**power), order)
 
@@ -228,15 +229,15 @@ def log_evidence(misfit, number, factors, smoothness):
     return -0.5 * (number * np.log(misfit) + volume)
 
 
-def highest(evidence, start):
-    """Climb from a power to that of the highest evidence, which has one maximum; give both."""
+def highest(evidence, starts):
+    """Climb from the best of some powers to that of the highest evidence; give both."""
     powers = SMOOTHING.powers
-    best = int(np.argmin(np.abs(np.array(powers) - start)))
-    top = evidence(powers[best])
+    best, top = max(((each, evidence(each)) for each in starts), key=lambda each: each[1])
+    place = powers.index(best)
     for step in (1, -1):
-        while 0 <= best + step < len(powers):
-            next_one = evidence(powers[best + step])
+        while 0 <= place + step < len(powers):
+            next_one = evidence(powers[place + step])
             if next_one <= top:
                 break
-            best, top = best + step, next_one
-    return top, powers[best]
+            place, top = place + step, next_one
+    return top, powers[place]
