@@ -129,7 +129,7 @@ def replacement_error(image, rays, slit, part):
 
 
 def unexplained_light(image, rays, slit, sigma):
-    """Light of a column, too much or too little, that no pixel taken for a cosmic ray accounts for.
+    """Light of a column that neither the model nor the pixels that were replaced account for.
 
     Parameters
     ----------

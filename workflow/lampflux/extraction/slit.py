@@ -92,7 +92,7 @@ def trace_slit(image, lit, lines, lean, every_row):
     whole = np.rint(total).astype(int)
     if whole.any():
         image = move_columns(image, whole)
-    settled = False
+    profile, settled = lit.profile, False
     for attempt in range(1 + SHIFT.attempts):
         upright = straighten(image.counts, shift)
         weights = clear_weights(upright, image, shift, lines)
