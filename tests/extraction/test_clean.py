@@ -41,7 +41,8 @@ def test_rows_are_summed_with_photon_and_pixel_noise():
 
 def test_pixels_that_are_hit_or_missing_take_the_models_value_and_its_error():
     image = lit()
-    rays = no_rays(image)._replace(model=np.full((ROWS, COLUMNS), 7, "f4"))
+    rays = no_rays(image)._replace(model=image.counts.copy())
+    rays.model[[2, 4], [10, 20]] = 7
     rays.hit[2, 10] = True
     rays = rays._replace(misfit=np.full((ROWS, COLUMNS), 30, "f4"))
     image.missing[4, 20] = True
@@ -53,6 +54,18 @@ def test_pixels_that_are_hit_or_missing_take_the_models_value_and_its_error():
         error = np.sqrt(wanted / GAIN * 6 / 5 + ROWS * VARIANCE + 30**2)
         assert table["uncertainty"][column] == pytest.approx(error)
     assert np.flatnonzero(table["replaced"]).tolist() == [10, 20]
+
+
+def test_light_that_the_model_does_not_explain_is_in_the_error():
+    image = lit()
+    rays = no_rays(image)._replace(model=image.counts.copy())
+    noise = clean(image, rays)["uncertainty"]
+    # Little in column 30, as noise may be, and much in column 10, on two rows.
+    rays.model[1, 30] -= 5 * noise[30]
+    rays.model[[1, 2], 10] -= 400
+    error = np.sqrt(np.square(clean(image, rays)["uncertainty"]) - np.square(noise))
+    assert error[10] == pytest.approx(800)
+    assert not error[25:].any()
 
 
 def test_a_saturated_pixel_counts_unless_a_cosmic_ray_saturates_it():

@@ -24,7 +24,7 @@ CONDITIONS = {
     "lines tilt by 20": {"slit": 100, "rows": 200, "tilt": 20, "lines": 25},
     "lines tilt by 80": {"slit": 150, "rows": 260, "tilt": 80, "lines": 16},
     "lines curve by 15": {"slit": 200, "rows": 260, "bow": 15, "lines": 25},
-    "tilt and rise": {"slit": 110, "rows": 290, "tilt": 23, "rise": 110, "lines": 25},
+    "tilt and rise": {"slit": 110, "rows": 290, "tilt": 23, "rise": 110, "lines": 12},
     "continuum": {"fibres": 40, "continuum": 200},
     "scattered light": {"fibres": 40, "scattered": 0.05},
     "scattered light on a slit": {"slit": 100, "scattered": 0.2},
@@ -97,6 +97,18 @@ def test_steep_traces_are_followed_in_a_range_of_rows(rise):
     # Their mean is where most light falls.
     assert rise / 2 - 3 < spectrum.drift < 0.8 * rise
     assert np.median(np.abs(ratio - 1)) < 0.005
+
+
+@pytest.mark.parametrize(("tilt", "rise"), [(0, 100), (30, -100), (30, 150)])
+def test_two_lines_show_how_traces_and_lines_run(tilt, rise):
+    frame = simulate(
+        16, slit=60, rows=280, columns=1024, lines=2, tilt=tilt, rise=rise, peaks=(2000, 20000)
+    )
+    spectrum = extract(frame.counts, frame.bias, saturation=65535)
+    # 60 rows and the margin.
+    assert spectrum.rows.size < 95
+    sums = line_sums(spectrum.clean["counts"], frame.centres)
+    assert np.abs(sums / frame.fluxes - 1).max() < 0.01
 
 
 @pytest.mark.parametrize(("tilt", "bow"), [(20, 0), (80, 0), (0, 15)])

@@ -28,6 +28,9 @@ FILLING = Filling()
 # or the light of the rows is not known.
 DOUBT = 0.3
 MOST_REPLACED = 0.9
+# Light of a column that the model does not explain exceeds the noise, that of the model included,
+# by this factor, beyond what the model misses anywhere.
+UNEXPLAINED = 8.0
 
 
 def sum_rows(image, rays, slit, width, stray, detector):
@@ -70,6 +73,7 @@ def sum_rows(image, rays, slit, width, stray, detector):
     variance += (variance - summed * detector.variance) * part / (1 - part)
     # The model misses the light of a column alike in all its rows, and of neighbours alike.
     error = np.hypot(misfit.sum(axis=0, dtype=float), replacement_error(image, rays, slit, part))
+    error = np.hypot(error, unexplained_light(image, rays, slit, np.sqrt(variance)))
     together = box_sums(error, int(np.ceil(width)))
     error = np.hypot(np.sqrt(error * together), filling_error(counts, lost, width))
     variance = variance + error**2 + (stray.error * counts) ** 2
@@ -122,6 +126,33 @@ def replacement_error(image, rays, slit, part):
     change = np.where(rays.hit, rays.model - image.counts, np.float32(0))
     change = np.abs(straighten(change, slit.shift).sum(axis=0, dtype=float))
     return np.where(part > DOUBT, part * change, 0.0)
+
+
+def unexplained_light(image, rays, slit, sigma):
+    """Light of a column that neither the model nor the pixels that were replaced account for.
+
+    Parameters
+    ----------
+    image, rays, slit
+        As in `sum_rows`.
+    sigma : ndarray, shape (columns,)
+        Noise of the sum of the rows [ADU].
+
+    Returns
+    -------
+    ndarray, shape (columns,)
+        Frame minus model, summed over the rows [ADU]; 0 where that may be noise, or what the model
+        misses of lines anywhere, and where lines saturate.
+    """
+    if slit.profile is None:
+        return np.zeros(sigma.size)
+    kept = ~(rays.hit | image.missing)
+    left, missed = (
+        straighten(np.where(kept, part, np.float32(0)), slit.shift).sum(axis=0, dtype=float)
+        for part in (image.counts - rays.model, rays.misfit)
+    )
+    clear = (np.abs(left) > UNEXPLAINED * sigma + missed) & ~image.unclear
+    return np.where(clear, np.abs(left), 0.0)
 
 
 def filling_error(counts, missing, width):

@@ -25,8 +25,11 @@ class LeanSearch(NamedTuple):
     step: float = 0.5
     # The shift between two bands is sought this near the expected one [pixel].
     near: int = 3
-    # Fewest pairs of bands.
+    # Fewest pairs of bands, and the part of them, by their correlation, that must be displaced as
+    # the others are, within this [pixel].
     fewest: int = 3
+    followed: float = 0.35
+    misfit: float = 1.5
     # Lines that lean by less than this over the lit rows [pixel] are upright enough.
     least: float = 4.0
     # Upright, the sum of the bands has more power by this factor.
@@ -75,6 +78,9 @@ def measure_lean(bands, rows, height):
         distance = rows[second] - rows[first]
         if slope is None:
             slope = steepest_slope(correlation, place, distance)
+            # Lines repeat from band to band, cosmic rays do not.
+            if followed(correlation, slope(place) * distance) < LEAN.followed:
+                return none
         slope = refined_slope(correlation, place, distance, slope)
     if slope is None:
         return none
@@ -157,7 +163,16 @@ def steepest_slope(correlation, place, distance):
 def refined_slope(correlation, place, distance, slope):
     """Fit slope and bend to the peaks of the pairs' cross-correlations near the expected shift.
 
-    Parameters and result are those of `steepest_slope`, but for the expected ``slope``.
+    Parameters
+    ----------
+    correlation, place, distance
+        As in `steepest_slope`.
+    slope : numpy.polynomial.Polynomial
+        The expected one.
+
+    Returns
+    -------
+    numpy.polynomial.Polynomial
     """
     expected = np.rint(slope(place) * distance).astype(int)
     every = np.arange(place.size)
@@ -173,3 +188,23 @@ def refined_slope(correlation, place, distance, slope):
     terms = np.stack([np.ones(place.size), place], axis=1)
     fit, *_ = np.linalg.lstsq(terms * weight[:, np.newaxis], found * weight, rcond=None)
     return Polynomial(fit)
+
+
+def followed(correlation, expected):
+    """Part of the pairs, by their highest peaks, in which that lies at the expected shift.
+
+    Parameters
+    ----------
+    correlation : ndarray, shape (pairs, shifts)
+        As in `steepest_slope`.
+    expected : ndarray, shape (pairs,)
+        [pixel]
+
+    Returns
+    -------
+    float
+    """
+    size = correlation.shape[1]
+    shift = (np.argmax(correlation, axis=1) - expected + size / 2) % size - size / 2
+    highest = np.clip(correlation.max(axis=1), 1e-30, None)
+    return float(np.average(np.abs(shift) < LEAN.misfit, weights=highest))

@@ -83,7 +83,7 @@ def trace_slit(image, lit, lines, lean, every_row):
         Columns moved along the slit by whole rows, against the drift of the traces.
     slit : Slit
     """
-    columns = lines.weights.size
+    columns, variance = lines.weights.size, image.detector.variance
     rows, profile = lit.rows, lit.profile
     if profile is None:
         return image, unknown_slit(rows, lean, columns)
@@ -92,7 +92,7 @@ def trace_slit(image, lit, lines, lean, every_row):
     whole = np.rint(total).astype(int)
     if whole.any():
         image = move_columns(image, whole)
-    settled = False
+    profile, settled = lit.profile, False
     for attempt in range(1 + SHIFT.attempts):
         upright = straighten(image.counts, shift)
         weights = clear_weights(upright, image, shift, lines)
@@ -100,11 +100,7 @@ def trace_slit(image, lit, lines, lean, every_row):
             # Lines that lean look like traces that drift: first they stand upright.
             if total.any():
                 upright = straighten(shift_columns(image.counts, whole - total), shift)
-            # The tracks of cosmic rays would draw traces off.
-            most = SHIFT.crest * profile.max() * np.clip(weights, 0, None)
-            most += SHIFT.noise * np.sqrt(image.detector.variance)
-            capped, variance = np.minimum(upright, most), image.detector.variance
-            finer = measure_drift(capped, weights, variance, drifting=bool(total.any()))
+            finer = drift_left(upright, profile, weights, variance, bool(total.any()))
             total = total + finer
             steps = np.rint(total).astype(int) - whole
             if steps.any():
@@ -112,11 +108,9 @@ def trace_slit(image, lit, lines, lean, every_row):
             upright = straighten(image.counts, shift)
         profile = light_of_rows(upright, weights)
         if lit.drift.any() and attempt == 1 and not every_row:
-            kept = lit_rows(profile, np.sqrt(image.detector.variance / (weights @ weights)))
-            groups = groups_along(upright, weights, image.detector.variance)
-            if kept.size and not miss_groups(kept, groups, image.detector.variance):
-                image, rows = take_rows(image, kept), rows[kept]
-                profile, shift = profile[kept], shift[kept]
+            kept = rows_to_keep(upright, profile, weights, variance)
+            image, rows = take_rows(image, kept), rows[kept]
+            profile, shift = profile[kept], shift[kept]
         if settled and not finer.any():
             break
         previous, shift = shift, measure_shift(image.counts, profile, rows, shift)
@@ -126,7 +120,7 @@ def trace_slit(image, lit, lines, lean, every_row):
     drift = total - whole
     straight = shift_columns(image.counts, -drift) if drift.any() else image.counts
     straight = straighten(straight, shift)
-    crest = crests(straight, weights, image.detector.variance)
+    crest = crests(straight, weights, variance)
     profile = light_of_rows(straight, weights, crest)
     if not typical_light(profile) > 0:
         return image, unknown_slit(rows, shift, columns)
@@ -190,13 +184,41 @@ def clear_weights(upright, image, shift, lines):
     return clear if clear.any() else weights
 
 
-def groups_along(upright, weights, variance):
-    """Light of groups of columns along a slit whose lines stand upright, cosmic rays cut off."""
+def drift_left(upright, profile, weights, variance, drifting):
+    """Drift of traces that is left, see `measure_drift`, with cosmic rays cut off."""
+    most = SHIFT.crest * profile.max() * np.clip(weights, 0, None)
+    most += SHIFT.noise * np.sqrt(variance)
+    return measure_drift(np.minimum(upright, most), weights, variance, drifting)
+
+
+def rows_to_keep(upright, profile, weights, variance):
+    """Choose the rows that are lit once traces run straight.
+
+    Parameters
+    ----------
+    upright : ndarray, shape (rows, columns)
+        Lines upright, background subtracted [ADU].
+    profile : ndarray, shape (rows,)
+        Light of each row.
+    weights : ndarray, shape (columns,)
+        Light of the lines [ADU].
+    variance : float
+        Variance of a pixel without light [ADU^2].
+
+    Returns
+    -------
+    ndarray of int
+        All of them where groups of columns would lose light.
+    """
+    kept = lit_rows(profile, np.sqrt(variance / (weights @ weights)))
     edges = group_edges(weights, TRACES.groups)
     counts = np.minimum(upright, crests(upright, weights, variance))
     nothing = np.zeros(weights.size)
     light, level = project_rows(counts, nothing, weights, NO_SPIKES, edges)
-    return light_of_groups(light, level, weights, edges)
+    groups = light_of_groups(light, level, weights, edges)
+    if not kept.size or miss_groups(kept, groups, variance):
+        return np.arange(profile.size)
+    return kept
 
 
 def moved_rows(height, drift):

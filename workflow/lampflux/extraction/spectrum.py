@@ -49,7 +49,8 @@ class Extraction(NamedTuple):
     detector : lampflux.extraction.detector.Detector
     stray : lampflux.extraction.stray_light.StrayLight
     refused : int
-        Pixels on lines that are too many for cosmic rays, and were not replaced.
+        Pixels on lines that are too many for cosmic rays, and were not replaced; where rows could
+        not be compared although there are lines, all pixels that stand alone.
     shift : float
         Largest shift of lines along the slit [pixel].
     drift : float
@@ -185,6 +186,9 @@ def extract(
     image, slit = trace_slit(image, lit, standing, lean[lit.rows], rows != "lit")
     beside = tracks_beside(frame, bias, lit.rows, detector.variance)
     rays = find_cosmic_rays(image, slit, image.detector, beside, background.ndim == 2)
+    refused = rays.refused
+    if slit.profile is None and standing.weights.any():
+        refused = spikes.rows.size
     detector = with_gain(image, rays, image.detector)
     if not cosmic_rays:
         rays.hit[:] = False
@@ -200,7 +204,7 @@ def extract(
         slit.profile is not None,
         detector,
         stray,
-        rays.refused,
+        refused,
         float(np.abs(slit.shift).max()),
         float(np.abs(slit.whole_drift[standing.weights > 0]).max(initial=0)),
         image.row_scatter,
