@@ -412,6 +412,21 @@ def test_a_reference_that_is_too_inaccurate_is_refused_and_named():
     assert "the arm's reference is too inaccurate" in refused.verdict.reason
 
 
+def test_a_shifted_reference_expects_blends_at_their_centroids():
+    wavelength, lines = dispersion(5700, 7800, 512), catalogue("Ne I")
+    inside = (lines.wavelength > 5700) & (lines.wavelength < 7800)
+    centres = np.interp(lines.wavelength[inside], wavelength, np.arange(512))
+    heights = 1e5 * lines.intensity[inside] / lines.intensity[inside].max()
+    counts, _ = noisy(gaussian_lines(512, centres, heights, 4.0), np.random.default_rng(1))
+    solution = fit_shift(standing_peaks(counts), lines, wavelength, SURE[:512])
+    used = solution.used
+    step = np.interp(solution.lines.wavelength, wavelength, np.gradient(wavelength))
+    moved = (solution.centroid - solution.lines.wavelength) / step
+    assert np.std(moved[solution.line[used]]) > 0.1
+    assert np.std(solution.residual[used]) < 0.5 * np.std(moved[solution.line[used]])
+    assert pixels_off(solution, wavelength).max() < 0.1
+
+
 def test_a_lamp_with_a_dark_element_is_solved_with_the_lines_of_the_other():
     reference, rng = red_reference(), np.random.default_rng(35)
     centres = np.interp(tabled_xenon(), reference, np.arange(4096))

@@ -213,7 +213,9 @@ def find_solution(peaks, lines, nominal, reference=None, wavelength_range=None, 
             alignments[reach] = aligned(peaks, lines, about, reach, rival, pinned)
         start, lead, score, chance = alignments[reach]
         solution = fit(peaks, lines, start, lead)
-        part = BOUNDS.rigid_part if reach is RIGID or len(pinned) else 1.0
+        part = 1.0 if wavelength_range is None else BOUNDS.blind_part
+        if reach is RIGID or len(pinned):
+            part = BOUNDS.rigid_part
         judged = judge(score, chance, solution, peaks.fwhm, part)
         if method == "shifted" and judged.accepted:
             solution = with_error(solution, reference.error)

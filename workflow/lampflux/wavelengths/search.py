@@ -93,16 +93,21 @@ def local_ranks(position, strength, reach, group=None):
     -------
     ndarray of float, shape (items,)
     """
-    order = np.argsort(position)
-    ranks = np.empty(position.size)
-    sorted_position, sorted_strength = position[order], strength[order]
-    first = np.searchsorted(sorted_position, sorted_position - reach)
-    last = np.searchsorted(sorted_position, sorted_position + reach, side="right")
-    for item, low, high in zip(order, first, last):
-        brighter = sorted_strength[low:high] > strength[item]
-        if group is not None:
-            brighter &= group[order[low:high]] == group[item]
-        ranks[item] = 1 + np.count_nonzero(brighter)
+    ranks = np.ones(position.size)
+    group = np.zeros(position.size) if group is None else group
+    for name in np.unique(group):
+        members = np.flatnonzero(group == name)
+        order = members[np.argsort(position[members])]
+        at, light = position[order], strength[order]
+        brighter = np.zeros(order.size)
+        # All pairs of items that are so many places apart.
+        for apart in range(1, order.size):
+            near = at[apart:] - at[:-apart] <= reach
+            if not near.any():
+                break
+            brighter[:-apart] += near & (light[apart:] > light[:-apart])
+            brighter[apart:] += near & (light[:-apart] > light[apart:])
+        ranks[order] += brighter
     return ranks
 
 

@@ -13,7 +13,7 @@ class Trust(NamedTuple):
     """Tuned constants of errors and trusted ranges."""
 
     # Part of the largest difference to a rival that counts as error.
-    rival_part: float = 0.5
+    rival_part: float = 0.6
     # Part of the residuals' scatter that neighbouring lines share, blends and lines mistaken
     # together, so that more lines do not lessen it.
     shared_scatter: float = 0.3

@@ -17,8 +17,8 @@ class Bounds(NamedTuple):
     # simulated impostors the nearest had a sum of 42, and 27 of those that were certain over 15 %
     # of the detector.
     least_evidence: float = 5.0
-    least_margin: float = 26.0
-    least_sum: float = 60.0
+    least_margin: float = 20.0
+    least_sum: float = 50.0
     # Part of the bright peaks' weight that must find its line. Less is enough in proportion, from
     # half to all of an evidence and a lead that are plain: the cosmic rays of long exposures are
     # bright peaks without a line.
@@ -27,8 +27,9 @@ class Bounds(NamedTuple):
     plain_evidence: float = 44.0
     plain_margin: float = 60.0
     # Part of evidence and lead that is enough about a reference or pinned lines, where chance
-    # has less room.
-    rigid_part: float = 0.75
+    # has less room, and that is needed in a rough range, where it has more.
+    rigid_part: float = 0.9
+    blind_part: float = 1.2
     # Part of the detector over which the solution must hold.
     least_certain: float = 0.1
 
@@ -59,7 +60,7 @@ def judge(score, chance, solution, fwhm, part=1.0):
     fwhm : float
         Width of the lines [pixel].
     part : float
-        Part of evidence and lead that is enough, as where chance has less room.
+        Part of evidence and lead that is needed: chance may have less room or more.
 
     Returns
     -------
