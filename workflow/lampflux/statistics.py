@@ -105,7 +105,8 @@ def column_percentile(values, percent):
     ndarray, shape (columns,)
     """
     # numpy sorts whole rows faster than it looks for one value in each column.
-    ordered = np.sort(np.ascontiguousarray(values.T), axis=1)
+    ordered = np.array(values.T, order="C")
+    ordered.sort(axis=1)
     place = percent / 100 * (len(values) - 1)
     below = int(place)
     part = place - below
