@@ -3,7 +3,13 @@
 import numpy as np
 import pytest
 
-from lampflux.statistics import linear_trend, robust_scatter, student_probability, weighted_mean
+from lampflux.statistics import (
+    column_percentile,
+    linear_trend,
+    robust_scatter,
+    student_probability,
+    weighted_mean,
+)
 
 
 @pytest.mark.parametrize(
@@ -66,3 +72,12 @@ def test_the_robust_scatter_is_sigma_and_passes_over_an_outlier():
     values[:100] = 1e6
     assert robust_scatter(values) == pytest.approx(3, rel=0.05)
     assert np.isnan(robust_scatter([np.nan]))
+
+
+@pytest.mark.parametrize("rows", [1, 2, 14, 29, 128])
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_percentiles_of_columns_are_those_of_numpy(rows, kind):
+    values = np.random.default_rng(rows).normal(0, 1000, (rows, 50)).astype(kind)
+    for percent in 20, 80:
+        expected = np.percentile(values, percent, axis=0)
+        np.testing.assert_array_equal(column_percentile(values, percent), expected)

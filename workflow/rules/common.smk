@@ -43,10 +43,18 @@ def arm_of(wildcards):
     return campaign.arms[exposure_of(wildcards).arm]
 
 
-def master_of(wildcards):
-    """The master of darks or biases that an exposure needs; nothing for none."""
-    master = exposure_of(wildcards).master
-    return rules.make_master.output.fits.format(master=master.name) if master else []
+def frame_files_of(wildcards):
+    """The frame of an exposure and the files that it is reduced with, as far as there are any."""
+    exposure = exposure_of(wildcards)
+    master = exposure.master
+    files = {
+        "frame": fetched(exposure.path),
+        "dark": fetched(exposure.dark),
+        "master": master and rules.make_master.output.fits.format(master=master.name),
+        "gains": campaign.gains.get(exposure.arm),
+        "bad_pixels": campaign.arms[exposure.arm]["frame"].get("bad_pixels"),
+    }
+    return {name: file for name, file in files.items() if file}
 
 
 def master_arm_of(wildcards):

@@ -3,11 +3,7 @@
 
 rule extract_spectrum:
     input:
-        frame=lambda wildcards: fetched(exposure_of(wildcards).path),
-        dark=lambda wildcards: fetched(exposure_of(wildcards).dark),
-        master=master_of,
-        gains=lambda wildcards: campaign.gains.get(exposure_of(wildcards).arm, []),
-        bad_pixels=lambda wildcards: arm_of(wildcards)["frame"].get("bad_pixels", []),
+        unpack(frame_files_of),
     output:
         fits="<results>/spectra/{exposure}.fits",
     log:

@@ -7,6 +7,7 @@ import numpy as np
 from lampflux.extraction.detector import ROUNDING
 from lampflux.extraction.projection import of_rows
 from lampflux.peaks import find_peaks
+from lampflux.statistics import column_percentile
 
 
 class ColumnSearch(NamedTuple):
@@ -211,7 +212,7 @@ def falling_light(light, sigma, width):
 def line_width(light, noise):
     """Width of the lines that most bands show [pixel]: cosmic rays are cut off."""
     light, noise = np.nan_to_num(light), np.nan_to_num(noise)
-    crest = 1.5 * np.clip(np.percentile(light, 80, axis=0), 0, None)
+    crest = 1.5 * np.clip(column_percentile(light, 80), 0, None)
     return find_peaks(np.minimum(light, crest + COLUMNS.significance * noise).sum(axis=0)).fwhm
 
 

@@ -11,7 +11,7 @@ from lampflux.extraction.projection import group_edges, project_rows, row_profil
 from lampflux.extraction.rows import lit_rows, miss_groups
 from lampflux.extraction.spikes import NO_SPIKES
 from lampflux.extraction.traces import TRACES, light_of_groups, robust_fit
-from lampflux.statistics import SIGMA_PER_MAD, noise
+from lampflux.statistics import SIGMA_PER_MAD, column_percentile, noise
 
 
 class ShiftSearch(NamedTuple):
@@ -272,7 +272,7 @@ def move_columns(image, drift):
 def mean_spectrum(image):
     """Average rows, cosmic rays cut off, and take the continuum off."""
     # A cosmic ray stands out from the bright fibres of its column.
-    crest = SHIFT.crest * np.clip(np.percentile(image, 80, axis=0), 0, None)
+    crest = SHIFT.crest * np.clip(column_percentile(image, 80), 0, None)
     spectrum = np.minimum(image, crest).mean(axis=0)
     return spectrum - np.median(spectrum)
 
