@@ -41,7 +41,7 @@ class ModelTuning(NamedTuple):
     # continuum and the profile are, too; companions are looked for once the profile is known.
     passes: int = 5
     widths_in: tuple = (0, 2)
-    smoothness_in: tuple = (0, 2)
+    smoothness_in: tuple = (2,)
     profile_in: tuple = (1, 2, 4)
     judged_in: tuple = (1, 2)
     companions_in: tuple = (2, 3)
