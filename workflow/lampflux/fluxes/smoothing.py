@@ -198,7 +198,7 @@ def smoothness_of(values, weight, knots):
         factors = factors_of(data + smoothness.bands(knots.number))
         misfit = total - solved(factors, wanted) @ wanted
         misfit = max(misfit, 1e-12 * total, 1e-300)
-        free = (order - 2) * np.log(max(misfit / number / unit, 1e-300) / max(bend, 1e-150) ** 2)
+        free = (order - 2) * np.log(max(misfit / number, 1e-300) / max(bend, 1e-150) ** 2)
         return log_evidence(misfit, number, factors, smoothness) + 0.5 * free
 
     found = [highest(partial(evidence, order), SMOOTHING.starts) for order in SMOOTHING.orders]
