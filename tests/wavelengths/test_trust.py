@@ -8,7 +8,9 @@ from lampflux.wavelengths.trust import (
     partial_fits,
     proven,
     solution_error,
+    thirds,
     well_inside,
+    without_ends,
 )
 
 FWHM = 3.0
@@ -30,13 +32,12 @@ def test_the_longest_stretch_is_found_and_of_equals_the_first(flags, wanted):
     assert longest_stretch(np.array([flag == "1" for flag in flags], bool)) == wanted
 
 
-def test_a_rival_fit_leaves_out_lines_where_the_alignment_is_uncertain():
+def test_a_partial_fit_leaves_out_lines_where_the_alignment_is_uncertain():
     pixel = np.linspace(0, 1000, 21)
     wavelength = 5000 + 0.5 * pixel
     wavelength[15:] += 20
-    certain = [pixel < 740, np.ones(21, bool)]
-    rivals = partial_fits(pixel, wavelength, np.ones(21), 1, 1001, certain)
-    # Every third line, either end, and both measures of certainty.
+    parts = [*thirds(21), *without_ends(21), pixel < 740, np.ones(21, bool)]
+    rivals = partial_fits(pixel, wavelength, np.ones(21), 1, 1001, parts)
     assert len(rivals) == 7
     off = [np.abs(rival(pixel) - (5000 + 0.5 * pixel)).max() for rival in rivals]
     assert np.argmin(off) == 5
@@ -45,8 +46,8 @@ def test_a_rival_fit_leaves_out_lines_where_the_alignment_is_uncertain():
 
 def test_a_rival_fit_needs_more_lines_than_coefficients():
     pixel = np.linspace(0, 1000, 9)
-    certain = [pixel < 300]
-    assert len(partial_fits(pixel, pixel, np.ones(9), 3, 1001, certain)) == 5
+    parts = [*thirds(9), *without_ends(9), pixel < 300]
+    assert len(partial_fits(pixel, pixel, np.ones(9), 3, 1001, parts)) == 5
 
 
 def test_a_certain_range_is_cut_only_where_it_does_not_reach_the_detectors_end():
@@ -102,7 +103,7 @@ def test_the_error_of_a_straight_fit_covers_a_curve_that_its_lines_do_not_show()
         wavelength = np.interp(pixel, pixels, true) + rng.normal(0, 1.0, pixel.size)
         weight = np.ones(pixel.size)
         straight = Polynomial.fit(pixel, wavelength, 1, domain=[0, 999])
-        rivals = partial_fits(pixel, wavelength, weight, 1, 1000, [])
+        rivals = partial_fits(pixel, wavelength, weight, 1, 1000, thirds(20) + without_ends(20))
         error = solution_error(straight, rivals, pixel, wavelength, weight, 0.5, pixels)
         pulls.append(np.max(np.abs(straight(pixels) - true) / straight.deriv()(pixels) / error))
     assert np.median(pulls) < 2

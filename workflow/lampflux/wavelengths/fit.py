@@ -17,7 +17,9 @@ from lampflux.wavelengths.trust import (
     proven,
     solution_error,
     spanned,
+    thirds,
     well_inside,
+    without_ends,
 )
 
 
@@ -170,13 +172,13 @@ def fit_degree(degree, peaks, choice, start):
         tolerance = max(FITTING.shrinking * tolerance, tightest)
     residual = np.full(known.size, np.inf)
     residual[known] = (choice.centroid[line[known]] - expected[known]) / dispersion[known]
-    cost = misfit(residual, peaks.fwhm, choice) + FITTING.degree_cost * degree
+    cost = misfit(residual, FITTING.good_match * peaks.fwhm, choice) + FITTING.degree_cost * degree
     return Fit(cost, polynomial, choice, line, residual)
 
 
-def misfit(residual, fwhm, choice):
-    """Sum the truncated squares of residuals, those of bright peaks foremost."""
-    squares = np.minimum((residual / (FITTING.good_match * fwhm)) ** 2, 9.0)
+def misfit(residual, scale, choice):
+    """Sum the truncated squares of residuals over a scale, those of bright peaks foremost."""
+    squares = np.minimum((residual / scale) ** 2, 9.0)
     return np.sum(squares / np.sqrt(choice.ranks))
 
 
@@ -249,15 +251,15 @@ def fit_solution(peaks, lines, start, lead):
     scatter, used = scatter_and_used(best.residual, peaks.fwhm)
     if used.sum() <= degree + 2:
         return None
-    pixel, weight = peaks.pixel[used], choice.weights(best.line, used)
-    wavelength = choice.centroid[best.line[used]]
+    known = KnownLines(
+        peaks.pixel[used], choice.centroid[best.line[used]], choice.weights(best.line, used)
+    )
     borne_out, certain = where_borne_out(peaks, best, scatter, used, lead)
-    certain = [np.interp(pixel, pixels, flags) > 0.5 for flags in certain]
-    rivals = [fit.polynomial for fit in fits[1:] if fit.cost < best.cost + FITTING.rival_cost]
-    rivals += partial_fits(pixel, wavelength, weight, degree, start.size, certain)
+    certain = [np.interp(known.pixel, pixels, flags) > 0.5 for flags in certain]
+    rivals = rival_polynomials(peaks, fits, known, certain, scatter, start.size)
     if not rivals:
         return None
-    error = solution_error(best.polynomial, rivals, pixel, wavelength, weight, scatter, pixels)
+    error = solution_error(best.polynomial, rivals, *known, scatter, pixels)
     step = np.abs(best.polynomial.deriv()(pixels))
     first, last = longest_stretch(borne_out & (error < TRUST.largest_error))
     if last < first and scatter < FITTING.good_match * peaks.fwhm:
@@ -278,6 +280,57 @@ def fit_solution(peaks, lines, start, lead):
         first,
         last,
     )
+
+
+class KnownLines(NamedTuple):
+    """Lines that a fit used: their pixel, wavelength [Angstrom] and weight [1 / pixel]."""
+
+    pixel: np.ndarray
+    wavelength: np.ndarray
+    weight: np.ndarray
+
+
+def rival_polynomials(peaks, fits, known, certain, scatter, size):
+    """Find polynomials that explain the peaks, or part of them, nearly as well as the best fit.
+
+    Lines at an end, or where another alignment does nearly as well, may have been misidentified
+    together, and then agree with each other. Fits begin without them, and are rivals where they
+    then find lines that match nearly as well.
+
+    Parameters
+    ----------
+    peaks : lampflux.peaks.Peaks
+    fits : list of Fit
+        The best first.
+    known : KnownLines
+        Lines that it used.
+    certain : list of ndarray of bool, shape (lines,)
+        Lines where the alignment is certain, by each of some measures.
+    scatter : float
+        Robust 1-sigma residual [pixel].
+    size : int
+        Pixels of the spectrum.
+
+    Returns
+    -------
+    list of numpy.polynomial.Polynomial
+    """
+    best, number = fits[0], known.pixel.size
+    degree = best.polynomial.degree()
+    begun = [
+        fit_degree(degree, peaks, best.choice, polynomial(np.arange(size)))
+        for polynomial in partial_fits(*known, degree, size, [*without_ends(number), *certain])
+    ]
+    # Where lines match well, a fit that misses them by a good match's scatter is none.
+    scale = np.clip(scatter, TRUST.least_residual * peaks.fwhm, FITTING.good_match * peaks.fwhm)
+
+    def cost(fit):
+        own = FITTING.degree_cost * fit.polynomial.degree()
+        return misfit(fit.residual, scale, fit.choice) + own
+
+    bound = cost(best) + FITTING.rival_cost
+    rivals = [fit.polynomial for fit in fits[1:] + begun if fit and cost(fit) < bound]
+    return rivals + partial_fits(*known, degree, size, thirds(number))
 
 
 def where_borne_out(peaks, fit, scatter, used, lead):

@@ -124,7 +124,8 @@ def fit_shift(peaks, lines, start, lead):
     blends = with_blends(fit.choice, peaks, wavelength, fit.line, used)
     blended = fit_displacement(peaks, blends, start)
     if blended is not None:
-        fit = min(fit, blended, key=lambda each: misfit(each.residual, peaks.fwhm, each.choice))
+        scale = FITTING.good_match * peaks.fwhm
+        fit = min(fit, blended, key=lambda each: misfit(each.residual, scale, each.choice))
     displacement, residual = fit.polynomial, fit.residual
     scatter, used = scatter_and_used(residual, peaks.fwhm)
     error = polynomial_error(

@@ -46,11 +46,19 @@ class Trust(NamedTuple):
 TRUST = Trust()
 
 
-def partial_fits(pixel, wavelength, weight, degree, size, certain):
-    """Fits that leave out every third line, the outermost lines of either end, or uncertain ones.
+def thirds(number):
+    """Which of this many lines are kept if every third is left out, three times."""
+    return [np.arange(number) % 3 != part for part in range(3)]
 
-    Lines at an end, or where another alignment does nearly as well, may have been misidentified
-    together, and then agree with each other.
+
+def without_ends(number):
+    """Which of this many lines are kept if the outermost are left out, at either end."""
+    lines = np.arange(number)
+    return [lines >= TRUST.end_lines, lines < number - TRUST.end_lines]
+
+
+def partial_fits(pixel, wavelength, weight, degree, size, parts):
+    """Fit parts of the lines, where these have more than a polynomial can follow.
 
     Parameters
     ----------
@@ -59,16 +67,12 @@ def partial_fits(pixel, wavelength, weight, degree, size, certain):
     degree : int
     size : int
         Pixels of the spectrum.
-    certain : list of ndarray of bool, shape (lines,)
-        Lines where the alignment is certain, by each of some measures.
+    parts : list of ndarray of bool, shape (lines,)
 
     Returns
     -------
     list of numpy.polynomial.Polynomial
     """
-    number = np.arange(pixel.size)
-    parts = [number % 3 != part for part in range(3)]
-    parts += [number >= TRUST.end_lines, number < pixel.size - TRUST.end_lines, *certain]
     return [
         Polynomial.fit(pixel[kept], wavelength[kept], degree, domain=[0, size - 1], w=weight[kept])
         for kept in parts
