@@ -32,7 +32,7 @@ def functions_of(profiles):
     Returns
     -------
     total : float
-        Processor time of one job [s].
+        Time of one job [s].
     rows : list of (str, float, float, float)
         Function of the package, its calls in one job, and its time [s] without and with what it
         calls; the longest first.

@@ -6,7 +6,6 @@ import os
 import re
 import resource
 import sys
-import time
 
 
 def note():
@@ -33,6 +32,5 @@ if "LAMPFLUX_ACCOUNTS" in os.environ:
     atexit.register(note)
     exit_at_once, os._exit = os._exit, exit_noted
     if "LAMPFLUX_PROFILES" in os.environ:
-        # Of the process, as other work may share the cores.
-        profile = cProfile.Profile(time.process_time)
+        profile = cProfile.Profile()
         os.register_at_fork(after_in_child=profile.enable)

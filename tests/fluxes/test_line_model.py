@@ -5,6 +5,8 @@ from lampflux.fluxes.companions import with_companions
 from lampflux.fluxes.line_model import spectrum_model
 from lampflux.fluxes.line_shape import GRID, Shape, gaussian_profile
 from lampflux.fluxes.line_widths import smooth_width
+from lampflux.fluxes.shape_fit import judged_smoothness, profile_equations
+from lampflux.fluxes.smoothing import Smoothness, data_bands, knots_at, stiffest
 from lampflux.peaks import find_peaks
 from line_spectra import core_and_wing as spectrum
 
@@ -69,6 +71,16 @@ def test_blends_of_a_crowd_are_not_taken_for_wings(seed):
     lines = modelled(clean + rng.normal(0, np.sqrt(variance)), variance)
     assert wing_of(lines) < 0.0015
     assert lines.level.min() > -20
+
+
+def test_no_continuum_is_stiffer_than_the_equations_bear():
+    pixels = np.arange(2048)
+    knots, weight = knots_at(pixels, 10.0), np.ones(2048)
+    most = stiffest(data_bands(weight, knots))
+    columns = np.array([spectrum(2048, [500.0], [1e5], FWHM), 5.0 + 0.01 * pixels])
+    equations = profile_equations(columns, weight, knots)
+    for stiffness in 1e-3 * most, most:
+        assert judged_smoothness(equations, Smoothness(stiffness, 2)).stiffness <= most
 
 
 @pytest.mark.parametrize("part", [0.0, 0.02])

@@ -29,6 +29,7 @@ from lampflux.fluxes.smoothing import (
     highest,
     log_evidence,
     solved,
+    stiffest,
 )
 from lampflux.statistics import box_sums
 
@@ -185,9 +186,11 @@ def judged_smoothness(equations, smoothness):
     Bends of the continuum explain the wings of bright lines, too. The search begins also with
     a continuum too stiff for that.
     """
+    # Beyond the stiffest of all the equations lose their digits.
+    most = stiffest(equations.data)
 
     def stiffer(power):
-        return smoothness._replace(stiffness=10.0**power * smoothness.stiffness)
+        return smoothness._replace(stiffness=min(10.0**power * smoothness.stiffness, most))
 
     def evidence(power):
         trial = stiffer(power)

@@ -189,7 +189,7 @@ def smoothness_of(values, weight, knots):
         return Smoothness(1.0, SMOOTHING.orders[0])
     values = values - weight @ values / weight.sum()
     wanted, total = gathered(weight * values, knots), weight @ values**2
-    unit = max(np.median(data[0]), 1e-9 * data[0].max())
+    unit = unit_stiffness(data)
     # A parabola bends by about the spread of the values; a straight line does not.
     bend = 8 * np.sqrt(total / weight.sum()) / knots.number**2
 
@@ -203,7 +203,17 @@ def smoothness_of(values, weight, knots):
 
     found = [highest(partial(evidence, order), SMOOTHING.starts) for order in SMOOTHING.orders]
     order, (_, power) = max(zip(SMOOTHING.orders, found), key=lambda each: each[1])
-    return Smoothness(float(unit * 10.0**power), order)
+    return Smoothness(unit * 10.0**power, order)
+
+
+def stiffest(data):
+    """Largest stiffness that is tried on data of this precision, as `data_bands` gives it."""
+    return 10.0 ** SMOOTHING.powers[-1] * unit_stiffness(data)
+
+
+def unit_stiffness(data):
+    """Stiffness like the precision that data give to a level."""
+    return float(max(np.median(data[0]), 1e-9 * data[0].max()))
 
 
 def log_evidence(misfit, number, factors, smoothness):

@@ -77,7 +77,7 @@ def draw_windows(figure, wavelength, counts, fits, rows):
         corner = LEFT + NEXT * across, BELOW + below - ROW * (down + 1) + TICKS
         draw_close_up(sheet, corner, wavelength, counts, fit, place + 1, row)
     if rows:
-        name_parts(sheet, NAMES, 5.6, top)
+        name_parts(sheet, NAMES, 5.1, top)
         note = "Column (pixel) and wavelength in air (Å); the lower panels show data minus fit"
         sheet.write(WIDTH / 2, 0.12, note, ha="center", **medium)
         middle = BELOW + below / 2
