@@ -147,10 +147,8 @@ def unexplained_light(image, rays, slit, sigma):
     if slit.profile is None:
         return np.zeros(sigma.size)
     kept = ~(rays.hit | image.missing)
-    left, missed = (
-        straighten(np.where(kept, part, np.float32(0)), slit.shift).sum(axis=0, dtype=float)
-        for part in (image.counts - rays.model, rays.misfit)
-    )
+    left = straighten((image.counts - rays.model) * kept, slit.shift).sum(axis=0, dtype=float)
+    missed = straighten(rays.misfit * kept, slit.shift).sum(axis=0, dtype=float)
     clear = (np.abs(left) > UNEXPLAINED * sigma + missed) & ~image.unclear
     return np.where(clear, np.abs(left), 0.0)
 

@@ -18,6 +18,8 @@ class LeanSearch(NamedTuple):
     # Bands are compared with those this many rows away, then with those further off: each time
     # the shift is finer.
     apart: tuple[int, ...] = (6, 16, 40)
+    # Level and noise of bands rest on one column, and one band, of this many.
+    sparse: int = 8
     # Largest slope [pixel/row], and by how much the slope at the ends may differ from it.
     steepest: float = 1.2
     bend: float = 0.6
@@ -106,8 +108,10 @@ def line_light(bands):
     ndarray, shape (bands, columns)
         Square root of the light [ADU^1/2].
     """
-    excess = np.nan_to_num(bands - np.nanmedian(bands, axis=1, keepdims=True))
-    limit = LEAN.significance * np.median([noise(band) for band in excess])
+    # A part of the columns gives the level, and a part of the bands the noise.
+    level = np.nanmedian(bands[:, :: LEAN.sparse], axis=1, keepdims=True)
+    excess = np.nan_to_num(bands - level)
+    limit = LEAN.significance * np.median([noise(band) for band in excess[:: LEAN.sparse]])
     return np.sqrt(np.where(excess > limit, excess, 0))
 
 

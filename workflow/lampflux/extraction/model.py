@@ -29,7 +29,7 @@ class SlitModelling(NamedTuple):
     step: float = 0.05
     # Rows and columns of a block in which diffuse light is alike, and the least part of its pixels
     # that show it.
-    diffuse: tuple[int, int] = (4, 32)
+    diffuse: tuple[int, int] = (4, 16)
     diffuse_part: float = 0.3
     # Half width of the interpolating kernel [pixel].
     lanczos: int = 4

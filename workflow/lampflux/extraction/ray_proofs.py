@@ -208,11 +208,11 @@ def without_repeats(found, residual, shift, outshining):
     near = mirrored(columns[:, np.newaxis] + neighbours(width), width)
     typical = np.percentile(np.abs(residual[rows[:, np.newaxis], near]), 50, axis=1)
     kept &= own > PROOFS.contrast * typical
-    beside = neighbours(width, PROOFS.smooth)
-    near = mirrored(columns[:, np.newaxis] + beside, width)
-    level = np.median(residual[rows[:, np.newaxis], near], axis=1)
-    apart = np.abs(residual[rows, columns] - level) > PROOFS.excess
-    kept &= apart | (own > PROOFS.faint)
+    faint = np.flatnonzero(kept & (own < PROOFS.faint))
+    near = mirrored(columns[faint, np.newaxis] + neighbours(width, PROOFS.smooth), width)
+    level = np.median(residual[rows[faint, np.newaxis], near], axis=1)
+    apart = np.abs(residual[rows[faint], columns[faint]] - level)
+    kept[faint] = apart > PROOFS.excess
     result = np.zeros(found.shape, bool)
     result[rows[kept], columns[kept]] = True
     return result
