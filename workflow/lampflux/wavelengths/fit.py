@@ -39,6 +39,9 @@ class Fitting(NamedTuple):
     last_tolerance: float = 0.5
     least_tolerance: float = 1.0
     shrinking: float = 0.7
+    # Chance of a listed line within the last tolerance of any place below which lines are not
+    # misidentified together.
+    few_by_chance: float = 0.2
     # Weight of a peak for which another line would do nearly as well.
     doubtful_weight: float = 0.4
     # 1-sigma residual of a good match [line width], for the choice of the degree.
@@ -294,8 +297,8 @@ def rival_polynomials(peaks, fits, known, certain, scatter, size):
     """Find polynomials that explain the peaks, or part of them, nearly as well as the best fit.
 
     Lines at an end, or where another alignment does nearly as well, may have been misidentified
-    together, and then agree with each other. Fits begin without them, and are rivals where they
-    then find lines that match nearly as well.
+    together, and then agree with each other. Fits without them are rivals; where the list has too
+    few lines for that to happen by chance, only if they then find others that match as well.
 
     Parameters
     ----------
@@ -317,10 +320,13 @@ def rival_polynomials(peaks, fits, known, certain, scatter, size):
     """
     best, number = fits[0], known.pixel.size
     degree = best.polynomial.degree()
-    begun = [
-        fit_degree(degree, peaks, best.choice, polynomial(np.arange(size)))
-        for polynomial in partial_fits(*known, degree, size, [*without_ends(number), *certain])
-    ]
+    partial = partial_fits(*known, degree, size, thirds(number))
+    begun = partial_fits(*known, degree, size, [*without_ends(number), *certain])
+    by_chance = best.choice.centroid.size * 2 * last_tolerance(peaks.fwhm) / size
+    if by_chance < FITTING.few_by_chance:
+        begun = [fit_degree(degree, peaks, best.choice, each(np.arange(size))) for each in begun]
+    else:
+        partial, begun = partial + begun, []
     # Where lines match well, a fit that misses them by a good match's scatter is none.
     scale = np.clip(scatter, TRUST.least_residual * peaks.fwhm, FITTING.good_match * peaks.fwhm)
 
@@ -330,7 +336,7 @@ def rival_polynomials(peaks, fits, known, certain, scatter, size):
 
     bound = cost(best) + FITTING.rival_cost
     rivals = [fit.polynomial for fit in fits[1:] + begun if fit and cost(fit) < bound]
-    return rivals + partial_fits(*known, degree, size, thirds(number))
+    return rivals + partial
 
 
 def where_borne_out(peaks, fit, scatter, used, lead):
