@@ -254,8 +254,9 @@ def test_the_hector_exposures_header_lines_and_fluxes_agree(hector):
         # Two Ar I lines, 0.45 Angstrom apart, share the window at 3868; Ar I 7635, at 3689, is
         # wider than others as it saturates. Nothing is cut off in a frame that was rebuilt of a
         # spectrum, and nothing is claimed to be.
-        # A frame rebuilt from a spectrum has no noise that would show a gain.
-        others = [word for word in row["flags"].split() if word != "no_gain"]
+        # A frame rebuilt from a spectrum has no noise that would show a gain, and by errors of a
+        # millionth no line shape is good enough.
+        others = [word for word in row["flags"].split() if word not in ("no_gain", "misfit")]
         assert others in ([[], ["blended"]] if int(row["pixel"]) in (3689, 3868) else [[]])
         assert float(row["saturated_fraction"]) == 0
         assert row["ion"] == "Ar I"

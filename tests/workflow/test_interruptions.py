@@ -241,6 +241,8 @@ def test_a_second_run_is_refused_while_the_first_goes_on(settings, snakemake, tm
     lock = tmp_path / "results/logs/run.lock"
     while not (lock.exists() and lock.read_text()):
         time.sleep(0.05)
+    # So that it goes on until the others have ended.
+    os.killpg(first.pid, signal.SIGSTOP)
     second = snakemake(tmp_path, *settings)
     dry = snakemake(tmp_path, *settings, "--dry-run")
     assert first.poll() is None

@@ -190,8 +190,8 @@ def smoothness_of(values, weight, knots):
     values = values - weight @ values / weight.sum()
     wanted, total = gathered(weight * values, knots), weight @ values**2
     unit = unit_stiffness(data)
-    # A parabola bends by about the spread of the values; a straight line does not.
-    bend = 8 * np.sqrt(total / weight.sum()) / knots.number**2
+    # A parabola bends by about a tenth of the values' spread; a straight line does not.
+    bend = 0.8 * np.sqrt(total / weight.sum()) / knots.number**2
 
     def evidence(order, power):
         smoothness = Smoothness(unit * 10.0**power, order)
