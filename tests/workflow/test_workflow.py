@@ -763,6 +763,14 @@ def test_the_folder_where_snakemake_starts_is_the_working_directory(tmp_path, sn
     assert snakemake(None, "--dry-run", cwd=tmp_path).jobs == chain(exposure) | summaries(exposure)
 
 
+def test_a_snakefile_named_by_way_of_a_parent_folder_runs_as_any_other(tmp_path, snakemake):
+    write_frame(tmp_path / "resources/raw/Photron_Ne_Blue_10s_01.fits", lamp_counts(1))
+    usual = snakemake(tmp_path, "--dry-run")
+    by_parent = snakemake(tmp_path, "--dry-run", project=PROJECT / "docs/..")
+    assert "Snakemake version" not in usual.output
+    assert "Snakemake version" not in by_parent.output
+
+
 # A spectrograph of its own: the slit runs along axis 1 of the stored image, wavelengths fall
 # along axis 0, and only rows 2 to 9 are to be summed.
 OTHER = {"crval": 8000.0, "crpix": 101, "cdelt": -2.5}

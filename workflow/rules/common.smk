@@ -16,7 +16,7 @@ from lampflux.campaign.repeats import pairs_of_repeats
 from lampflux.errors import UserError
 
 # Otherwise it is a module of another workflow.
-IS_MAIN = Path(workflow.basedir) in (PROJECT, PROJECT / "workflow")
+IS_MAIN = Path(workflow.basedir).resolve() in (PROJECT.resolve(), PROJECT.resolve() / "workflow")
 
 
 def or_stop(function, *arguments):
