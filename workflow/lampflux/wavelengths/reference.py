@@ -4,7 +4,8 @@ import numpy as np
 from numpy.polynomial import Polynomial
 
 from lampflux.files.tables import read_reference
-from lampflux.wavelengths.shift import Reference, polynomial_error
+from lampflux.wavelengths.shift import Reference
+from lampflux.wavelengths.trust import polynomial_error
 
 # A degree of the reference solution must better the next lower one's prediction by this factor.
 WORTH_A_DEGREE = 0.95

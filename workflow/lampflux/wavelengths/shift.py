@@ -17,7 +17,7 @@ from lampflux.wavelengths.fit import (
 )
 from lampflux.wavelengths.matching import Candidates, candidates, match_lines, with_blends
 from lampflux.wavelengths.scale import extended
-from lampflux.wavelengths.trust import TRUST, fit_error, longest_stretch
+from lampflux.wavelengths.trust import TRUST, longest_stretch, polynomial_error
 
 # Lines that a change of scale needs beside a shift.
 LINES_FOR_SCALE = 6
@@ -150,45 +150,6 @@ def fit_shift(peaks, lines, start, lead):
         first,
         last,
     )
-
-
-def polynomial_error(polynomial, pixel, wanted, weight, scatter, pixels):
-    """1-sigma error of a fitted displacement or reference.
-
-    It includes what the polynomial owes to any single line, and what differs with the next two
-    degrees: the spectrum may have another shape.
-
-    Parameters
-    ----------
-    polynomial : numpy.polynomial.Polynomial
-    pixel, wanted, weight : ndarray, shape (lines,)
-        Where the lines are [pixel], and what the polynomial was fitted to there.
-    scatter : float
-        1-sigma residual, in the unit of ``wanted``.
-    pixels : ndarray
-        Where the error is wanted.
-
-    Returns
-    -------
-    ndarray
-        In the unit of ``wanted``.
-    """
-    degree = polynomial.degree()
-    own = fit_error(polynomial, degree, pixel, weight, scatter, pixels)
-    own = np.hypot(own, TRUST.shared_scatter * scatter)
-    domain = polynomial.domain
-    rivals = [
-        Polynomial.fit(pixel[kept], wanted[kept], degree, domain=domain, w=weight[kept])
-        for kept in ~np.eye(pixel.size, dtype=bool)
-        if kept.sum() > degree
-    ]
-    rivals += [
-        Polynomial.fit(pixel, wanted, higher, domain=domain, w=weight)
-        for higher in (degree + 1, degree + 2)
-        if pixel.size > higher + 1
-    ]
-    spread = np.max([np.abs(rival(pixels) - polynomial(pixels)) for rival in rivals], axis=0)
-    return np.hypot(own, TRUST.rival_part * spread)
 
 
 def held_against(solution, fitted):

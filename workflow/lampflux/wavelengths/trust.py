@@ -81,7 +81,7 @@ def partial_fits(pixel, wavelength, weight, degree, size, parts):
 
 
 def fit_error(polynomial, degree, pixel, weight, scatter, pixels):
-    """1-sigma error of a fitted polynomial, from its weighted covariance.
+    """1-sigma error of a fitted polynomial: its weighted covariance and what all lines share.
 
     Parameters
     ----------
@@ -91,14 +91,14 @@ def fit_error(polynomial, degree, pixel, weight, scatter, pixels):
     pixel, weight : ndarray, shape (lines,)
         What it was fitted to.
     scatter : float
-        1-sigma residual [pixel].
+        1-sigma residual, in any unit.
     pixels : ndarray
         Where the error is wanted.
 
     Returns
     -------
     ndarray
-        Error [pixel].
+        In the unit of the scatter.
     """
     offset, scale = polynomial.mapparms()
     design = polyvander(offset + scale * pixel, degree)
@@ -108,7 +108,7 @@ def fit_error(polynomial, degree, pixel, weight, scatter, pixels):
     covariance *= scatter**2 * pixel.size / freedom
     wanted = polyvander(offset + scale * pixels, degree)
     variance = np.einsum("ij,jk,ik->i", wanted, covariance, wanted)
-    return np.sqrt(variance)
+    return np.hypot(np.sqrt(variance), TRUST.shared_scatter * scatter)
 
 
 def local_scatter(pixel, residual, fwhm, pixels, neighbours=9):
@@ -173,13 +173,52 @@ def solution_error(polynomial, rivals, pixel, wavelength, weight, scatter, pixel
         Polynomial.fit(pixel, wavelength, other, domain=polynomial.domain, w=weight)
         for other in range(degree + 1, min(degree + 2, highest) + 1)
     ]
-    spread = np.max(
-        [np.abs(rival(pixels) - polynomial(pixels)) for rival in rivals + higher], axis=0
-    )
     freedom = max(degree, min(TRUST.least_degree, highest))
     own = fit_error(polynomial, freedom, pixel, weight, scatter, pixels)
-    own = np.hypot(own, TRUST.shared_scatter * scatter)
-    return np.hypot(own, TRUST.rival_part * spread / np.abs(polynomial.deriv()(pixels)))
+    others = rival_error(polynomial, rivals + higher, pixels)
+    return np.hypot(own, others / np.abs(polynomial.deriv()(pixels)))
+
+
+def polynomial_error(polynomial, pixel, wanted, weight, scatter, pixels):
+    """1-sigma error of a fitted displacement or reference.
+
+    It includes what the polynomial owes to any single line, and what differs with the next two
+    degrees: the spectrum may have another shape.
+
+    Parameters
+    ----------
+    polynomial : numpy.polynomial.Polynomial
+    pixel, wanted, weight : ndarray, shape (lines,)
+        Where the lines are [pixel], and what the polynomial was fitted to there.
+    scatter : float
+        1-sigma residual, in the unit of ``wanted``.
+    pixels : ndarray
+        Where the error is wanted.
+
+    Returns
+    -------
+    ndarray
+        In the unit of ``wanted``.
+    """
+    degree, domain = polynomial.degree(), polynomial.domain
+    rivals = [
+        Polynomial.fit(pixel[kept], wanted[kept], degree, domain=domain, w=weight[kept])
+        for kept in ~np.eye(pixel.size, dtype=bool)
+        if kept.sum() > degree
+    ]
+    rivals += [
+        Polynomial.fit(pixel, wanted, higher, domain=domain, w=weight)
+        for higher in (degree + 1, degree + 2)
+        if pixel.size > higher + 1
+    ]
+    own = fit_error(polynomial, degree, pixel, weight, scatter, pixels)
+    return np.hypot(own, rival_error(polynomial, rivals, pixels))
+
+
+def rival_error(polynomial, rivals, pixels):
+    """Error of a polynomial by what it differs from its rivals by, in its own unit."""
+    spread = np.max([np.abs(rival(pixels) - polynomial(pixels)) for rival in rivals], axis=0)
+    return TRUST.rival_part * spread
 
 
 def coincidence_gain(residual, error, fwhm):
