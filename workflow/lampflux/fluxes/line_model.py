@@ -66,8 +66,8 @@ class Pixels(NamedTuple):
     """What is modelled.
 
     ``counts`` [ADU] and their ``variance`` [ADU^2]; whether each pixel is ``good``: known and not
-    saturated; and whether it is ``near_saturated``. ``knots`` of the continuum, where lines of the
-    laboratory fall, ``known`` [pixel], and whether the pixels' noise is known, ``has_noise``.
+    saturated; and whether it is ``near_saturated``. ``knots`` of the continuum, and where lines of
+    the laboratory fall, ``known`` [pixel].
     """
 
     counts: np.ndarray
@@ -76,7 +76,6 @@ class Pixels(NamedTuple):
     near_saturated: np.ndarray
     knots: tuple
     known: np.ndarray
-    has_noise: bool
 
 
 class LineModel(NamedTuple):
@@ -158,7 +157,7 @@ def spectrum_model(counts, variance, good, peaks, known, has_noise=True):
     shape = Shape(np.full(counts.size, fwhm), gaussian_profile(), *errors)
     counts = np.where(good, counts, np.interp(np.arange(counts.size), *good_pixels(counts, good)))
     knots = knots_at(np.arange(counts.size), knot_distance(shape))
-    pixels = Pixels(counts, variance, good, near_bad(good, fwhm), knots, known, has_noise)
+    pixels = Pixels(counts, variance, good, near_bad(good, fwhm), knots, known)
     level = continuum(counts, max(40, counts.size // 40))
     lines = LineModel(
         peaks._replace(pixel=peaks.pixel.astype(float)),
