@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from lampflux.lamps.measurements import is_flagged
 from lampflux.statistics import linear_trend
 
 
@@ -93,7 +94,7 @@ def compare_lines(own, others):
 
 def unsaturated(lines):
     """Fluxes of lines that are not flagged as saturated."""
-    return lines.loc[~lines["flags"].astype(str).str.contains("saturated"), "flux"]
+    return lines.loc[~is_flagged(lines, "saturated"), "flux"]
 
 
 def brightness_fall(brightness, seconds, begin):

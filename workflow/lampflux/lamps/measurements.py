@@ -109,7 +109,7 @@ def with_line_fluxes(measurements):
         With ``flux``, ``flux_err`` and ``noise``, the part of the error that exposures do not
         share [ADU/s/fibre]; and ``flux_from``, the column they are from.
     """
-    saturated = pd.Series(["saturated" in words for words in measurements["flags"]], dtype=bool)
+    saturated = is_flagged(measurements, "saturated")
     wants_fit = measurements.get("recommended", pd.Series(index=measurements.index)) == "fit_flux"
     votes = wants_fit.where(~saturated).groupby(measurements["line"]).mean()
     fitted = measurements["line"].map(votes) > MAJORITY
@@ -195,3 +195,8 @@ def often_identified(identified, seconds):
         if seen.sum() >= JOIN.seen_part * long_enough.sum():
             often.add(line)
     return often
+
+
+def is_flagged(table, flag):
+    """Whether each line of a flux table has a flag."""
+    return table["flags"].astype(str).str.contains(flag).to_numpy(dtype=bool)

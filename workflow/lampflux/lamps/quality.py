@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from lampflux.lamps.elements import brightness_fall, element_health
+from lampflux.lamps.measurements import is_flagged
 
 
 class QualitySettings(NamedTuple):
@@ -391,8 +392,3 @@ def expected_saturation(tables, seconds):
             bool(lines.any() and len(shorter) and not (shorter.all(axis=0) & lines).any())
         )
     return np.array(found)
-
-
-def is_flagged(table, flag):
-    """Whether each line of a flux table has a flag."""
-    return table["flags"].astype(str).str.contains(flag).to_numpy(dtype=bool)
