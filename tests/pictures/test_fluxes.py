@@ -80,3 +80,8 @@ def test_all_of_a_close_up_is_within_its_panels():
 
 def test_a_negative_flux_has_a_minus_sign():
     assert flux_text({"net_flux": -1234.56, "net_flux_err": 1.2}) == "−1,234.6 ± 1.2 ADU/s/fibre"
+
+
+def test_a_long_flux_is_written_with_a_power_of_ten():
+    row = {"net_flux": 2_181_623.0, "net_flux_err": 565_234.0}
+    assert flux_text(row) == "(2.18 ± 0.57)×10⁶ ADU/s/fibre"

@@ -17,7 +17,7 @@ from lampflux.pictures.panels import (
     tick_across,
     tick_up,
 )
-from lampflux.pictures.style import COLOUR, WIDTH, number_text
+from lampflux.pictures.style import COLOUR, WIDTH, number_text, raised
 
 # Close-ups in a row, and the height of a row [inch].
 PER_ROW, ROW = 5, 2.7
@@ -31,6 +31,8 @@ ABOVE, BELOW = 3.8, 0.35
 # Width and height of the whole spectrum, and from the top of the figure to its lower side and to
 # the legend below it [inch].
 WHOLE, DOWN, LEGEND = (9.0, 2.1), 3.15, 3.6
+# Longest text above a close-up [characters].
+LONGEST = 27
 # Windows nearer than this part of the axis share a label's width.
 LABEL_SPACE = 0.022
 # How each part is drawn, and what the legend says.
@@ -172,4 +174,10 @@ def flux_text(row):
         return f"{flux:,.4g} ADU/s/fibre".replace("-", "−")
     # The error's second digit is the last that means something.
     digits = max(0, 1 - math.floor(math.log10(error))) if error > 0 else 0
-    return f"{flux:,.{digits}f} ± {error:,.{digits}f} ADU/s/fibre".replace("-", "−")
+    text = f"{flux:,.{digits}f} ± {error:,.{digits}f} ADU/s/fibre"
+    if len(text) > LONGEST:
+        power = math.floor(math.log10(max(abs(flux), error)))
+        flux, error = flux / 10**power, error / 10**power
+        digits = max(1, 1 - math.floor(math.log10(error)))
+        text = f"({flux:.{digits}f} ± {error:.{digits}f})×{raised(power)} ADU/s/fibre"
+    return text.replace("-", "−")
