@@ -291,6 +291,15 @@ def test_a_reference_in_the_other_medium_than_it_says_is_named(problems):
     assert "in vacuum as wavelength_air" in sentence
 
 
+def test_lamps_without_a_window_table_are_named_in_one_sentence(campaign):
+    lamps = {"Cd": ["Cd I"], "Zn": ["Zn I"]}
+    made = campaign(*frames("GS_Cd_Red_1s_01", "GS_Zn_Red_1s_01"), settings={"lamps": lamps})
+    assert made.notes[1:] == [
+        "No window tables Cd_Red.csv, Zn_Red.csv in resources/line_windows: windows are placed "
+        "around identified lines, see results/windows."
+    ]
+
+
 def test_a_lamp_without_a_window_table_gets_a_proposed_one(campaign):
     made = campaign(*frames("GS_Zn_Red_1s_01"), settings={"lamps": {"Zn": ["Zn XI", "Cd I"]}})
     assert made.problems == []

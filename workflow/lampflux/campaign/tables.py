@@ -6,6 +6,7 @@ from operator import itemgetter
 from typing import NamedTuple
 
 from lampflux.campaign.config import read_yaml
+from lampflux.campaign.listing import names_of
 from lampflux.campaign.problems import schema_problems
 from lampflux.errors import UserError
 from lampflux.files.tables import read_gains, read_line_list, read_reference
@@ -143,18 +144,15 @@ def window_tables(exposures, places, results):
     tables : dict
         Lamp and arm to path.
     notes : list of str
-        One for each lamp and arm without a table.
+        Which lamps and arms are without a table.
     problems : list of str
     """
-    tables, notes, problems = {}, [], []
+    tables, missing, problems = {}, [], []
     for lamp, arm in sorted({(exposure.lamp, exposure.arm) for exposure in exposures}):
         path = places.window_table(lamp, arm)
         if path is None:
-            path = f"{results}/windows/{lamp}_{arm}.csv"
-            notes.append(
-                f"No window table {lamp}_{arm}.csv in {places.config['line_windows']}: windows "
-                f"are placed around identified lines, see {path}."
-            )
+            missing.append(f"{lamp}_{arm}.csv")
+            path = f"{results}/windows/{missing[-1]}"
         else:
             problems += (
                 window_table_problems(path)
@@ -162,6 +160,17 @@ def window_tables(exposures, places, results):
                 or ends_in_other_medium(path, places.config["medium"])
             )
         tables[lamp, arm] = path
+    notes = []
+    if missing:
+        folder, proposed = places.config["line_windows"], f"{results}/windows"
+        if len(missing) == 1:
+            tables_missing, proposed = f"table {missing[0]}", f"{proposed}/{missing[0]}"
+        else:
+            tables_missing = f"tables {names_of(missing)}"
+        notes = [
+            f"No window {tables_missing} in {folder}: windows are placed around identified lines, "
+            f"see {proposed}."
+        ]
     return tables, notes, problems
 
 
