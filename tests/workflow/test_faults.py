@@ -182,7 +182,7 @@ FILES = {
         written(counts(), EXPTIME=1e300),
     ),
     "exposure time of the header in words": Fault(
-        ["10 s according to its name", "ten s according to its header"],
+        ["10 s according to its name", "'ten' according to its header"],
         written(counts(), EXPTIME="ten"),
     ),
     "exposure time of the header not finite": Fault(
@@ -190,7 +190,7 @@ FILES = {
         written(counts(), EXPTIME="nan"),
     ),
     "exposure time of the header not readable": Fault(
-        ["10 s according to its name", "10.0.0 s according to its header"],
+        ["10 s according to its name", "'10.0.0' according to its header"],
         card("EXPTIME", "10.0.0"),
     ),
     "two exposure times in the header": Fault(
