@@ -79,8 +79,8 @@ def read_table(path, numbers=(), may_be_empty=False):
     surplus = next((n for n, row in enumerate(rows, start=1) if "" in row), None)
     if surplus:
         raise UserError(
-            f"{path}, row {surplus} has more cells than the heading ({', '.join(columns)}); correct "
-            "the heading, or quote cells with commas."
+            f"{path}, row {surplus} has more cells than the heading ({', '.join(columns)}); "
+            "correct the heading, or quote cells with commas."
         )
     if not rows and not may_be_empty:
         raise UserError(f"{path} holds no rows below its heading; fill it in or remove it.")
