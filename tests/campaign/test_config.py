@@ -22,7 +22,9 @@ def arm(**settings):
 
 
 MISTAKES = {
-    "unknown key": ({"fibers": 61}, ["fibers"]),
+    "unknown key": ({"fibers": 61}, ["'fibers' is unknown", "did you mean fibres?"]),
+    "unknown keys": ({"x": 1, "y": 2}, ["'x', 'y' are unknown (known: raw_dir"]),
+    "a folder of tables that is not there": ({"line_windows": "mine"}, ["line_windows", "mine"]),
     "text in a number": ({"fibres": "many"}, ["fibres", "many"]),
     "no fibres": ({"fibres": 0}, ["fibres", "0"]),
     "wavelengths in other words": ({"wavelengths": "guessed"}, ["wavelengths", "guessed"]),

@@ -442,3 +442,16 @@ def test_a_tables_dark_of_another_time_without_a_bias_is_refused(tmp_path):
 def test_a_dark_of_no_time_in_a_table_is_refused(tmp_path):
     _, (problem,) = from_table(tmp_path, row(dark="d.fits", dark_exptime="0", bias="b.fits"))
     assert "row 1: dark_exptime is zero" in problem
+
+
+def test_brands_that_differ_only_in_case_are_refused():
+    _, (problem,) = find(
+        "a/Newport_Ne_Red_1s_01.fits",
+        "b/newport_Ne_Red_1s_02.fits",
+        "b/newport_HgAr_Red_1s_01.fits",
+        "b/GS_HgAr_Red_1s_01.fits",
+    )
+    assert problem == (
+        "a/Newport_Ne_Red_1s_01.fits and b/newport_Ne_Red_1s_02.fits spell a brand in 2 ways "
+        "(Newport, newport); choose one."
+    )

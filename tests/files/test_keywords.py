@@ -73,6 +73,11 @@ def test_a_configured_keyword_and_unit_stand_in_place_of_the_usual_ones():
         check_exposure_time(found, 25, "a.fits", keywords=["DWELL"], unit="ms")
 
 
+def test_a_time_in_another_unit_is_reported_with_that_unit():
+    with pytest.raises(UserError, match="or set the arm's exposure_unit: ms"):
+        check_exposure_time(fits.Header({"EXPTIME": 2500}), 2.5, "a.fits")
+
+
 def test_the_message_names_the_table_where_the_time_comes_from_one():
     with pytest.raises(UserError, match=r"25 s according to the table my\.csv but 10 s"):
         check_exposure_time(fits.Header({"EXPTIME": 10}), 25, "a.fits", table="my.csv")

@@ -106,6 +106,20 @@ def test_surplus_cells_are_refused_with_their_row(tmp_path, content):
     assert "row 2 has more cells" in refusal(tmp_path, content)
 
 
+def test_a_remark_above_the_heading_is_shown_as_the_heading(tmp_path):
+    message = refusal(tmp_path, "# my windows\nstart,stop\n1,2\n")
+    assert "row 1 has more cells than the heading (# my windows)" in message
+
+
+@pytest.mark.parametrize(("mark", "name"), [(";", "semicolons"), ("\t", "tabs")])
+def test_another_separator_is_named(tmp_path, mark, name):
+    assert f"is separated by {name}" in refusal(tmp_path, f"start{mark}stop\n1{mark}2\n")
+
+
+def test_empty_lines_above_the_heading_are_ignored(tmp_path):
+    assert read(tmp_path, "\n \r\nstart,stop\n1,2\n") == [{"start": 1, "stop": 2}]
+
+
 @pytest.mark.parametrize("heading", ["start,stop,start", "start, stop , start "])
 def test_a_column_named_twice_is_refused(tmp_path, heading):
     message = refusal(tmp_path, f"{heading}\n1,2,3\n")

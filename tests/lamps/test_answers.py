@@ -16,6 +16,7 @@ from lampflux.lamps.answers import (
     arm_verdict,
     choice_table,
     gain_note,
+    lamp_health,
     lamp_table,
     mode_verdict,
     not_measured,
@@ -71,30 +72,46 @@ def plans():
     )
 
 
+def health(score="good"):
+    return lamp_health(quality(score))
+
+
 def test_the_verdict_names_pair_times_lines_gap_and_precision():
-    assert mode_verdict(choices()) == (
+    assert mode_verdict(choices(), health()) == (
         "A Ne 2 s; B Kr 1 + 9 s: 50 lines, longest gap 210 Å, wavelengths good to 0.01 Å; "
         "A Ne alone gives: 0.02 Å"
     )
 
 
 def test_a_lamp_alone_that_is_nearly_as_good_is_named():
-    assert "A Ne alone does nearly as well: 0.011 Å" in mode_verdict(choices(0.011))
+    assert "A Ne alone does nearly as well: 0.011 Å" in mode_verdict(choices(0.011), health())
 
 
 def test_a_mode_that_was_measured_in_part_says_so():
-    assert "as far as measured (3700 to 7000 Å)" in mode_verdict(choices(measured_to=7000.0))
+    assert "as far as measured (3700 to 7000 Å)" in mode_verdict(
+        choices(measured_to=7000.0), health()
+    )
 
 
 def test_no_lamp_with_enough_lines_is_said_in_words():
-    assert mode_verdict(choices(np.nan, np.nan)).startswith("no lamp or pair")
+    assert mode_verdict(choices(np.nan, np.nan), health()).startswith("no lamp or pair")
 
 
 def test_an_arm_has_its_best_pair_and_lamp():
-    assert arm_verdict(coverage(), 50) == (
+    assert arm_verdict(coverage(), health(), 50) == (
         "A Ne + B Kr: 50 lines, longest gap 210 Å; A Ne alone: 40 lines, longest gap 300 Å "
         "(lines above 50 ADU/s/fibre)"
     )
+
+
+def test_a_verdict_warns_of_exposures_that_are_not_good():
+    warning = "; health of the exposures: 1 of 3 failed"
+    assert mode_verdict(choices(), health("failed")).endswith(warning)
+    assert arm_verdict(coverage(), health("failed"), 50).endswith(warning)
+
+
+def test_a_mode_without_a_lamp_has_no_health():
+    assert worst_health(health(), [""]) == ""
 
 
 def test_steadiness_is_the_scatter_of_the_brightness_in_the_least_steady_arm():
@@ -117,7 +134,7 @@ def test_the_tables_have_no_empty_column():
     lamps = lamp_table(lines(), coverage(), plans(), quality(), 50)
     assert list(lamps["lines"]) == [2, 1]
     assert list(lamps["brightest_line"]) == [6402.2, 7601.5]
-    assert list(lamps["exposures"]) == ["0.5 + 8", "9"]
+    assert list(lamps["exposures"]) == ["0.5 + 8 s", "9 s"]
     assert list(lamps["health"]) == ["good", "good"]
     assert "scatter" not in choice_table(choices(), quality().assign(brightness=np.nan))
 
@@ -138,8 +155,7 @@ def test_a_page_leaves_out_columns_that_say_nothing():
 
 def test_health_counts_failed_before_warned():
     table = pd.concat([quality("failed"), quality("warned")])
-    health = table.groupby([table["brand"] + " " + table["lamp"], "arm", "score"]).size()
-    assert worst_health(health, ["A Ne"]) == "1 of 4 failed, 1 of 4 warned"
+    assert worst_health(lamp_health(table), ["A Ne"]) == "1 of 4 failed, 1 of 4 warned"
 
 
 def test_tables_in_markdown_have_a_row_for_each_and_units():
@@ -179,7 +195,7 @@ document.body.textContent = "PROBE" + JSON.stringify({seen, rows, wide, sorted, 
 @pytest.mark.parametrize("size", ["1280,720", "1920,1080"])
 def test_the_verdicts_and_the_best_lamps_are_visible_at_once(tmp_path, size):
     modes = [choices().assign(mode=mode) for mode in ("LR-Blue", "LR-Red", "HR-Blue", "HR-Red")]
-    verdict = mode_verdict(choices(0.011, measured_to=7000.0))
+    verdict = mode_verdict(choices(0.011, measured_to=7000.0), health())
     (tmp_path / "arcs.png").write_bytes(b"")
     write_answers(
         title="Lamps",

@@ -1,7 +1,5 @@
 """The target check: everything that is wrong is reported at once, and nothing is computed."""
 
-import re
-
 import pytest
 
 from conftest import dark_counts, lamp_counts, write_frame, write_text
@@ -34,7 +32,7 @@ def checked(snakemake, tmp_path_factory):
     return run, changed
 
 
-def test_all_that_is_wrong_is_told_at_once(checked):
+def test_all_that_is_wrong_is_reported_at_once(checked):
     run, _ = checked
     words = [
         ["resources/raw/arc01.fits", "the name is not"],
@@ -54,13 +52,12 @@ def test_all_that_is_wrong_is_told_at_once(checked):
     assert len(run.sentences) == len(words)
 
 
-def test_a_check_that_finds_faults_ends_non_zero_with_all_of_them(checked):
+def test_a_check_that_finds_faults_ends_non_zero_and_says_each_once(checked):
     run, _ = checked
     assert run.status != 0
     assert "Traceback" not in run.output
-    end = run.output[run.output.index("FAILED") :]
-    assert [f"lampflux: {said}" for said in re.findall("(?m)^check: (.+)", end)] == run.sentences
-    assert "log: results/logs/check.log" in end
+    assert all(run.output.count(said) == 1 for said in run.sentences)
+    assert "log: results/logs/check.log" in run.output
 
 
 def test_a_check_makes_nothing_but_its_log(checked):

@@ -182,7 +182,7 @@ FILES = {
         written(counts(), EXPTIME=1e300),
     ),
     "exposure time of the header in words": Fault(
-        ["10 s according to its name", "ten s according to its header"],
+        ["10 s according to its name", "'ten' according to its header"],
         written(counts(), EXPTIME="ten"),
     ),
     "exposure time of the header not finite": Fault(
@@ -190,7 +190,7 @@ FILES = {
         written(counts(), EXPTIME="nan"),
     ),
     "exposure time of the header not readable": Fault(
-        ["10 s according to its name", "10.0.0 s according to its header"],
+        ["10 s according to its name", "'10.0.0' according to its header"],
         card("EXPTIME", "10.0.0"),
     ),
     "two exposure times in the header": Fault(
@@ -451,6 +451,11 @@ TABLES = {
     "two files for one exposure": (
         f"{RAW}/Good_Ne_Red_10.0s_01.fits",
         [f"{RAW}/Good_Ne_Red_10s_01.fits", "keep one"],
+        Path.touch,
+    ),
+    "brand in two spellings": (
+        f"{RAW}/good_Ne_Red_10s_02.fits",
+        ["spell a brand in 2 ways (Good, good)", "choose one"],
         Path.touch,
     ),
     "braces in a path": (f"{RAW}/{{a}}/K_Ne_Red_10s_01.fits", ["braces", "rename"], Path.touch),
@@ -827,6 +832,7 @@ def test_the_documentation_gives_each_fault_in_the_words_that_are_tested():
         "line window outside the detector": [WINDOWS, "row 2", "0 to 4095"],
         "line of a window far from all wavelengths": ["row 1 names a line at 703241 Angstrom"],
         "no right to read a frame": ["change its permissions"],
+        "folder of tables that does not exist": ["there is no folder"],
     }
     assert seen.keys() == (wanted | own).keys()
     for name, words in (wanted | own).items():

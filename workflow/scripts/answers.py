@@ -31,7 +31,7 @@ def main(snakemake):
     write_answers(
         title=f"Lamps for {name}{mark}",
         question=QUESTION,
-        verdicts=verdicts(choices, coverage, limit),
+        verdicts=verdicts(choices, coverage, quality, limit),
         note=" ".join(filter(None, [NOTE, not_measured(plan), gain_note(quality)])),
         made_by=f"Made by lampflux {__version__}.",
         tables={

@@ -4,8 +4,6 @@ import sys
 
 sys.path.insert(0, f"{snakemake.scriptdir}/..")
 
-import os
-
 from lampflux.campaign.check import exposure_problems, same_pixels
 from lampflux.errors import UserError
 from lampflux.jobs import run
@@ -17,8 +15,7 @@ def main(snakemake):
     problems = list(params.problems)
     for exposure in params.exposures:
         problems += exposure_problems(exposure)
-    frames = [exposure["frame"] for exposure in params.exposures]
-    problems += same_pixels(path for path in frames if os.path.exists(path))
+    problems += same_pixels(exposure["frame"] for exposure in params.exposures)
     if problems:
         raise UserError(*dict.fromkeys(problems))
     backgrounds = [dict(exposure["backgrounds"]) for exposure in params.exposures]

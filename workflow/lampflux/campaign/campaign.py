@@ -183,6 +183,7 @@ class Campaign:
         """Find and check the tables of the lamps and arms that have exposures."""
         exposures = self.exposures.values()
         arms = {exposure.arm for exposure in exposures}
+        self.problems += self.places.missing_folders()
         self.window_tables, notes, problems = window_tables(exposures, self.places, self.results)
         self.notes += notes
         self.problems += problems
@@ -196,9 +197,8 @@ class Campaign:
                 "identified by the lamps' other ions."
             )
         self.references, problems = references(arms, self.places)
-        self.problems += problems
-        self.gains, problems = gains(arms, self.places)
-        self.problems += problems
+        self.gains, more = gains(arms, self.places)
+        self.problems += problems + more
         try:
             read_planned_instrument(self.planned_instrument)
         except UserError as error:
@@ -372,7 +372,7 @@ class Campaign:
             }
             for each in self.in_order
             for window_table in [windows[each.lamp, each.arm]]
-            if os.path.exists(each.path) or not self.simulates
+            if os.path.exists(each.path)
             if not any(is_address(path) for path in (each.path, *dict(each.background_files)))
         ]
 

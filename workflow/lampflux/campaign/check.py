@@ -92,6 +92,9 @@ def exposure_problems(exposure):
     shapes, problems = {}, []
 
     def look(path, seconds):
+        # Missing files are reported with the names and tables.
+        if not os.path.exists(path):
+            return
         shapes[path] = exposure_format(
             *(path, seconds, exposure["spatial_axis"]),
             *(exposure.get("settings"), exposure.get("table")),
@@ -100,17 +103,20 @@ def exposure_problems(exposure):
     frame = exposure["frame"]
     for path, seconds in ((frame, exposure["seconds"]), *exposure["backgrounds"]):
         problems += complaints(look, path, seconds)
-    if frame in shapes:
-        columns = shapes[frame][1]
-        for path in filter(shapes.get, dict(exposure["backgrounds"])):
-            problems += complaints(check_shapes, shapes[frame], shapes[path], frame, path)
-        if exposure["amplifiers"]:
-            problems += complaints(
-                check_columns, columns, exposure["amplifiers"], frame, exposure["arm"]
-            )
-        if exposure["windows"]:
-            problems += complaints(check_windows, exposure["windows"], columns)
-    return problems
+    if frame not in shapes:
+        return problems
+    columns = shapes[frame][1]
+    for path in filter(shapes.get, dict(exposure["backgrounds"])):
+        problems += complaints(check_shapes, shapes[frame], shapes[path], frame, path)
+    misfits = []
+    if exposure["amplifiers"]:
+        misfits = complaints(
+            check_columns, columns, exposure["amplifiers"], frame, exposure["arm"]
+        )
+    # The windows of the arm say nothing about a frame with other columns.
+    if exposure["windows"] and not misfits:
+        misfits = complaints(check_windows, exposure["windows"], columns)
+    return problems + misfits
 
 
 def check_windows(path, columns):

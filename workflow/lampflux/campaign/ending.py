@@ -149,6 +149,9 @@ def failure_lines(run, exposures):
     -------
     list of str
     """
+    if run.only_checks:
+        # The check itself has just said all of it.
+        return []
     logs = [*run.logs]
     for jobs in run.groups:
         logs += sorted(job["log"][0] for job in jobs if failed_in_group(job, run))
@@ -163,7 +166,7 @@ def failure_lines(run, exposures):
         for output, source in run.older
     ]
     lines += waiting_lines(logs, exposures)
-    if lines and not run.only_checks:
+    if lines:
         lines.insert(0, "Some products could not be made; all that do not depend on them were.")
     return lines
 

@@ -189,7 +189,7 @@ def find_exposures(paths, lamps, arms):
     for each in exposures:
         dark, master = choose_background(each.path, each.arm, each.exptime, darks, biases)
         matched.append(each._replace(dark=dark, master=master))
-    return matched, list(dict.fromkeys(problems + duplicates(matched)))
+    return matched, list(dict.fromkeys(problems + name_clashes(matched)))
 
 
 def twins(kinds):
@@ -259,7 +259,7 @@ def exposures_from_table(rows, table, lamps, arms):
             problems.append(f"{where}: dark_exptime is zero; name a bias in the column bias.")
         dark, master = background(exposure.arm, exposure.exptime, darks, seconds, biases)
         exposures.append(exposure._replace(path=path, dark=dark, master=master))
-    return exposures, problems + [f"{table}: {twice}" for twice in duplicates(exposures)]
+    return exposures, problems + [f"{table}: {clash}" for clash in name_clashes(exposures)]
 
 
 def from_folder_of(table, path):
@@ -300,7 +300,7 @@ def simulated_exposures(rows, table, folder, lamps, arms):
                 dark=os.path.join(beside, dark) if row["dark"] == "yes" else None,
             )
         )
-    return exposures, problems + [f"{table}: {twice}" for twice in duplicates(exposures)]
+    return exposures, problems + [f"{table}: {clash}" for clash in name_clashes(exposures)]
 
 
 def exposure_of_row(row, where, lamps, arms):
@@ -346,14 +346,20 @@ def unknown_names(where, lamp, arm, exptime, lamps, arms):
     return problems
 
 
-def duplicates(exposures):
-    """List exposures that more than one file claims to be, one sentence each."""
-    claims = {}
+def name_clashes(exposures):
+    """List exposures of one name, and brands that differ only in case, one sentence each."""
+    claims, spellings = defaultdict(list), defaultdict(dict)
     for exposure in exposures:
-        claims.setdefault(exposure.identity, []).append(exposure)
+        claims[exposure.identity].append(exposure)
+        spellings[exposure.brand.lower()].setdefault(exposure.brand, exposure.path)
     return [
         f"{' and '.join(exposure.path for exposure in same)} have the name of one exposure "
         f"({same[0].stem}); keep one."
         for same in claims.values()
         if len(same) > 1
+    ] + [
+        f"{' and '.join(paths.values())} spell a brand in {len(paths)} ways ({', '.join(paths)}); "
+        "choose one."
+        for paths in spellings.values()
+        if len(paths) > 1
     ]

@@ -126,8 +126,11 @@ def fault_words(fault):
     """Say in plain words what a fault of a schema is."""
     if fault.validator == "additionalProperties" and fault.validator_value is False:
         known = fault.schema["properties"]
-        names = ", ".join(repr(str(name)) for name in fault.instance if name not in known)
-        return f"{names} is unknown (known: {', '.join(known)})"
+        names = [str(name) for name in fault.instance if name not in known]
+        are = "is" if len(names) == 1 else "are"
+        meant = [close for name in names if (close := closest(name, known))]
+        hint = f"did you mean {', '.join(meant)}? " if meant else ""
+        return f"{', '.join(map(repr, names))} {are} unknown ({hint}known: {', '.join(known)})"
     if fault.validator in ("required", "dependentRequired"):
         return f"{fault.message.split(' is a ')[0]} is missing"
     if fault.validator == "type":
@@ -163,8 +166,14 @@ def infinite(data, place=()):
     return [found for step, part in steps for found in infinite(part, (*place, step))]
 
 
-def did_you_mean(name, known):
-    """Ask for a known name that differs by case or by a slip, if there is one."""
+def closest(name, known):
+    """Known name that differs by case or by a slip; None if there is none."""
     names = {each.lower(): each for each in known}
     close = get_close_matches(name.lower(), names, n=1, cutoff=0.75)
-    return f"did you mean {names[close[0]]}? Otherwise " if close else ""
+    return names[close[0]] if close else None
+
+
+def did_you_mean(name, known):
+    """Ask for the `closest` known name, if there is one; a remedy follows."""
+    close = closest(name, known)
+    return f"did you mean {close}? Otherwise " if close else ""

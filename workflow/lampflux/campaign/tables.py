@@ -40,6 +40,14 @@ class Places(NamedTuple):
         paths = [os.path.join(folder, name) for folder in folders]
         return next(filter(os.path.lexists, paths), None)
 
+    def missing_folders(self):
+        """List folders of tables that the config names and that do not exist, a sentence each."""
+        return [
+            f"config, {key}: there is no folder {self.config[key]}; correct it."
+            for key in ("line_windows", "line_lists", "wavelength_references", "gains")
+            if not os.path.isdir(self.resource(self.config[key]))
+        ]
+
     def window_table(self, lamp, arm):
         """Path of the window table of a lamp and arm; None without one."""
         folder = self.config["line_windows"]

@@ -174,12 +174,18 @@ def check_exposure_time(
                 "another keyword in the config."
             )
         try:
-            time = float(value) * SECONDS[unit]
-        except (TypeError, ValueError):
-            time = math.nan
-        if not math.isclose(time, exptime, rel_tol=relative, abs_tol=seconds):
+            time, said = float(value), f"{value} {unit}"
+        except ValueError:
+            time, said = math.nan, repr(value)
+        agrees = {
+            name: math.isclose(time * scale, exptime, rel_tol=relative, abs_tol=seconds)
+            for name, scale in SECONDS.items()
+        }
+        if not agrees[unit]:
             source = f"the table {table}" if table else "its name"
+            fitting = next((name for name in agrees if agrees[name]), None)
+            remedy = f", or set the arm's exposure_unit: {fitting}" if fitting else ""
             raise UserError(
-                f"{path}: the exposure time is {exptime:g} s according to {source} but {value} "
-                f"{unit} according to its header ({keyword}); correct the wrong one."
+                f"{path}: the exposure time is {exptime:g} s according to {source} but {said} "
+                f"according to its header ({keyword}); correct the wrong one{remedy}."
             )

@@ -44,7 +44,8 @@ def read_table(path, numbers=(), may_be_empty=False):
     """
     try:
         with open(path, encoding="utf-8-sig", newline="") as file:
-            text = file.read()
+            # The heading is the first line that is not empty.
+            text = file.read().lstrip()
             if "\0" in text:
                 raise csv.Error("it holds NUL bytes")
             reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
@@ -64,8 +65,9 @@ def read_table(path, numbers=(), may_be_empty=False):
     except (UnicodeDecodeError, csv.Error) as error:
         what = "it is in another encoding" if isinstance(error, UnicodeDecodeError) else error
         raise UserError(f"{path} is not a UTF-8 CSV table ({what}); save it as one.") from error
-    if len(columns) == 1 and ";" in columns[0]:
-        raise UserError(f"{path} is separated by semicolons; save it with commas.")
+    for mark, name in (";", "semicolons"), ("\t", "tabs"):
+        if len(columns) == 1 and mark in columns[0]:
+            raise UserError(f"{path} is separated by {name}; save it with commas.")
     if both := vacuum & {name for name in columns if columns.count(name) > 1}:
         raise UserError(f"{path} gives {', '.join(both)} in vacuum, too; keep one of the columns.")
     if len(set(columns)) < len(columns):
@@ -77,7 +79,8 @@ def read_table(path, numbers=(), may_be_empty=False):
     surplus = next((n for n, row in enumerate(rows, start=1) if "" in row), None)
     if surplus:
         raise UserError(
-            f"{path}, row {surplus} has more cells than the heading; quote cells with commas."
+            f"{path}, row {surplus} has more cells than the heading ({', '.join(columns)}); "
+            "correct the heading, or quote cells with commas."
         )
     if not rows and not may_be_empty:
         raise UserError(f"{path} holds no rows below its heading; fill it in or remove it.")

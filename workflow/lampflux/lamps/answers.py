@@ -26,22 +26,27 @@ class AnswerSettings(NamedTuple):
 ANSWERS = AnswerSettings()
 
 
-def verdicts(choices, coverage, line_limit):
+def verdicts(choices, coverage, quality, line_limit):
     """Verdict on each mode and on each arm; see `mode_verdict` and `arm_verdict`."""
-    of_modes = {mode: mode_verdict(part) for mode, part in choices.groupby("mode", sort=False)}
+    health = lamp_health(quality)
+    of_modes = {
+        mode: mode_verdict(part, health) for mode, part in choices.groupby("mode", sort=False)
+    }
     return of_modes | {
-        f"{arm} arm": arm_verdict(part, line_limit)
+        f"{arm} arm": arm_verdict(part, health, line_limit)
         for arm, part in coverage.groupby("arm", sort=False)
     }
 
 
-def mode_verdict(choices):
+def mode_verdict(choices, health):
     """Say in a sentence which pair of lamps serves a mode best, and whether one lamp does as well.
 
     Parameters
     ----------
     choices : DataFrame
         Choices of lamps in one mode, as `lampflux.lamps.prediction.rank_choices` gives them.
+    health : Series
+        As `lamp_health` gives it.
 
     Returns
     -------
@@ -61,21 +66,23 @@ def mode_verdict(choices):
         or last < best["mode_to"] - ANSWERS.nearly_all
     ):
         text += f" as far as measured ({first:.0f} to {last:.0f} Å)"
-    if 2 not in known.index or 1 not in known.index:
-        return text
-    alone = known.loc[1]
-    nearly = alone["precision"] <= ANSWERS.as_good * best["precision"]
-    words = "does nearly as well" if nearly else "gives"
-    return f"{text}; {alone['lamps']} alone {words}: {significant(alone['precision'])} Å"
+    if {1, 2} <= set(known.index):
+        alone = known.loc[1]
+        nearly = alone["precision"] <= ANSWERS.as_good * best["precision"]
+        words = "does nearly as well" if nearly else "gives"
+        text += f"; {alone['lamps']} alone {words}: {significant(alone['precision'])} Å"
+    return text + warning(health, best["lamps"].split(" + "))
 
 
-def arm_verdict(coverage, line_limit):
+def arm_verdict(coverage, health, line_limit):
     """Say in a sentence which lamp and which pair leave the shortest gap in a measured arm.
 
     Parameters
     ----------
     coverage : DataFrame
-        Coverage of one arm, as `lampflux.lamps.coverage.arm_coverage` gives it.
+        Coverage of one arm, as `lampflux.lamps.coverage.lamp_coverage` gives it.
+    health : Series
+        As `lamp_health` gives it.
     line_limit : float
         Lines above count [ADU/s/fibre].
 
@@ -84,10 +91,13 @@ def arm_verdict(coverage, line_limit):
     str
     """
     words = []
-    for row in coverage[coverage["rank"] == 1].sort_values("number", ascending=False).itertuples():
+    best = coverage[coverage["rank"] == 1].sort_values("number", ascending=False)
+    for row in best.itertuples():
         lamps = f"{row.first} + {row.second}" if row.number == 2 else f"{row.first} alone"
         words.append(f"{lamps}: {row.lines} lines, longest gap {row.gap:.0f} Å")
-    return "; ".join(words) + f" (lines above {line_limit:g} ADU/s/fibre)"
+    text = "; ".join(words) + f" (lines above {line_limit:g} ADU/s/fibre)"
+    lamps = {*best["first"], *best["second"].dropna()}
+    return text + warning(health, lamps, best["arm"].iloc[0])
 
 
 def choice_table(choices, quality):
@@ -147,7 +157,8 @@ def lamp_table(lines, coverage, plans, quality, line_limit):
         alone = alone[alone["number"] == 1]
         brightest = own.sort_values("flux").iloc[-1] if len(own) else {}
         place, flux = (brightest.get(name, np.nan) for name in ("wavelength", "flux"))
-        two = f"{seconds_text(plan.pair_short)} + {seconds_text(plan.pair_long)}"
+        pair = np.isfinite(plan.pair_short)
+        times = (plan.pair_short, plan.pair_long) if pair else (plan.single,)
         steady = steadiness(quality[quality["arm"] == plan.arm]).get(lamp, np.nan)
         rows.append(
             {
@@ -158,7 +169,7 @@ def lamp_table(lines, coverage, plans, quality, line_limit):
                 "brightest_line": round(place, 1),
                 "flux": float(f"{flux:.3g}"),
                 "scatter": float(significant(steady)),
-                "exposures": two if np.isfinite(plan.pair_short) else seconds_text(plan.single),
+                "exposures": times_text(times),
                 "health": worst_health(health, [lamp], plan.arm),
             }
         )
@@ -231,17 +242,25 @@ def lamp_health(quality):
 
 
 def worst_health(health, lamps, arm=None):
-    """Say how many exposures of lamps are not good: '3 of 10 warned', or 'good'."""
+    """Say how many exposures of lamps are not good: '3 of 10 warned'; 'good'; '' for none."""
     own = health[health.index.get_level_values(0).isin(lamps)]
     own = own if arm is None else own[own.index.get_level_values(1) == arm]
     number = own.groupby(level=2).sum()
     words = [f"{number[s]} of {own.sum()} {s}" for s in ("failed", "warned") if s in number]
-    return ", ".join(words) or "good"
+    return ", ".join(words) or ("" if own.empty else "good")
 
 
-def seconds_text(time):
-    """Write a time with three digits, or all before the point; nothing for an unknown one."""
-    return "" if np.isnan(time) else f"{time:.0f}" if time >= 100 else f"{time:.3g}"
+def warning(health, lamps, arm=None):
+    """Warn in a verdict of exposures behind it that are not good; empty if all are good."""
+    worst = worst_health(health, lamps, arm)
+    return "" if worst in ("good", "") else f"; health of the exposures: {worst}"
+
+
+def times_text(times):
+    """Write times with three digits, or all before the point: '0.5 + 141 s'; '' if not known."""
+    known = [time for time in times if np.isfinite(time)]
+    words = [f"{time:.0f}" if time >= 100 else f"{time:.3g}" for time in known]
+    return f"{' + '.join(words)} s" if words else ""
 
 
 def significant(value):

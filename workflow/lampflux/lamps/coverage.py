@@ -54,9 +54,10 @@ def arm_coverage(lines, band):
     Returns
     -------
     DataFrame
-        ``lamps`` (1 or 2), ``first``, ``second``, ``lines``, the longest ``gap``, ``gap_from`` and
-        ``gap_to`` [Angstrom], ``mean_gap`` [Angstrom], the gap about a wavelength of the band on
-        average, and ``rank`` among the lamps or the pairs: shortest gap first, then mean gap.
+        ``number`` of lamps (1 or 2), ``first``, ``second``, ``lines``, the longest ``gap``,
+        ``gap_from`` and ``gap_to`` [Angstrom], ``mean_gap`` [Angstrom], the gap about a wavelength
+        of the band on average, and ``rank`` among the lamps or the pairs: shortest gap first, then
+        mean gap.
     """
     places = {
         source: part["wavelength"].dropna().to_numpy() for source, part in lines.groupby("source")

@@ -71,7 +71,7 @@ def predict(lines, modes, listed):
     ----------
     lines : DataFrame
         Summaries of the lines of all lamps, with ``source`` (brand and lamp).
-    modes : list of lampflux.campaign.instrument.Mode
+    modes : list of lampflux.campaign.planned_instrument.Mode
     listed : dict
         Lamp to the lines of its ions by the line lists, as in `mode_lines`.
 
@@ -110,7 +110,7 @@ def mode_lines(lines, mode, listed=None):
     lines : DataFrame
         Summaries of the lamp's lines in all arms: ``ion``, ``wavelength`` [Angstrom], ``flux``
         [ADU/s/fibre] and ``flags``.
-    mode : lampflux.campaign.instrument.Mode
+    mode : lampflux.campaign.planned_instrument.Mode
     listed : DataFrame, optional
         Lines of the lamp's ions by the line lists: ``ion``, ``wavelength_air`` [Angstrom] and
         ``intensity``, to know blends that the measured spectra do not resolve.
@@ -153,7 +153,7 @@ def plan_mode(lines, mode):
     ----------
     lines : DataFrame
         As `mode_lines` gives them.
-    mode : lampflux.campaign.instrument.Mode
+    mode : lampflux.campaign.planned_instrument.Mode
 
     Returns
     -------
@@ -296,7 +296,7 @@ def rank_choices(plans, mode, measured):
     ----------
     plans : dict
         Brand and lamp to its times and lines as `plan_mode` gives them.
-    mode : lampflux.campaign.instrument.Mode
+    mode : lampflux.campaign.planned_instrument.Mode
     measured : (float, float)
         First and last wavelength that was measured [Angstrom]; nothing is said beyond.
 

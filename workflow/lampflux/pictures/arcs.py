@@ -17,7 +17,7 @@ def draw_arcs(name, modes, choices, lines, simulated):
     ----------
     name : str
         Of the instrument.
-    modes : list of lampflux.campaign.instrument.Mode
+    modes : list of lampflux.campaign.planned_instrument.Mode
     choices : dict
         Mode to the row of its best choice; a mode without measured lines is left out.
     lines : DataFrame
