@@ -7,7 +7,8 @@ from lampflux.campaign.starting import claim_results, job_prefix
 from lampflux.campaign.terminal import hide_greeting, shorten
 
 if IS_MAIN:
-    internals.compare_params_without_pandas()
+    internals.leave_pandas_out()
+    internals.remember_checksums()
     run_record = RunRecord()
     logger.addHandler(run_record)
     hide_greeting(logger)

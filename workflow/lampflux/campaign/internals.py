@@ -4,6 +4,7 @@ Each is an improvement, without which a run still gives the same products. With 
 Snakemake that differs here, only the improvement is lost.
 """
 
+import os
 import subprocess
 from contextlib import suppress
 
@@ -49,18 +50,48 @@ def keep_going_in_groups(workflow):
             workflow.execution_settings.keep_going = True
 
 
-def compare_params_without_pandas():
-    """Have jobs' params compared as what they are: none of them is a table of pandas.
+def leave_pandas_out():
+    """Have jobs' params compared and handed to scripts as what they are: none is a table.
 
-    Snakemake imports pandas to ask for that, which takes a sixth of a run with nothing to do.
+    Snakemake imports pandas to ask for that, which takes a sixth of a run with nothing to do and
+    half a second before the first job.
     """
     with suppress(ImportError):
+        from snakemake.iocontainers import Params, Snakemake
         from snakemake.persistence import PersistenceBase
+
+        def store(job, params):
+            job._params_store, job._params_types = Params(toclone=list(params)), {}
+            job._params_store._take_names(params._get_names())
 
         if hasattr(PersistenceBase, "_serialize_param_builtin"):
             PersistenceBase._serialize_param = property(
                 lambda persistence: persistence._serialize_param_builtin
             )
+        if hasattr(Snakemake, "_safely_store_params"):
+            Snakemake._safely_store_params = store
+
+
+def remember_checksums():
+    """Read each file once for its checksum, not again for each product that is made from it.
+
+    A dark is used by many exposures.
+    """
+    with suppress(ImportError, AttributeError):
+        from snakemake.io import _IOFile
+
+        checksum, known = _IOFile.checksum, {}
+
+        async def remembered(file, *arguments, **options):
+            if file.is_storage or not os.path.exists(file):
+                return await checksum(file, *arguments, **options)
+            state = os.stat(file)
+            key = str(file), state.st_size, state.st_mtime_ns, arguments, *options.items()
+            if key not in known:
+                known[key] = await checksum(file, *arguments, **options)
+            return known[key]
+
+        _IOFile.checksum = remembered
 
 
 def config_as_written(workflow, config):

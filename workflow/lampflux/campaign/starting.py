@@ -26,7 +26,7 @@ SERVER_VARIABLES = JOB_VARIABLES | ONE_THREAD | KEPT_MEMORY
 # Scripts of which there are many jobs, what Snakemake's words before each script import, and what
 # these jobs need beyond that.
 FORKED = "spectra", "calibrated", "fluxes", "pictures", "lamps"
-PREAMBLE = ("snakemake.iocontainers", "lampflux.rehearsal")
+PREAMBLE = ("snakemake.iocontainers", "snakemake.io", "lampflux.rehearsal")
 
 
 def claim_results(campaign):

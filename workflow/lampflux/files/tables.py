@@ -4,7 +4,6 @@ import csv
 import io
 import math
 import re
-from contextlib import suppress
 
 import numpy as np
 
@@ -48,19 +47,19 @@ def read_table(path, numbers=(), may_be_empty=False):
             text = file.read().lstrip()
             if "\0" in text:
                 raise csv.Error("it holds NUL bytes")
-            reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
-            columns = [trimmed(name) for name in reader.fieldnames or []]
+            reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+            columns = [trimmed(name) for name in next(reader, [])]
             vacuum = {AIR[name] for name in columns if name in AIR}
             columns = [AIR.get(name, name) for name in columns]
-            reader.fieldnames = columns
             rows = [
                 {
                     column: number(text) if column in numbers else text
-                    for column, cell in row.items()
-                    if cell is not None and column is not None and (text := trimmed(cell))
+                    for column, cell in zip(columns, cells)
+                    if (text := trimmed(cell))
                 }
-                | ({"": row[None]} if row.get(None) else {})
-                for row in reader
+                | ({"": cells[len(columns) :]} if len(cells) > len(columns) else {})
+                for cells in reader
+                if cells
             ]
     except (UnicodeDecodeError, csv.Error) as error:
         what = "it is in another encoding" if isinstance(error, UnicodeDecodeError) else error
@@ -188,11 +187,11 @@ def trimmed(text):
 def number(text):
     """Convert text to a finite int or float if it is one, and leave it as text otherwise."""
     text = trimmed(text)
-    kind = int if text.lstrip("+-").isdigit() else float
     # Python would accept 1_000 and digits of any script.
-    if text.isascii() and "_" not in text:
-        with suppress(ValueError, OverflowError):
-            value = kind(text)
-            if math.isfinite(value):
-                return value
-    return text
+    if not text.isascii() or "_" in text:
+        return text
+    try:
+        value = int(text) if text.lstrip("+-").isdigit() else float(text)
+        return value if math.isfinite(value) else text
+    except (ValueError, OverflowError):
+        return text
