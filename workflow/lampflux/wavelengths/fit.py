@@ -12,6 +12,7 @@ from lampflux.wavelengths.matching import Candidates, candidates, match_lines, w
 from lampflux.wavelengths.trust import (
     TRUST,
     coincidence_gain,
+    leading,
     local_scatter,
     longest_stretch,
     partial_fits,
@@ -384,8 +385,8 @@ def where_borne_out(peaks, fit, scatter, used, lead):
     near = np.isfinite(fit.residual) & bright
     local = local_scatter(peaks.pixel[near], fit.residual[near], peaks.fwhm, pixels)
     matching = local < TRUST.largest_local_scatter * peaks.fwhm
-    sure = lead > TRUST.least_lead
     gain = coincidence_gain(fit.residual, expected_residual(fit, scatter), peaks.fwhm)
+    sure = leading(lead, peaks.pixel[bright], gain[bright])
     pixel, reach = peaks.pixel[used], TRUST.beyond_lines * lead.size
     borne_out = (
         spanned(matching)

@@ -253,6 +253,33 @@ def coincidence_gain(residual, error, fwhm):
     return np.log(TRUST.strangers + (1 - TRUST.strangers) * np.where(known, ratio, 0.0))
 
 
+def leading(lead, pixel, gain):
+    """Find where an alignment leads all others by enough.
+
+    The alignment counts lines as coincident that are off by half a line width. How close the fit
+    brings the peaks between a pixel and an end speaks for or against it, too, as an alignment
+    that is elsewhere there would match them by chance.
+
+    Parameters
+    ----------
+    lead : ndarray, shape (pixels,)
+        Lead of the alignment in log-likelihood.
+    pixel, gain : ndarray, shape (peaks,)
+        Positions of peaks, sorted, and their log-likelihood ratios.
+
+    Returns
+    -------
+    ndarray of bool, shape (pixels,)
+        Between two places that are certain, all is.
+    """
+    pixels = np.arange(lead.size)
+    total = np.append(0.0, np.cumsum(gain))
+    below = total[np.searchsorted(pixel, pixels)]
+    from_low = np.maximum.accumulate(lead + below > TRUST.least_lead)
+    from_high = np.maximum.accumulate((lead + total[-1] - below > TRUST.least_lead)[::-1])[::-1]
+    return from_low & from_high
+
+
 def proven(pixel, gain, pixels):
     """Find the stretch of a spectrum whose peaks together speak most for a solution.
 
