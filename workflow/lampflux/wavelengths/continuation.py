@@ -3,7 +3,9 @@
 from typing import NamedTuple
 
 import numpy as np
-from numpy.polynomial import Chebyshev, Polynomial
+from numpy.polynomial import Chebyshev
+
+from lampflux.wavelengths.dispersion import dispersion_error, fit_dispersion
 
 
 class Continuation(NamedTuple):
@@ -11,18 +13,20 @@ class Continuation(NamedTuple):
 
     # Error up to which the polynomial itself holds beyond the trusted range [pixel].
     largest_error: float = 2.0
+    # Places at which the solution is compared with the shape that continues it.
+    places: int = 12
+    # 1-sigma error of the nominal solution's scale beyond the trusted range.
+    nominal_scale: float = 0.1
     # Degree of the difference from the nominal solution, which may be straight, and from a
     # reference, which has the right shape.
-    from_nominal: int = 2
+    from_nominal: int = 5
     from_reference: int = 1
+    # Part of what a reference differs from the fitted polynomial by that counts as error.
+    difference_error: float = 0.5
     # Degree of the smooth curve that joins both parts, and the weight of pixels where the
     # polynomial does not hold.
     degree: int = 9
     weight: float = 0.02
-    # Part of the correction beyond the trusted range that counts as error, and of what differs
-    # from the fitted polynomial.
-    correction_error: float = 0.25
-    difference_error: float = 0.5
 
 
 CONTINUATION = Continuation()
@@ -32,8 +36,8 @@ def continued(solution, nominal, reference=None):
     """Continue a solution beyond its trusted range with the shape of another.
 
     A polynomial runs away where no line holds it. Where its error says so, the solution goes on
-    with the shape of the reference, shifted and scaled, or of the nominal solution with the
-    curvature that lines show elsewhere.
+    with the shape of the reference, shifted and scaled, or of the nominal solution with no more
+    curvature than the trusted range shows.
 
     Parameters
     ----------
@@ -47,11 +51,12 @@ def continued(solution, nominal, reference=None):
     Returns
     -------
     Solution
-        With other wavelengths and larger errors where the polynomial does not hold.
+        With other wavelengths and errors where the polynomial does not hold.
     """
     size = solution.wavelength.size
     pixels = np.arange(size)
-    lost = solution.error > CONTINUATION.largest_error * np.abs(np.gradient(solution.wavelength))
+    step = np.abs(np.gradient(solution.wavelength))
+    lost = solution.error > CONTINUATION.largest_error * step
     first = np.max(pixels, where=lost & (pixels < solution.first), initial=-1) + 1
     last = np.min(pixels, where=lost & (pixels > solution.last), initial=size) - 1
     if last - first + 1 == size:
@@ -59,16 +64,24 @@ def continued(solution, nominal, reference=None):
     held = (pixels >= first) & (pixels <= last)
     shape = nominal if reference is None else reference
     degree = CONTINUATION.from_nominal if reference is None else CONTINUATION.from_reference
-    difference = solution.wavelength - shape
-    smooth = Polynomial.fit(pixels[held], difference[held], degree)
+    at = np.linspace(solution.first, solution.last, CONTINUATION.places).astype(int)
+    weight = step[at] / solution.error[at]
+    difference = (solution.wavelength - shape)[at]
+    if reference is None:
+        # The nominal solution limits how far the ends may be off.
+        ends = np.array([0, size - 1])
+        distance = np.abs(ends - at[[0, -1]]) + 1
+        at = np.append(at, ends)
+        weight = np.append(weight, 1 / (CONTINUATION.nominal_scale * distance))
+        difference = np.append(difference, difference[[0, -1]])
+    smooth = fit_dispersion(at, difference, weight, degree, size)
     end = np.clip(pixels, first, last)
-    # Value of the solution and slope of the smooth difference where the polynomial ends.
-    carried = shape + difference[end] + smooth(pixels) - smooth(end)
-    bend = smooth(pixels) - smooth(end) - smooth.deriv()(end) * (pixels - end)
+    carried = shape + smooth(pixels) + (solution.wavelength - shape - smooth(pixels))[end]
     wavelength = Chebyshev.fit(
         pixels, carried, CONTINUATION.degree, w=np.where(held, 1.0, CONTINUATION.weight)
     )(pixels)
-    grown = CONTINUATION.correction_error * np.abs(bend)
-    grown += CONTINUATION.difference_error * np.abs(wavelength - solution.wavelength)
-    error = np.where(held, solution.error, solution.error[end] + grown)
+    grown = dispersion_error(degree, at, weight, pixels, size) * np.median(step[held])
+    if reference is not None:
+        grown += CONTINUATION.difference_error * np.abs(wavelength - solution.wavelength)
+    error = np.where(held, solution.error, np.maximum(solution.error[end], grown))
     return solution._replace(wavelength=wavelength, error=error)

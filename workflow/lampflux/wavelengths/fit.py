@@ -3,14 +3,16 @@
 from typing import NamedTuple
 
 import numpy as np
-from numpy.polynomial import Polynomial
+from numpy.polynomial import Chebyshev
 
 from lampflux.statistics import SIGMA_PER_MAD
+from lampflux.wavelengths.dispersion import fit_dispersion, oddness
 from lampflux.wavelengths.lines import Lines
 from lampflux.wavelengths.matching import Candidates, candidates, match_lines, with_blends
 from lampflux.wavelengths.trust import (
     TRUST,
     coincidence_gain,
+    leading,
     local_scatter,
     longest_stretch,
     partial_fits,
@@ -32,6 +34,9 @@ class Fitting(NamedTuple):
     # What a degree costs in chi-square, and how far a rival may be behind.
     degree_cost: float = 3.0
     rival_cost: float = 9.0
+    # The same against the scatter of what single peaks cost more [1 sigma]: few peaks do not
+    # decide between fits that many blends fit badly.
+    rival_sigma: float = 1.5
     # Distance within which lines are matched at first and at last [line width], and their least
     # [pixel]; it shrinks by a factor in each turn.
     first_tolerance: float = 0.9
@@ -88,7 +93,7 @@ class Fit(NamedTuple):
     """A polynomial of one degree, the lines it was fitted to, and how well it does."""
 
     cost: float
-    polynomial: Polynomial
+    polynomial: Chebyshev
     choice: Candidates
     line: np.ndarray
     residual: np.ndarray
@@ -108,11 +113,11 @@ def robust_polynomial(pixel, wavelength, weight, degree, size, least_spread):
 
     Returns
     -------
-    numpy.polynomial.Polynomial
+    numpy.polynomial.Chebyshev
     """
     softened = weight
     for _ in range(5):
-        polynomial = Polynomial.fit(pixel, wavelength, degree, domain=[0, size - 1], w=softened)
+        polynomial = fit_dispersion(pixel, wavelength, softened, degree, size)
         residual = (wavelength - polynomial(pixel)) / polynomial.deriv()(pixel)
         spread = max(SIGMA_PER_MAD * np.median(np.abs(residual)), least_spread)
         softened = weight / (1 + (residual / (2 * spread)) ** 2)
@@ -175,14 +180,13 @@ def fit_degree(degree, peaks, choice, start):
         tolerance = max(FITTING.shrinking * tolerance, tightest)
     residual = np.full(known.size, np.inf)
     residual[known] = (choice.centroid[line[known]] - expected[known]) / dispersion[known]
-    cost = misfit(residual, FITTING.good_match * peaks.fwhm, choice) + FITTING.degree_cost * degree
-    return Fit(cost, polynomial, choice, line, residual)
+    fit = Fit(np.nan, polynomial, choice, line, residual)
+    return recosted(fit, FITTING.good_match * peaks.fwhm)
 
 
-def misfit(residual, scale, choice):
-    """Sum the truncated squares of residuals over a scale, those of bright peaks foremost."""
-    squares = np.minimum((residual / scale) ** 2, 9.0)
-    return np.sum(squares / np.sqrt(choice.ranks))
+def misfits(residual, scale, choice):
+    """Truncated square of each residual over a scale, those of bright peaks foremost."""
+    return np.minimum((residual / scale) ** 2, 9.0) / np.sqrt(choice.ranks)
 
 
 def competing_fits(peaks, choice, start):
@@ -212,7 +216,21 @@ def competing_fits(peaks, choice, start):
     degree = best.polynomial.degree()
     near = [other for other in FITTING.degrees if abs(other - degree) <= 1]
     more = [fit_degree(other, peaks, blends, start) for other in near]
-    return sorted(fits + [fit for fit in more if fit is not None], key=lambda fit: fit.cost)
+    fits = sorted(fits + [fit for fit in more if fit is not None], key=lambda fit: fit.cost)
+    # Where lines match well, a fit that misses them by a good match's scatter is none.
+    scatter, _ = scatter_and_used(fits[0].residual, peaks.fwhm)
+    scale = np.clip(scatter, TRUST.least_residual * peaks.fwhm, FITTING.good_match * peaks.fwhm)
+    return sorted((recosted(fit, scale) for fit in fits), key=lambda fit: fit.cost)
+
+
+def recosted(fit, scale):
+    """Judge a fit by another scale of residuals [pixel]."""
+    return fit._replace(cost=misfits(fit.residual, scale, fit.choice).sum() + own_cost(fit))
+
+
+def own_cost(fit):
+    """What a fit costs beside its residuals: its degree, and how little it is like others."""
+    return FITTING.degree_cost * fit.polynomial.degree() + oddness(fit.polynomial)
 
 
 def scatter_and_used(residual, fwhm):
@@ -316,7 +334,7 @@ def rival_polynomials(peaks, fits, known, certain, scatter, size):
 
     Returns
     -------
-    list of numpy.polynomial.Polynomial
+    list of numpy.polynomial.Chebyshev
     """
     best, number = fits[0], known.pixel.size
     degree = best.polynomial.degree()
@@ -330,12 +348,12 @@ def rival_polynomials(peaks, fits, known, certain, scatter, size):
     # Where lines match well, a fit that misses them by a good match's scatter is none.
     scale = np.clip(scatter, TRUST.least_residual * peaks.fwhm, FITTING.good_match * peaks.fwhm)
 
-    def cost(fit):
-        own = FITTING.degree_cost * fit.polynomial.degree()
-        return misfit(fit.residual, scale, fit.choice) + own
+    def rivals_best(fit):
+        worse = misfits(fit.residual, scale, fit.choice) - misfits(best.residual, scale, best.choice)
+        bound = max(FITTING.rival_cost, FITTING.rival_sigma * np.sqrt(np.sum(worse**2)))
+        return worse.sum() + own_cost(fit) - own_cost(best) < bound
 
-    bound = cost(best) + FITTING.rival_cost
-    rivals = [fit.polynomial for fit in fits[1:] + begun if fit and cost(fit) < bound]
+    rivals = [fit.polynomial for fit in fits[1:] + begun if fit and rivals_best(fit)]
     return rivals + partial
 
 
@@ -367,8 +385,8 @@ def where_borne_out(peaks, fit, scatter, used, lead):
     near = np.isfinite(fit.residual) & bright
     local = local_scatter(peaks.pixel[near], fit.residual[near], peaks.fwhm, pixels)
     matching = local < TRUST.largest_local_scatter * peaks.fwhm
-    sure = lead > TRUST.least_lead
     gain = coincidence_gain(fit.residual, expected_residual(fit, scatter), peaks.fwhm)
+    sure = leading(lead, peaks.pixel[bright], gain[bright])
     pixel, reach = peaks.pixel[used], TRUST.beyond_lines * lead.size
     borne_out = (
         spanned(matching)

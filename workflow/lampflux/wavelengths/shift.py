@@ -12,7 +12,7 @@ from lampflux.wavelengths.fit import (
     first_tolerance,
     last_tolerance,
     matched_part,
-    misfit,
+    misfits,
     scatter_and_used,
 )
 from lampflux.wavelengths.matching import Candidates, candidates, match_lines, with_blends
@@ -125,7 +125,7 @@ def fit_shift(peaks, lines, start, lead):
     blended = fit_displacement(peaks, blends, start)
     if blended is not None:
         scale = FITTING.good_match * peaks.fwhm
-        fit = min(fit, blended, key=lambda each: misfit(each.residual, scale, each.choice))
+        fit = min(fit, blended, key=lambda each: misfits(each.residual, scale, each.choice).sum())
     displacement, residual = fit.polynomial, fit.residual
     scatter, used = scatter_and_used(residual, peaks.fwhm)
     error = polynomial_error(

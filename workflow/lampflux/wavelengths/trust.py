@@ -7,6 +7,7 @@ from numpy.polynomial import Polynomial
 from numpy.polynomial.polynomial import polyvander
 
 from lampflux.statistics import SIGMA_PER_MAD
+from lampflux.wavelengths.dispersion import dispersion_error, fit_dispersion
 
 
 class Trust(NamedTuple):
@@ -17,6 +18,8 @@ class Trust(NamedTuple):
     # Part of the residuals' scatter that neighbouring lines share, blends and lines mistaken
     # together, so that more lines do not lessen it.
     shared_scatter: float = 0.3
+    # Lines nearby that show how residuals scatter.
+    nearby_lines: int = 9
     # Lines that a rival fit leaves out at an end.
     end_lines: int = 4
     # Part of the detector next to where an alignment is uncertain in which it may be off already.
@@ -38,9 +41,8 @@ class Trust(NamedTuple):
     least_residual: float = 0.03
     # Part of bright peaks that are in no line list, or off it, where a solution is right.
     strangers: float = 0.25
-    # Degree whose freedom the statistical error includes, if there are this many lines for each.
-    least_degree: int = 3
-    lines_per_degree: int = 3
+    # Degree whose freedom the statistical error includes.
+    degree: int = 5
 
 
 TRUST = Trust()
@@ -74,7 +76,7 @@ def partial_fits(pixel, wavelength, weight, degree, size, parts):
     list of numpy.polynomial.Polynomial
     """
     return [
-        Polynomial.fit(pixel[kept], wavelength[kept], degree, domain=[0, size - 1], w=weight[kept])
+        fit_dispersion(pixel[kept], wavelength[kept], weight[kept], degree, size)
         for kept in parts
         if kept.sum() > degree + 1
     ]
@@ -144,11 +146,21 @@ def longest_stretch(flags):
     return int(edges[2 * longest]), int(edges[2 * longest + 1]) - 1
 
 
+def nearby_scatter(pixel, residual, scatter, at):
+    """Root mean square of the nearest residuals, no less than the scatter of all [pixel].
+
+    Where blends abound, residuals scatter more than elsewhere.
+    """
+    near = min(TRUST.nearby_lines, pixel.size)
+    nearest = np.argsort(np.abs(at[:, np.newaxis] - pixel), axis=1)[:, :near]
+    return np.maximum(np.sqrt(np.mean(residual[nearest] ** 2, axis=1)), scatter)
+
+
 def solution_error(polynomial, rivals, pixel, wavelength, weight, scatter, pixels):
     """1-sigma error of a fitted polynomial.
 
-    Lines may be too few or too scattered to show what spectrographs have: the statistical error
-    is that of a cubic at least, and the next two degrees are rivals, too.
+    The statistical error is that of all the terms that spectrographs have, even if the lines are
+    too few or too scattered to show them.
 
     Parameters
     ----------
@@ -167,16 +179,14 @@ def solution_error(polynomial, rivals, pixel, wavelength, weight, scatter, pixel
     ndarray
         Error [pixel].
     """
-    highest = pixel.size // TRUST.lines_per_degree
-    degree = polynomial.degree()
-    higher = [
-        Polynomial.fit(pixel, wavelength, other, domain=polynomial.domain, w=weight)
-        for other in range(degree + 1, min(degree + 2, highest) + 1)
-    ]
-    freedom = max(degree, min(TRUST.least_degree, highest))
-    own = fit_error(polynomial, freedom, pixel, weight, scatter, pixels)
-    others = rival_error(polynomial, rivals + higher, pixels)
-    return np.hypot(own, others / np.abs(polynomial.deriv()(pixels)))
+    residual = (wavelength - polynomial(pixel)) / polynomial.deriv()(pixel)
+    local = nearby_scatter(pixel, residual, scatter, pixels)
+    own = weight / np.median(weight) / np.interp(pixel, pixels, local)
+    freedom = max(pixel.size - polynomial.degree() - 1, 1)
+    own *= np.sqrt(freedom / pixel.size)
+    own = dispersion_error(TRUST.degree, pixel, own, pixels, pixels.size)
+    others = rival_error(polynomial, rivals, pixels) / np.abs(polynomial.deriv()(pixels))
+    return np.sqrt(own**2 + (TRUST.shared_scatter * local) ** 2 + others**2)
 
 
 def polynomial_error(polynomial, pixel, wanted, weight, scatter, pixels):
@@ -241,6 +251,33 @@ def coincidence_gain(residual, error, fwhm):
     distance = np.where(known, residual, 0.0)
     ratio = chance / error * np.exp(0.5 * distance**2 * (1 / chance**2 - 1 / error**2))
     return np.log(TRUST.strangers + (1 - TRUST.strangers) * np.where(known, ratio, 0.0))
+
+
+def leading(lead, pixel, gain):
+    """Find where an alignment leads all others by enough.
+
+    The alignment counts lines as coincident that are off by half a line width. How close the fit
+    brings the peaks between a pixel and an end speaks for or against it, too, as an alignment
+    that is elsewhere there would match them by chance.
+
+    Parameters
+    ----------
+    lead : ndarray, shape (pixels,)
+        Lead of the alignment in log-likelihood.
+    pixel, gain : ndarray, shape (peaks,)
+        Positions of peaks, sorted, and their log-likelihood ratios.
+
+    Returns
+    -------
+    ndarray of bool, shape (pixels,)
+        Between two places that are certain, all is.
+    """
+    pixels = np.arange(lead.size)
+    total = np.append(0.0, np.cumsum(gain))
+    below = total[np.searchsorted(pixel, pixels)]
+    from_low = np.maximum.accumulate(lead + below > TRUST.least_lead)
+    from_high = np.maximum.accumulate((lead + total[-1] - below > TRUST.least_lead)[::-1])[::-1]
+    return from_low & from_high
 
 
 def proven(pixel, gain, pixels):
