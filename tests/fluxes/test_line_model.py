@@ -3,11 +3,12 @@ import pytest
 
 from lampflux.fluxes.companions import with_companions
 from lampflux.fluxes.line_model import spectrum_model
-from lampflux.fluxes.line_shape import GRID, Shape, gaussian_profile
+from lampflux.fluxes.line_shape import GRID, Shape, far_light, gaussian_profile
 from lampflux.fluxes.line_widths import smooth_width
 from lampflux.fluxes.shape_fit import judged_smoothness, profile_equations
 from lampflux.fluxes.smoothing import Smoothness, data_bands, knots_at, stiffest
 from lampflux.peaks import find_peaks
+from lampflux.statistics import blurred
 from line_spectra import core_and_wing as spectrum
 
 FWHM = 2.3
@@ -96,6 +97,18 @@ def test_bright_lines_on_a_slope_have_their_fluxes(part, seed):
     np.testing.assert_allclose(lines.peaks.pixel[nearest], centres[bright], atol=0.1)
     np.testing.assert_allclose(lines.fluxes[nearest], fluxes[bright], rtol=0.01)
     np.testing.assert_allclose(lines.level, level, atol=60)
+
+
+@pytest.mark.parametrize("widths", [17, 40])
+def test_a_halo_of_scattered_light_is_no_light_of_the_lines(widths):
+    counts, variance, centres, fluxes = lamp(3, number=16)
+    counts += 0.1 * blurred(spectrum(2048, centres, fluxes, FWHM), widths * FWHM)
+    lines = modelled(counts, variance)
+    bright = fluxes > 3e6
+    place = np.argmin(np.abs(lines.peaks.pixel[:, np.newaxis] - centres), axis=0)
+    # Photon noise is less than 0.1 %.
+    np.testing.assert_allclose(lines.fluxes[place][bright], fluxes[bright], rtol=0.003)
+    assert far_light(lines.shape.profile) < 0.001
 
 
 def test_lines_that_saturate_in_the_middle_do_not_tell_wings():

@@ -46,6 +46,14 @@ def box_sums(values, reach):
     return np.convolve(values, np.ones(2 * reach + 1), "full")[reach : reach + size]
 
 
+def blurred(values, fwhm):
+    """Blur values with a Gaussian of this width (FWHM) [pixel]; beyond the ends there are none."""
+    sigma = SIGMA_PER_FWHM * fwhm
+    reach = int(4 * sigma)
+    kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma) ** 2)
+    return np.convolve(values, kernel / kernel.sum())[reach : reach + values.size]
+
+
 def noise(counts):
     """Estimate the pixel noise from second differences, which lines and continuum hardly touch.
 

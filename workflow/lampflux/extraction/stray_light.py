@@ -28,8 +28,12 @@ class StraySearch(NamedTuple):
     alike: float = 0.85
     # Cosmic rays in these rows are cut off at this many sigma.
     clip: float = 6.0
-    # Columns of a block whose median is the diffuse light of a row [line widths].
+    # Part of the diffuse light that is uncertain: halos of lines are not quite of that form.
+    halo: float = 0.2
+    # Columns of a block whose median is diffuse light [line widths], and rows that share it: in
+    # the noise of a single row lines would not stand out of the median.
     block: float = 24.0
+    together: int = 16
 
 
 STRAY = StraySearch()
@@ -74,18 +78,19 @@ def measure_stray_light(frame, background, lines, lit, variance):
     # Diffuse light would be cut off unevenly: less beneath lines than between them.
     beneath = of_rows(background, beside)
     net = frame[beside].astype(np.float32) - beneath
-    beneath = beneath + diffuse_level(net, STRAY.block * lines.width)
+    diffuse = diffuse_level(net, beside, STRAY.block * lines.width)
     # No row beside is lit: its light is less than that part of a lit row's.
     cap = (
         STRAY.clip * np.sqrt(variance)
         + LIT.part * np.clip(box_sums(weights, reach), 0, None) / lit.size
     )
     # Light that changes slowly along the row is no stray light of lines.
-    broad -= box_sums(broad, 3 * reach) / (6 * reach + 1)
+    slow = np.stack([np.ones(broad.size), box_sums(broad, 3 * reach)], axis=1)
+    broad -= slow @ np.linalg.lstsq(slow, broad, rcond=None)[0]
     light, total = (
         row_profile(frame[rows], level, broad, limit)
         for rows, level, limit in (
-            (beside, beneath, cap.astype(np.float32)),
+            (beside, beneath + diffuse, cap.astype(np.float32)),
             (lit, of_rows(background, lit), None),
         )
     )
@@ -98,29 +103,35 @@ def measure_stray_light(frame, background, lines, lit, variance):
     steps = np.percentile(np.diff(light), (15.87, 84.13))
     is_noise = steps[1] - steps[0] > STRAY.alike * np.sqrt(2) * (above - below)
     part = (middle if is_noise else low) * scale
-    part_error = 1.4 * error / np.sqrt(beside.size) * scale
+    halo = np.median(diffuse @ broad) / (broad @ broad)
+    part_error = np.hypot(1.4 * error / np.sqrt(beside.size), STRAY.halo * halo) * scale
     return StrayLight(float(part) if part > 3 * part_error else 0.0, float(part_error))
 
 
-def diffuse_level(image, width):
-    """Measure light that changes slowly along each row.
+def diffuse_level(image, rows, width):
+    """Measure light that changes slowly along each row, and from row to row.
 
     Parameters
     ----------
     image : ndarray, shape (rows, columns)
         Background subtracted, NaN where blank [ADU].
+    rows : ndarray of int, shape (rows,)
+        Their numbers, increasing.
     width : float
         Columns of a block.
 
     Returns
     -------
     ndarray of float32, shape (rows, columns)
-        Medians of blocks, interpolated [ADU].
+        Medians of blocks of the mean of some rows, interpolated along these [ADU].
     """
     columns = np.arange(image.shape[1])
     blocks = np.array_split(columns, max(int(columns.size / width), 1))
     middle = [block.mean() for block in blocks]
-    image = np.nan_to_num(image)
-    medians = np.stack([np.median(image[:, block], axis=1) for block in blocks], axis=1)
-    levels = [np.interp(columns, middle, row) for row in medians]
-    return np.array(levels, dtype=np.float32)
+    _, first, group, number = np.unique(
+        rows // STRAY.together, return_index=True, return_inverse=True, return_counts=True
+    )
+    mean = np.add.reduceat(np.nan_to_num(image), first, axis=0) / number[:, np.newaxis]
+    medians = np.stack([np.median(mean[:, block], axis=1) for block in blocks], axis=1)
+    levels = [np.interp(columns, middle, each) for each in medians]
+    return np.array(levels, dtype=np.float32)[group]

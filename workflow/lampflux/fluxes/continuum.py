@@ -158,7 +158,7 @@ def window_continuum(counts, lines, near_saturated, far, window):
     distance = knot_distance(lines.shape)
     knots = knots_at(pixels, distance)
     variance = lines.variance[pixels] + lines.model_variance[pixels]
-    rest = counts[pixels] - lines.counts[pixels]
+    rest = counts[pixels] - lines.counts[pixels] - lines.halo[pixels]
     inside = (pixels >= start) & (pixels <= stop)
     used = lines.good[pixels] & ~near_saturated[pixels]
     # Pixels of the window that its lines leave dark show the level, too.
@@ -196,6 +196,7 @@ def window_continuum(counts, lines, near_saturated, far, window):
     carried = solved(factors, response)
     wings = carried @ gathered(weight * far[pixels], knots)
     total = np.hypot(np.sqrt(response @ carried * chi2), wings)
+    level = level + lines.halo[pixels]
     return WindowContinuum(int(pixels[0]), level, float(total), float(total / width), sides, chi2)
 
 

@@ -5,14 +5,12 @@ from typing import NamedTuple
 import numpy as np
 
 from lampflux.fluxes.companions import find_companions
-from lampflux.fluxes.continuum import (
-    knot_distance,
-    lines_on_continuum,
-)
+from lampflux.fluxes.continuum import knot_distance, lines_on_continuum
 from lampflux.fluxes.line_shape import (
     Shape,
     at,
     gaussian_profile,
+    halo_light,
     light_near,
     line_light,
     overlaps,
@@ -83,9 +81,9 @@ class LineModel(NamedTuple):
 
     ``peaks`` and their ``fluxes`` [ADU]; the ``shape`` of the lines; their
     sum in each pixel, ``counts`` [ADU], and its variance, ``model_variance`` [ADU^2]; the
-    ``level`` of the continuum [ADU] and its ``smoothness``; the ``variance`` of the spectrum
-    [ADU^2], whether each pixel is ``good``: known and not saturated, and ``used``: and near the
-    model.
+    ``level`` of the continuum [ADU], the ``halo`` of the lines in it and the ``smoothness`` of the
+    rest; the ``variance`` of the spectrum [ADU^2], whether each pixel is ``good``: known and not
+    saturated, and ``used``: and near the model.
     """
 
     peaks: Peaks
@@ -94,6 +92,7 @@ class LineModel(NamedTuple):
     counts: np.ndarray
     model_variance: np.ndarray
     level: np.ndarray
+    halo: np.ndarray
     smoothness: Smoothness
     variance: np.ndarray
     good: np.ndarray
@@ -166,6 +165,7 @@ def spectrum_model(counts, variance, good, peaks, known, has_noise=True):
         np.zeros(counts.size),
         np.zeros(counts.size),
         level,
+        np.zeros(counts.size),
         smoothness_of(counts - level, good / variance, knots),
         variance,
         good,
@@ -184,7 +184,7 @@ def spectrum_model(counts, variance, good, peaks, known, has_noise=True):
         if number in MODEL.smoothness_in:
             dark = lines.counts < MODEL.dark * np.sqrt(variance)
             weight = np.where(lines.used & dark, 1 / (variance + lines.model_variance), 0)
-            smoothness = smoothness_of(counts - lines.counts, weight, knots)
+            smoothness = smoothness_of(counts - lines.counts - lines.halo, weight, knots)
             lines = lines._replace(smoothness=smoothness)
     return lines
 
@@ -285,7 +285,11 @@ def with_fluxes(pixels, lines):
     weight = np.where(lines.used, 1 / (variance + lines.model_variance), 0)
     near = pixels_near(peaks.pixel, lines.shape)
     light = light_near(near, peaks.pixel, lines.shape)
-    fluxes, level = lines_on_continuum(counts, weight, near, light, pixels.knots, lines.smoothness)
+    halo = halo_light(lines.counts, float(np.median(lines.shape.fwhm)), lines.shape.halo)
+    fluxes, level = lines_on_continuum(
+        counts - halo, weight, near, light, pixels.knots, lines.smoothness
+    )
+    level = level + halo
     model = summed_light(near, light, fluxes, counts.size)
     rest = counts - level - model
     shape, lit = lines.shape, fluxes > 0
@@ -305,6 +309,7 @@ def with_fluxes(pixels, lines):
         counts=model,
         model_variance=own,
         level=level,
+        halo=halo,
         used=good & (np.abs(rest) < MODEL.outlier * spread * total),
     )
 

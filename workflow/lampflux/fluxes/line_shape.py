@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from lampflux.peaks import FWHM_PER_SIGMA
+from lampflux.statistics import blurred
 
 
 class TableTuning(NamedTuple):
@@ -46,7 +47,8 @@ class Shape(NamedTuple):
     ``fwhm``, their width in each pixel, an array of shape (pixels,) [pixel]; their ``profile``;
     its relative ``error``, by which lines differ from it, as a part of their height; the relative
     ``width_error`` by which widths of single lines differ from ``fwhm``, shape (pixels,); and
-    ``far_error``, 1 sigma of the part of the light that is far from a line.
+    ``far_error``, 1 sigma of the part of the light that is far from a line. The ``halo`` of light
+    scattered about a line is a sum of Gaussians: (width [line widths], light over the line's).
     """
 
     fwhm: np.ndarray
@@ -54,6 +56,7 @@ class Shape(NamedTuple):
     error: float
     width_error: np.ndarray
     far_error: float
+    halo: tuple = ()
 
 
 def tabulated(below, density):
@@ -207,3 +210,24 @@ def overlaps(pixels, one, other):
     result = np.zeros(apart.shape)
     result[left, right] = np.einsum("ij,ij->i", padded[left[:, np.newaxis], places], other[right])
     return result
+
+
+def halo_light(lines, fwhm, halo):
+    """Light that is scattered about lines, smoothly.
+
+    Parameters
+    ----------
+    lines : ndarray, shape (pixels,)
+        Light of all lines [ADU].
+    fwhm : float
+        Typical width of the lines [pixel].
+    halo : sequence of (float, float)
+        Width (FWHM) of each Gaussian of the halo [line widths] and its light, relative to that of
+        the line.
+
+    Returns
+    -------
+    ndarray, shape (pixels,)
+        [ADU]
+    """
+    return sum((part * blurred(lines, width * fwhm) for width, part in halo), np.zeros(lines.size))

@@ -15,6 +15,7 @@ from lampflux.fluxes.line_shape import (
     density_at,
     far_light,
     gaussian_profile,
+    halo_light,
     light_below,
     light_near,
     lorentzian_profile,
@@ -23,6 +24,7 @@ from lampflux.fluxes.line_shape import (
     tabulated,
 )
 from lampflux.fluxes.smoothing import (
+    Smoothness,
     data_bands,
     factors_of,
     gathered,
@@ -49,6 +51,10 @@ class ShapeTuning(NamedTuple):
     centred: tuple = (1.0, 0.75, 1.4, 2.0, 3.0, 4.5, 7.0)
     aside: tuple = ((0.75, 0.3), (0.85, 0.6), (1.2, 1.0), (1.8, 1.8), (3.0, 3.0))
     lorentzian: tuple = (0.5, 1.0)
+    # Widths of the Gaussians of a halo of scattered light [line widths]: wider than wings.
+    halo: tuple = (12.0, 24.0, 48.0)
+    # Lines have a halo where it leaves less than this part of the chi-square that wings leave.
+    halo_part: float = 0.9
     # More than a Gaussian, and Lorentzians with them, must fit better by this (chi-square).
     evidence: float = 30.0
     # The search for the stiffness of the continuum begins this much stiffer [powers of ten], too.
@@ -123,13 +129,17 @@ def measure_profile(counts, weight, lines, bright, knots, smoothness, is_judged)
         pixels = pixels_near(centres[bright], shape, profile.reach)
         light = light_near(pixels, centres[bright], shape, profile)
         parts.append(summed_light(pixels, light, fluxes[bright], counts.size))
+    fwhm = float(np.median(shape.fwhm))
+    parts += [halo_light(parts[0], fwhm, [(width, 1.0)]) for width in SHAPE.halo]
     equations = profile_equations(np.vstack([parts, rest]), weight, knots)
-    if is_judged:
-        smoothness = judged_smoothness(equations, smoothness)
-    _, square, wanted, total = on_continuum(equations, smoothness)
-    shares, every = chosen_shares(square, wanted, total, equations.number)
+    fit = chosen_fit(equations, smoothness, is_judged, bool(shape.halo))
+    shares, every = fit.shares[: len(candidates)], fit.every[: len(candidates)]
+    halo = zip(SHAPE.halo, fit.shares[len(candidates) :])
+    shape = shape._replace(halo=tuple((width, share) for width, share in halo if share > 0))
+    smoothness = fit.smoothness
     far = np.array([far_light(each) for each in candidates])
-    uncertain = share_error(square, every > 0, -1) * far[-1], every @ far - shares @ far
+    widest = share_error(fit.square, fit.every > 0, len(candidates) - 1)
+    uncertain = widest * far[-1], every @ far - shares @ far
     far_error = np.linalg.norm([*uncertain, SHAPE.far_wings * (shares @ far)])
     shape = shape._replace(far_error=float(far_error))
     if not shares[1:].any():
@@ -150,6 +160,11 @@ class ProfileEquations(NamedTuple):
     held: np.ndarray
     data: np.ndarray
     number: int
+
+    def only(self, used):
+        """Choose some of the candidates."""
+        used = np.append(used, True)
+        return self._replace(products=self.products[np.ix_(used, used)], held=self.held[used])
 
 
 def profile_equations(columns, weight, knots):
@@ -202,35 +217,90 @@ def judged_smoothness(equations, smoothness):
     return stiffer(highest(evidence, (0, SHAPE.stiffer))[1])
 
 
-def chosen_shares(square, wanted, total, number):
-    """Choose the shares of the candidates by evidence.
+class ProfileFit(NamedTuple):
+    """Candidates' light over the line's: the ``shares`` chosen, and ``every`` one tried last.
 
-    The first Gaussian alone, all Gaussians, or Lorentzians, too.
+    The ``chi2`` of those chosen, the ``square`` of the normal equations, and the ``smoothness`` of
+    the continuum.
+    """
+
+    shares: np.ndarray
+    every: np.ndarray
+    chi2: float
+    square: np.ndarray
+    smoothness: Smoothness
+
+
+def chosen_fit(equations, smoothness, is_judged, has_halo):
+    """Choose the candidates by evidence.
+
+    The first Gaussian alone, all Gaussians, or Lorentzians, too; or, where none of these describes
+    the lines, Gaussians and a halo.
 
     Parameters
     ----------
-    square, wanted : ndarray, shape (candidates, candidates) and (candidates,)
-        Normal equations.
-    total : float
-        Chi-square without any light.
-    number : int
-        Pixels that were used.
+    equations : ProfileEquations
+    smoothness : Smoothness
+    is_judged : bool
+        As in `measure_profile`.
+    has_halo : bool
+        Whether a halo was found before.
 
     Returns
     -------
-    shares, every : ndarray, shape (candidates,)
-        Those chosen, and those of all candidates; their sum is 1.
+    ProfileFit
     """
-    places = np.arange(wanted.size)
+    places = np.arange(len(equations.held) - 1)
+    is_line = places < places.size - len(SHAPE.halo)
+    is_gaussian = places < np.count_nonzero(is_line) - len(SHAPE.lorentzian)
+    has_wings = is_line & ~is_gaussian
+    sets = places < 1, is_gaussian, is_line
+    wings = chosen_shares(equations, sets, is_line, smoothness, is_judged)
+    if not (has_halo or wings.shares[has_wings].any()):
+        return wings
+    sets = is_gaussian | ~is_line, places >= 0
+    halo = chosen_shares(equations, sets[:1], is_line, wings.smoothness, False)
+    most = wings.chi2 if has_halo else SHAPE.halo_part * wings.chi2
+    if halo.chi2 > most - needed(halo.chi2, equations):
+        return wings
+    return chosen_shares(equations, sets, is_line, wings.smoothness, is_judged)
+
+
+def needed(chi2, equations):
+    """By how much a better fit must lower the chi-square."""
+    return SHAPE.evidence * max(chi2 / max(equations.number, 1), 1.0)
+
+
+def chosen_shares(equations, sets, is_line, smoothness, is_judged):
+    """Fit sets of candidates, and choose one.
+
+    Parameters
+    ----------
+    equations : ProfileEquations
+    sets : sequence of ndarray of bool, shape (candidates,)
+        Each a part of the last one.
+    is_line : ndarray of bool, shape (candidates,)
+        Whether their light is that of lines.
+    smoothness : Smoothness
+    is_judged : bool
+        As in `measure_profile`.
+
+    Returns
+    -------
+    ProfileFit
+    """
+    if is_judged:
+        smoothness = judged_smoothness(equations.only(sets[-1]), smoothness)
+    _, square, wanted, total = on_continuum(equations, smoothness)
     lowest, shares = np.inf, np.zeros(wanted.size)
-    for used in places < 1, places < wanted.size - len(SHAPE.lorentzian), places >= 0:
+    for used in sets:
         every = np.zeros(wanted.size)
         every[used] = none_negative(square[np.ix_(used, used)], wanted[used])
         chi2 = total - 2 * every @ wanted + every @ square @ every
-        every = every / max(every.sum(), 1e-300)
-        if chi2 < lowest - SHAPE.evidence * max(chi2 / max(number, 1), 1.0):
+        every = every / max(every[is_line].sum(), 1e-300)
+        if chi2 < lowest - needed(chi2, equations):
             lowest, shares = chi2, every
-    return shares, every
+    return ProfileFit(shares, every, lowest, square, smoothness)
 
 
 def share_error(square, used, number):
