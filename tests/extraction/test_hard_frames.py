@@ -137,6 +137,30 @@ def test_a_faint_frame_with_many_cosmic_rays_shows_its_lines():
         assert np.sort(np.abs(pulls))[: 3 * pulls.size // 4].max() < 4
 
 
+@pytest.mark.parametrize("peaks", [(0.1, 0.5), (0.5, 1.5)])
+def test_cosmic_rays_are_replaced_where_the_lines_are_too_faint_to_show_their_rows(peaks):
+    frame = simulate(31, slit=150, rows=240, peaks=peaks, rays=40)
+    spectrum = extract(frame.counts, frame.bias, saturation=65535)
+    assert not spectrum.compared
+    assert spectrum.refused == 0
+    errors = (spectrum.clean["counts"] - frame.light.sum(axis=0)) / spectrum.clean["uncertainty"]
+    assert np.abs(errors).max() < 5
+    assert np.abs(spectrum.counts - frame.light.sum(axis=0)).max() > 1000
+
+
+@pytest.mark.parametrize("lines", [3, 20])
+def test_sharp_lines_of_a_single_row_are_no_cosmic_rays(lines):
+    rng = np.random.default_rng(32)
+    light = np.zeros((120, 1024))
+    light[70, rng.choice(1024, lines, replace=False)] = 2000.0
+    counts = np.rint(rng.poisson(2 * light) / 2 + rng.normal(1000, 4, light.shape))
+    spectrum = extract(counts, np.full(1024, 1000.0))
+    on_lines = light.any(axis=0)
+    errors = spectrum.clean["counts"][on_lines] - 2000
+    assert np.abs(errors).max() < 5 * np.sqrt(2000 / 2 + 120 * 4**2)
+    assert spectrum.refused > 0
+
+
 def test_a_wild_pixel_changes_nothing():
     frame = simulate(18, fibres=30, saturation=2**32 - 1)
     wild = frame.counts.copy()

@@ -62,7 +62,7 @@ def spectrum_cards(extraction, facts, rows, cosmic_rays):
     yield "SLITSHFT", extraction.shift, "[pixel] largest shift of lines along the slit"
     yield "TRACEDRF", extraction.drift, "[pixel] largest drift of traces from their mean"
     yield "STRAIGHT", extraction.shift > 0.5, "were rows moved by whole pixels?"
-    yield "COSMICS", compared and cosmic_rays, "looked for cosmic rays?"
+    yield "COSMICS", cosmic_rays, "looked for cosmic rays?"
     yield "NREFUSED", extraction.refused, "pixels left alone: too many for cosmic rays"
     yield "NREPLACE", int(table["replaced"].sum()), "pixels replaced in the clean sum"
     yield "NSATUR", int(table["saturated"].sum()), "saturated pixels in the clean sum"

@@ -14,6 +14,7 @@ from lampflux.extraction.model import (
 from lampflux.extraction.ray_proofs import (
     SQUARE,
     clumped,
+    gathering,
     outnumbering,
     repeating,
     square_around,
@@ -112,8 +113,6 @@ def find_cosmic_rays(image, slit, detector, beside=(0, 0), has_dark=True):
     CosmicRays
     """
     counts, clipped = image.counts, image.missing | image.unclear
-    if slit.profile is None:
-        return CosmicRays(np.zeros(counts.shape, bool), counts, np.zeros_like(counts))
     variance, gain = detector.variance, detector.gain or 1.0
     upright = shift_columns(counts, -slit.drift) if slit.drift.any() else counts
     light = common_light(upright, slit.profile, slit.shift, variance, gain)
@@ -147,6 +146,32 @@ def find_cosmic_rays(image, slit, detector, beside=(0, 0), has_dark=True):
     refused |= repeating(hit, slit.shift)
     hit &= ~refused
     return CosmicRays(hit, model + diffuse, replacement_errors(hit, found), int(refused.sum()))
+
+
+def find_lone_rays(counts, spikes, variance):
+    """Find cosmic rays where lines are too faint to show which rows they light.
+
+    Parameters
+    ----------
+    counts : ndarray, shape (rows, columns)
+        Background subtracted [ADU].
+    spikes : lampflux.extraction.spikes.Spikes
+        Pixels that stand alone. Where they gather in some rows they are light of a narrow fibre.
+    variance : float
+        Variance of a pixel without light [ADU^2].
+
+    Returns
+    -------
+    CosmicRays
+    """
+    hit, nothing = np.zeros(counts.shape, bool), np.zeros_like(counts)
+    if gathering(spikes.rows, spikes.columns, len(counts)):
+        return CosmicRays(hit, counts, nothing, spikes.rows.size)
+    hit[spikes.rows, spikes.columns] = True
+    model = np.broadcast_to(np.median(counts, axis=0), counts.shape)
+    sigma = np.sqrt(np.float32(variance) + np.clip(model, 0, None))
+    found = Comparison(counts - model, sigma, nothing, hit, hit, 0.0)
+    return CosmicRays(with_outskirts(hit, found), model, nothing)
 
 
 class Comparison(NamedTuple):

@@ -1,5 +1,6 @@
 """Proofs that pixels which differ from the model are hit by cosmic rays, and are no lines."""
 
+from math import exp, factorial
 from typing import NamedTuple
 
 import numpy as np
@@ -41,6 +42,8 @@ class RayProofs(NamedTuple):
     # Where the model is poor, single pixels are counted, for its misfits are as long as tracks.
     outnumber_pixels: int = 30
     row_pixels: int = 8
+    # Chance that rays hit any row as often as the one that is hit most, below which it is lit.
+    gathered: float = 0.01
     # Without a dark, more than this many pixels that are too faint in a square of nine are missing
     # light.
     alone: int = 3
@@ -170,6 +173,14 @@ def places_in_rows(places, height):
     near = (rows + np.array([[-1], [0], [1]])).ravel()
     lanes = np.unique(np.stack([near, np.tile(columns // PROOFS.square, 3)]), axis=1)[0]
     return np.bincount(lanes[(lanes >= 0) & (lanes < height)], minlength=height)
+
+
+def gathering(rows, columns, height):
+    """Whether so many pixels lie in one row, and its neighbours, as cosmic rays seldom do."""
+    places = places_in_rows((rows, columns), height)
+    usual, most = float(places.mean()), int(places.max())
+    # Of rays that fall at random, by Poisson's law.
+    return height * usual**most * exp(-usual) / factorial(most) < PROOFS.gathered
 
 
 def without_repeats(found, residual, shift, outshining):

@@ -8,7 +8,7 @@ import numpy as np
 from lampflux.extraction.bad_columns import bad_columns, band_light, without_columns
 from lampflux.extraction.bias import find_amplifiers, find_unlit_amplifiers, refine_bias
 from lampflux.extraction.clean import sum_rows
-from lampflux.extraction.cosmic_rays import find_cosmic_rays
+from lampflux.extraction.cosmic_rays import find_cosmic_rays, find_lone_rays
 from lampflux.extraction.detector import (
     ROUNDING,
     Detector,
@@ -50,7 +50,7 @@ class Extraction(NamedTuple):
     stray : lampflux.extraction.stray_light.StrayLight
     refused : int
         Pixels on lines that are too many for cosmic rays, and were not replaced; where rows could
-        not be compared although there are lines, all pixels that stand alone.
+        not be compared, those that stand alone but gather in one row.
     shift : float
         Largest shift of lines along the slit [pixel].
     drift : float
@@ -184,11 +184,12 @@ def extract(
         stray = measure_stray_light(frame, bias, lines, lit.rows, detector.variance)
     image = lit_image(frame, bias, lines, lit, detector)
     image, slit = trace_slit(image, lit, standing, lean[lit.rows], rows != "lit")
-    beside = tracks_beside(frame, bias, lit.rows, detector.variance)
-    rays = find_cosmic_rays(image, slit, image.detector, beside, background.ndim == 2)
-    refused = rays.refused
-    if slit.profile is None and standing.weights.any():
-        refused = spikes.rows.size
+    if slit.profile is None:
+        lone = find_spikes(frame, background, detector.variance).within(summed)
+        rays = find_lone_rays(image.counts, lone, detector.variance)
+    else:
+        beside = tracks_beside(frame, bias, lit.rows, detector.variance)
+        rays = find_cosmic_rays(image, slit, image.detector, beside, background.ndim == 2)
     detector = with_gain(image, rays, image.detector)
     if not cosmic_rays:
         rays.hit[:] = False
@@ -204,7 +205,7 @@ def extract(
         slit.profile is not None,
         detector,
         stray,
-        refused,
+        rays.refused,
         float(np.abs(slit.shift).max()),
         float(np.abs(slit.whole_drift[standing.weights > 0]).max(initial=0)),
         image.row_scatter,
