@@ -26,43 +26,6 @@ class PredictionSettings(NamedTuple):
 
 PREDICTION = PredictionSettings()
 
-CHOICE_COLUMNS = [
-    "instrument",
-    "mode",
-    "rank",
-    "lamps",
-    "number",
-    "lines",
-    "gap",
-    "gap_from",
-    "gap_to",
-    "precision",
-    "precision_mean",
-    "total_seconds",
-    "exposures",
-    "lines_by_tenth",
-    "measured_from",
-    "measured_to",
-    "mode_from",
-    "mode_to",
-    "simulated",
-]
-MODE_LINE_COLUMNS = [
-    "instrument",
-    "mode",
-    "source",
-    "ion",
-    "wavelength",
-    "electrons_per_second",
-    "unblended",
-    "blocked",
-    "time_peak",
-    "time_peak_err",
-    "time_snr",
-    "served_by",
-    "centre_err",
-]
-
 
 def predict(lines, modes, listed):
     """Predict what lamps, pairs and triples give in every mode of an instrument.
@@ -93,13 +56,13 @@ def predict(lines, modes, listed):
         }
         choices.append(rank_choices(plans, mode, measured))
         parts += [planned.assign(mode=mode.name) for _, planned in plans.values()]
-    return joined(choices, CHOICE_COLUMNS), joined(parts, MODE_LINE_COLUMNS)
+    return joined(choices), joined(parts)
 
 
-def joined(tables, columns):
+def joined(tables):
     """Join tables that may all be empty."""
     filled = [table for table in tables if len(table)]
-    return pd.concat(filled, ignore_index=True) if filled else pd.DataFrame(columns=columns)
+    return pd.concat(filled, ignore_index=True) if filled else pd.DataFrame()
 
 
 def mode_lines(lines, mode, listed=None):
@@ -308,7 +271,7 @@ def rank_choices(plans, mode, measured):
     """
     band = max(mode.low, measured[0]), min(mode.high, measured[1])
     if not plans or not band[0] < band[1]:
-        return pd.DataFrame(columns=CHOICE_COLUMNS)
+        return pd.DataFrame()
     table = pd.DataFrame(
         describe_choice({lamp: plans[lamp] for lamp in lamps}, mode, band)
         for number in range(1, min(PREDICTION.most_lamps, len(plans)) + 1)

@@ -59,21 +59,6 @@ LINE_COLUMNS = [
     "flags",
     "simulated",
 ]
-LAMP_COLUMNS = ["brand", "lamp", "arm", *LINE_COLUMNS]
-EXPOSURE_COLUMNS = [
-    "brand",
-    "lamp",
-    "arm",
-    "exposure",
-    "seconds",
-    "brightness",
-    "brightness_err",
-    "outlying",
-    "lines",
-    "shutter",
-    "shutter_err",
-    "simulated",
-]
 
 
 def reasons_text(reasons, seconds):
