@@ -6,9 +6,9 @@ import pytest
 import yaml
 
 from conftest import PROJECT
+from lampflux.files.products import column_facts
 from lampflux.lamps.quality import (
     IDEAL,
-    QUALITY_COLUMNS,
     brightest_line,
     compare_exposures,
     exposure_parameters,
@@ -130,6 +130,16 @@ def beside_good(**faults):
     return rows.iloc[4]
 
 
+def test_a_frame_under_two_names_is_warned_of_with_the_other_name():
+    frames = [exposure() for _ in range(5)]
+    for (header, *_), checksum in zip(frames, ("1", "2", "1", "", "")):
+        header["DATASUM"] = checksum
+    rows = checked(*frames)
+    assert list(rows["copy_of"]) == ["", "", "A_Ne_Red_1s_0", "", ""]
+    assert list(rows["score"]) == ["good", "good", "warned", "good", "good"]
+    assert rows["reasons"][2] == "same pixels as A_Ne_Red_1s_0"
+
+
 def test_a_good_exposure_has_no_word_and_the_figures_that_were_put_in():
     row = beside_good()
     assert (row["score"], row["failed"], row["warned"]) == ("good", "", "")
@@ -141,7 +151,7 @@ def test_a_good_exposure_has_no_word_and_the_figures_that_were_put_in():
     assert row["brightest_flux"] == 900.0
     # The last exposure of the series has all.
     assert row[list(IDEAL)].notna().all()
-    assert set(QUALITY_COLUMNS) <= set(row.index)
+    assert set(column_facts("quality")) <= set(row.index)
 
 
 def test_a_lamp_that_was_off_fails_even_alone():
