@@ -177,8 +177,8 @@ def test_a_lamp_that_was_off_fails_even_alone():
         ({"flux": 1800.0}, "brightest_ratio", 2, "failed"),
         ({"saturated": 40}, "saturated_fraction", 0.002, "warned"),
         ({"saturated": 400}, "saturated_fraction", 0.02, "failed"),
-        ({"replaced": 200}, "cosmic_fraction", 0.01, "warned"),
-        ({"replaced": 800}, "cosmic_fraction", 0.04, "failed"),
+        ({"replaced": 200}, "replaced_fraction", 0.01, "warned"),
+        ({"replaced": 800}, "replaced_fraction", 0.04, "failed"),
     ],
 )
 def test_a_fault_is_measured_and_scored(faults, parameter, value, verdict):
@@ -229,7 +229,7 @@ def test_a_dark_leaves_no_bias_to_score_and_cosmic_rays_not_looked_for_no_fracti
     assert row["score"] == "good"
     assert np.isnan(row["bias_level"])
     assert np.isnan(row["bias_shift"])
-    assert np.isnan(row["cosmic_fraction"])
+    assert np.isnan(row["replaced_fraction"])
 
 
 def test_errors_from_the_scatter_of_rows_are_good():

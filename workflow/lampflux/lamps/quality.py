@@ -36,7 +36,7 @@ IDEAL = {
     "element_ratio": 1.0,
     "brightness_fall": 0.0,
     "saturated_fraction": 0.0,
-    "cosmic_fraction": 0.0,
+    "replaced_fraction": 0.0,
 }
 
 
@@ -86,7 +86,7 @@ def exposure_parameters(header, spectrum):
         "wave_rms": header.get("WAVERMS", np.nan),
         "wave_rms_pixel": header.get("WAVERMS", np.nan) / step,
         "saturated_fraction": spectrum["saturated"].sum() / pixels if pixels else np.nan,
-        "cosmic_fraction": (
+        "replaced_fraction": (
             spectrum["replaced"].sum() / pixels if pixels and header["COSMICS"] else np.nan
         ),
         "cosmics_refused": header.get("NREFUSED", 0),
