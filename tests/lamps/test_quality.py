@@ -154,6 +154,14 @@ def test_a_good_exposure_has_no_word_and_the_figures_that_were_put_in():
     assert set(column_facts("quality")) <= set(row.index)
 
 
+def test_a_lamp_that_was_off_has_no_line_width_to_compare():
+    off = [exposure(width=0.0, method="nominal")] * 3
+    rows = checked(*off, *[exposure() for _ in range(3)])
+    assert rows["line_width_ratio"].isna().tolist() == [True] * 3 + [False] * 3
+    assert (rows["line_width_ratio"][3:] == 1).all()
+    assert rows["reasons"][0].startswith("no line: was the lamp on?")
+
+
 def test_a_lamp_that_was_off_fails_even_alone():
     row = checked(exposure(width=0.0, method="nominal")).iloc[0]
     assert row["score"] == "failed"

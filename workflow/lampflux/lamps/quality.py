@@ -220,9 +220,10 @@ def compare_exposures(exposures, tables, identified, ions):
     for _, part in exposures.groupby("arm", sort=False):
         at = part.index
         exposures.loc[at, "bias_shift"] = bias_shifts(list(part["levels"]))
-        width = part["line_width"]
+        # Without any line there is no width.
+        width = part["line_width"].replace(0, np.nan)
         exposures.loc[at, "line_width_ratio"] = (
-            width / width.median() if len(width) >= QUALITY.fewest else np.nan
+            width / width.median() if width.count() >= QUALITY.fewest else np.nan
         )
         shifts = wavelength_shifts(list(zip(part["wavelength"], part["trusted"])))
         exposures.loc[at, "wave_shift"], exposures.loc[at, "wave_shift_pixel"] = shifts
