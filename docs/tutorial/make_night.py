@@ -21,7 +21,7 @@ def main(night):
             [
                 *(sys.executable, "-m", "snakemake", "-s", PROJECT / "Snakefile"),
                 *("--directory", work, "--configfile", PROJECT / "docs/tutorial/night.yaml"),
-                *("--until", "simulate_exposure", "simulate_dark", "--quiet"),
+                *("--until", "simulate_exposure", "simulate_dark", "--quiet", "all"),
             ],
             check=True,
         )

@@ -337,7 +337,7 @@ def test_exposures_without_a_dark_and_darks_without_an_exposure_are_named(campai
     darks = "Dark_Red_60s", "Dark_Red_600s", "Dark_Blue_60s"
     made = campaign(*frames(with_dark, without, *darks))
     (note,) = [note for note in made.notes if "No dark" in note]
-    assert note == f"No dark for {without}: their bias is measured in the frame itself."
+    assert note == f"No dark for {without}: the bias is measured in the frame itself."
     (warning,) = made.warnings
     assert f"{RAW}/Dark_Blue_60s.fits, {RAW}/Dark_Red_600s.fits: a dark is used" in warning
     assert "Dark_Red_60s.fits" not in warning

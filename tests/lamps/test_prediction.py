@@ -59,7 +59,7 @@ def test_the_modes_are_the_design(modes):
         ("read_noise: 3.0", "read_noise: -3.0", "read_noise"),
         ("resolving_power: 3450}", "resolving_power: 0}", "resolving_power"),
         ("wavelength_to: 7400", "wavelength_to: 3000", "is not above wavelength_from"),
-        ("name: MAVIS", "name: [", "is not a YAML file"),
+        ("name: MAVIS", "name: [", "is not YAML in UTF-8"),
     ],
 )
 def test_a_wrong_instrument_is_refused_in_a_sentence(tmp_path, old, new, sentence):

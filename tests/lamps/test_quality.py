@@ -6,9 +6,9 @@ import pytest
 import yaml
 
 from conftest import PROJECT
+from lampflux.files.products import column_facts
 from lampflux.lamps.quality import (
     IDEAL,
-    QUALITY_COLUMNS,
     brightest_line,
     compare_exposures,
     exposure_parameters,
@@ -130,6 +130,16 @@ def beside_good(**faults):
     return rows.iloc[4]
 
 
+def test_a_frame_under_two_names_is_warned_of_with_the_other_name():
+    frames = [exposure() for _ in range(5)]
+    for (header, *_), checksum in zip(frames, ("1", "2", "1", "", "")):
+        header["DATASUM"] = checksum
+    rows = checked(*frames)
+    assert list(rows["copy_of"]) == ["", "", "A_Ne_Red_1s_0", "", ""]
+    assert list(rows["score"]) == ["good", "good", "warned", "good", "good"]
+    assert rows["reasons"][2] == "same pixels as A_Ne_Red_1s_0"
+
+
 def test_a_good_exposure_has_no_word_and_the_figures_that_were_put_in():
     row = beside_good()
     assert (row["score"], row["failed"], row["warned"]) == ("good", "", "")
@@ -141,7 +151,15 @@ def test_a_good_exposure_has_no_word_and_the_figures_that_were_put_in():
     assert row["brightest_flux"] == 900.0
     # The last exposure of the series has all.
     assert row[list(IDEAL)].notna().all()
-    assert set(QUALITY_COLUMNS) <= set(row.index)
+    assert set(column_facts("quality")) <= set(row.index)
+
+
+def test_a_lamp_that_was_off_has_no_line_width_to_compare():
+    off = [exposure(width=0.0, method="nominal")] * 3
+    rows = checked(*off, *[exposure() for _ in range(3)])
+    assert rows["line_width_ratio"].isna().tolist() == [True] * 3 + [False] * 3
+    assert (rows["line_width_ratio"][3:] == 1).all()
+    assert rows["reasons"][0].startswith("no line: was the lamp on?")
 
 
 def test_a_lamp_that_was_off_fails_even_alone():
@@ -167,8 +185,8 @@ def test_a_lamp_that_was_off_fails_even_alone():
         ({"flux": 1800.0}, "brightest_ratio", 2, "failed"),
         ({"saturated": 40}, "saturated_fraction", 0.002, "warned"),
         ({"saturated": 400}, "saturated_fraction", 0.02, "failed"),
-        ({"replaced": 200}, "cosmic_fraction", 0.01, "warned"),
-        ({"replaced": 800}, "cosmic_fraction", 0.04, "failed"),
+        ({"replaced": 200}, "replaced_fraction", 0.01, "warned"),
+        ({"replaced": 800}, "replaced_fraction", 0.04, "failed"),
     ],
 )
 def test_a_fault_is_measured_and_scored(faults, parameter, value, verdict):
@@ -219,7 +237,7 @@ def test_a_dark_leaves_no_bias_to_score_and_cosmic_rays_not_looked_for_no_fracti
     assert row["score"] == "good"
     assert np.isnan(row["bias_level"])
     assert np.isnan(row["bias_shift"])
-    assert np.isnan(row["cosmic_fraction"])
+    assert np.isnan(row["replaced_fraction"])
 
 
 def test_errors_from_the_scatter_of_rows_are_good():

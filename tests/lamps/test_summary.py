@@ -10,7 +10,6 @@ from lampflux.lamps.measurements import join_tables
 from lampflux.lamps.noise import noise_model
 from lampflux.lamps.series import ratio_verdict
 from lampflux.lamps.summary import (
-    LAMP_COLUMNS,
     LINE_COLUMNS,
     line_facts,
     summarise,
@@ -404,11 +403,6 @@ def test_a_picture_has_a_panel_for_what_there_is_and_no_empty_one(lamp, panels, 
     assert all(axes.has_data() for axes in figure.axes)
     assert all(axes.get_ylabel() for axes in figure.axes)
     assert "SIMULATED" in figure.get_suptitle()
-
-
-def test_a_table_names_the_lamp_first():
-    assert LAMP_COLUMNS[:4] == ["brand", "lamp", "arm", "line"]
-    assert not pd.Index(LAMP_COLUMNS).has_duplicates
 
 
 # Identified lines without windows

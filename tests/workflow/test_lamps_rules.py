@@ -132,7 +132,7 @@ def test_any_table_is_made_with_its_units_in_the_file(answers, snakemake):
     ("text", "sentence"),
     [
         (None, "config, planner.instrument: mine.yaml cannot be read (No such file or directory)"),
-        ("name: [", "mine.yaml is not a YAML file"),
+        ("name: [", "mine.yaml, line 1, is not YAML in UTF-8"),
         ("name: MINE", "mine.yaml: 'modes' is missing"),
     ],
 )

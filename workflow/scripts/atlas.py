@@ -10,10 +10,10 @@ import pandas as pd
 from astropy.io import fits
 
 from lampflux.files.pages import write_page
-from lampflux.files.products import write_product
+from lampflux.files.products import product_table, write_product
 from lampflux.files.spectra import air_wavelengths
 from lampflux.jobs import run
-from lampflux.lamps.coverage import COVERAGE_COLUMNS, arm_bands, counted_lines, lamp_coverage
+from lampflux.lamps.coverage import arm_bands, counted_lines, lamp_coverage
 from lampflux.pictures.coverage import draw_atlas, draw_coverage
 from lampflux.pictures.style import save
 
@@ -46,7 +46,7 @@ def main(snakemake):
     for best in coverage[coverage["rank"] == 1].itertuples():
         sources = best.first if best.number == 1 else f"{best.first} and {best.second}"
         logging.info("%s arm: %s leave at most %.0f Angstrom", best.arm, sources, best.gap)
-    table = coverage[COVERAGE_COLUMNS]
+    table = product_table("coverage", coverage)
     write_product(output.coverage, "coverage", table)
     title = f"Coverage by lines above {line_limit:g} ADU/s/fibre"
     write_page(table, title, simulated, page, output.coverage_html, "coverage")

@@ -10,10 +10,10 @@ import pandas as pd
 
 from lampflux.campaign.planned_instrument import read_planned_instrument
 from lampflux.files.pages import write_page
-from lampflux.files.products import write_product
+from lampflux.files.products import product_table, write_product
 from lampflux.files.tables import read_line_list
 from lampflux.jobs import run
-from lampflux.lamps.prediction import CHOICE_COLUMNS, MODE_LINE_COLUMNS, predict
+from lampflux.lamps.prediction import predict
 from lampflux.pictures.arcs import draw_arcs
 from lampflux.pictures.style import save
 
@@ -33,8 +33,8 @@ def main(snakemake):
     }
     simulated = bool(lines["simulated"].any())
     choices, planned = predict(lines, modes, listed)
-    choices = choices.assign(instrument=name, simulated=simulated)[CHOICE_COLUMNS]
-    planned = planned.assign(instrument=name)[MODE_LINE_COLUMNS]
+    choices = product_table("lamp_choices", choices.assign(instrument=name, simulated=simulated))
+    planned = product_table("mode_lines", planned.assign(instrument=name))
     write_product(output.choices, "lamp_choices", choices)
     write_product(output.lines, "mode_lines", planned)
     title, page = f"Lamps for {name}", snakemake.input.page

@@ -14,7 +14,7 @@ from lampflux.files.spectra import air_wavelengths
 from lampflux.files.tables import read_fluxes
 from lampflux.jobs import run
 from lampflux.lamps.measurements import join_tables
-from lampflux.lamps.summary import EXPOSURE_COLUMNS, LAMP_COLUMNS, summarise
+from lampflux.lamps.summary import summarise
 from lampflux.pictures.lamps import draw_lamp
 from lampflux.pictures.style import save
 
@@ -37,8 +37,8 @@ def main(snakemake):
     for row in lines[lines["excluded"] > 0].itertuples():
         logging.info("line %d, %.1f Angstrom: %s", row.line, row.wavelength, row.excluded_why)
     names = {"brand": brand, "lamp": lamp, "arm": arm}
-    write_product(snakemake.output.csv, "lamp", lines.assign(**names)[LAMP_COLUMNS])
-    table = summary.exposures.assign(**names)[EXPOSURE_COLUMNS]
+    write_product(snakemake.output.csv, "lamp", lines.assign(**names))
+    table = summary.exposures.assign(**names)
     write_product(snakemake.output.exposures, "lamp_exposures", table)
     for row in table[table["outlying"]].itertuples():
         logging.info("%s left out: the lamp at %.2f of its mean", row.exposure, row.brightness)

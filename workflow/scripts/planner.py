@@ -10,9 +10,9 @@ import pandas as pd
 
 from lampflux.campaign.planned_instrument import read_planned_instrument
 from lampflux.files.pages import write_page
-from lampflux.files.products import write_product
+from lampflux.files.products import product_table, write_product
 from lampflux.jobs import run
-from lampflux.lamps.planner import PLAN_COLUMNS, PLANNED_COLUMNS, PLANNER, plan
+from lampflux.lamps.planner import PLANNER, plan
 from lampflux.pictures.planner import draw_plan
 from lampflux.pictures.style import save
 
@@ -42,13 +42,13 @@ def main(snakemake):
         names = {"brand": brand, "lamp": lamp, "arm": arm}
         plans.append(names | summary)
         parts.append(lines[["line", "ion", "wavelength", "limit"]].join(times).assign(**names))
-    plans = pd.DataFrame(plans)
+    plans = product_table("exposure_plan", pd.DataFrame(plans))
     planned = pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
-    write_product(output.plan, "exposure_plan", plans[PLAN_COLUMNS])
-    write_product(output.lines, "planned_lines", planned[PLANNED_COLUMNS])
+    write_product(output.plan, "exposure_plan", plans)
+    write_product(output.lines, "planned_lines", planned)
     simulated = plans["simulated"].any()
     title, page = "Exposure plan", snakemake.input.page
-    write_page(plans[PLAN_COLUMNS], title, simulated, page, output.html, "exposure_plan")
+    write_page(plans, title, simulated, page, output.html, "exposure_plan")
     figure = draw_plan(plans, planned, settings.peak, settings.snr)
     save(figure, output.png, settings.pictures)
 

@@ -11,13 +11,12 @@ import pandas as pd
 from astropy.io import fits
 
 from lampflux.files.pages import write_page
-from lampflux.files.products import write_product
+from lampflux.files.products import product_table, write_product
 from lampflux.files.spectra import air_wavelengths
 from lampflux.files.tables import read_fluxes
 from lampflux.jobs import run
 from lampflux.lamps.quality import (
     IDEAL,
-    QUALITY_COLUMNS,
     compare_exposures,
     exposure_parameters,
     score_exposures,
@@ -47,7 +46,7 @@ def main(snakemake):
     exposures = score_exposures(exposures, params.thresholds, params.fit)
     for row in exposures[exposures["score"] != "good"].itertuples():
         logging.info("%s: %s (%s)", row.exposure, row.score, row.reasons)
-    table, simulated = exposures[QUALITY_COLUMNS], exposures["simulated"].any()
+    table, simulated = product_table("quality", exposures), exposures["simulated"].any()
     write_product(output.csv, "quality", table)
     title = "Health of the exposures"
     write_page(table, title, simulated, snakemake.input.page, output.html, "quality")

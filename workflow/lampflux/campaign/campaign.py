@@ -202,7 +202,7 @@ class Campaign:
         try:
             read_planned_instrument(self.planned_instrument)
         except UserError as error:
-            self.problems += error.args
+            self.problems += [f"config, planner.instrument: {said}" for said in error.args]
 
     # What is in it
 

@@ -104,7 +104,7 @@ def dark_notes(exposures):
     """Name the exposures without a dark of the same time, one sentence for each kind."""
     masters = [each for each in exposures if each.master]
     kinds = {
-        "No dark for {}: their bias is measured in the frame itself.": [
+        "No dark for {}: the bias is measured in the frame itself.": [
             each for each in exposures if not each.background_files
         ],
         "No dark for {}: a bias is subtracted, and dark current remains.": [

@@ -2,8 +2,7 @@
 
 from typing import NamedTuple
 
-import yaml
-
+from lampflux.campaign.config import read_yaml
 from lampflux.campaign.problems import schema_problems
 from lampflux.errors import UserError
 
@@ -65,17 +64,7 @@ def read_planned_instrument(path):
     UserError
         The file cannot be read or is not YAML, or a key is missing or wrong.
     """
-    try:
-        with open(path, encoding="utf-8") as file:
-            facts = yaml.safe_load(file)
-    except OSError as error:
-        raise UserError(
-            f"config, planner.instrument: {path} cannot be read ({error.strerror}); correct the "
-            "path."
-        ) from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        what = " ".join(str(error).split())
-        raise UserError(f"{path} is not a YAML file ({what}); correct it.") from error
+    facts = read_yaml(path)
     problems = schema_problems(facts, "planned_instrument", str(path))
     problems += [
         f"{path}, modes, {name}: wavelength_to is not above wavelength_from; correct it."

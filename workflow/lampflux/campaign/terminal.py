@@ -64,7 +64,7 @@ def hide_greeting(logger):
     logger : logging.Logger
         Snakemake's.
     """
-    for handler in own_terminals(logger):
+    for handler in own_terminals(logger, unless=("verbose",)):
         handler.addFilter(
             lambda record: (
                 not (
@@ -90,13 +90,13 @@ def shorten(logger, run):
         handler.setFormatter(lines)
 
 
-def own_terminals(logger):
-    """Find Snakemake's terminal, unless the user asked for less or for more.
+def own_terminals(logger, unless=("quiet", "verbose", "printshellcmds")):
+    """Find Snakemake's terminal, unless the user gave one of these options.
 
     Where another version of Snakemake has another terminal, it stays as it is.
     """
     for handler in logger.handlers:
         own = handler.filters[0] if handler.filters else None
-        wishes = [getattr(own, wish, None) for wish in ("quiet", "verbose", "printshellcmds")]
+        wishes = [getattr(own, wish, None) for wish in unless]
         if handler.get_name() == "DefaultStreamHandler" and not any(wishes):
             yield handler

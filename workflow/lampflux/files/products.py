@@ -46,6 +46,12 @@ def column_facts(product):
     return schema_of(product)["columns"]
 
 
+def product_table(product, table):
+    """Take the columns of a product's schema from a table; one without rows may lack them."""
+    columns = list(column_facts(product))
+    return table[columns] if len(table) else table.reindex(columns=columns)
+
+
 def write_product(path, product, rows, medium="air"):
     """Write a product's table as CSV, whole or not at all.
 

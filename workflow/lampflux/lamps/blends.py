@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from lampflux.lamps.measurements import JOIN
 from lampflux.statistics import SIGMA_PER_FWHM
 
 
@@ -13,8 +14,6 @@ class BlendSettings(NamedTuple):
     # A line is not single if others shift its centre by more [resolution elements]: a hundredth of
     # a pixel, as much as lines of well sampled profiles are known to.
     shift: float = 0.005
-    # Window tables and line lists give the same line within this distance [Angstrom].
-    same_line: float = 0.3
     # Fewest measured lines of an ion that give the light of its other listed ones.
     fewest: int = 5
 
@@ -81,7 +80,7 @@ def listed_shifts(lines, element, listed):
         )
         offset = np.abs(place[:, np.newaxis] - places)
         nearest = offset.argmin(axis=1)
-        seen = (lines["ion"] == ion).to_numpy() & (offset.min(axis=1) < BLENDS.same_line)
+        seen = (lines["ion"] == ion).to_numpy() & (offset.min(axis=1) < JOIN.same_line)
         unseen = np.setdiff1d(np.arange(len(places)), nearest[seen])
         # Some lists give faint lines the intensity 0.
         known = seen & (intensity[nearest] > 0)

@@ -5,20 +5,6 @@ import itertools
 import numpy as np
 import pandas as pd
 
-COVERAGE_COLUMNS = [
-    "arm",
-    "number",
-    "rank",
-    "first",
-    "second",
-    "lines",
-    "gap",
-    "gap_from",
-    "gap_to",
-    "mean_gap",
-    "simulated",
-]
-
 
 def line_gaps(wavelengths, band):
     """Find the stretches of a band between lines, those to its ends included.

@@ -7,9 +7,6 @@ import pandas as pd
 
 from lampflux.errors import UserError
 
-# Part of a line's exposures that must recommend its fitted flux.
-MAJORITY = 0.5
-
 
 class JoinSettings(NamedTuple):
     """Constants of joining flux tables."""
@@ -19,6 +16,8 @@ class JoinSettings(NamedTuple):
     # A line that is identified in a smaller part of the exposures that could show it is taken for
     # chance: another peak, or a part of a blend.
     seen_part: float = 0.5
+    # Part of a line's exposures that must recommend its fitted flux.
+    majority: float = 0.5
 
 
 JOIN = JoinSettings()
@@ -112,7 +111,7 @@ def with_line_fluxes(measurements):
     saturated = is_flagged(measurements, "saturated")
     wants_fit = measurements.get("recommended", pd.Series(index=measurements.index)) == "fit_flux"
     votes = wants_fit.where(~saturated).groupby(measurements["line"]).mean()
-    fitted = measurements["line"].map(votes) > MAJORITY
+    fitted = measurements["line"].map(votes) > JOIN.majority
     chosen = {}
     for name in ("flux", "flux_err"):
         net, fit = measurements[f"net_{name}"], measurements.get(f"fit_{name}")

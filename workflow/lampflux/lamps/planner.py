@@ -18,43 +18,6 @@ class PlannerSettings(NamedTuple):
 
 PLANNER = PlannerSettings()
 
-PLAN_COLUMNS = [
-    "brand",
-    "lamp",
-    "arm",
-    "lines",
-    "time_peak",
-    "time_peak_err",
-    "time_peak_limit",
-    "single",
-    "single_served",
-    "single_peak",
-    "pair_short",
-    "pair_long",
-    "pair_served",
-    "unserved",
-    "target_peak",
-    "target_fibre_snr",
-    "factor",
-    "factor_err",
-    "simulated",
-]
-PLANNED_COLUMNS = [
-    "brand",
-    "lamp",
-    "arm",
-    "line",
-    "ion",
-    "wavelength",
-    "limit",
-    "time_peak",
-    "time_peak_err",
-    "time_snr",
-    "time_snr_err",
-    "repeats",
-    "served_by",
-]
-
 
 def time_to_snr(rate, read, photons, snr):
     """Find the exposure time in which a line reaches a signal-to-noise ratio.

@@ -26,43 +26,6 @@ class PredictionSettings(NamedTuple):
 
 PREDICTION = PredictionSettings()
 
-CHOICE_COLUMNS = [
-    "instrument",
-    "mode",
-    "rank",
-    "lamps",
-    "number",
-    "lines",
-    "gap",
-    "gap_from",
-    "gap_to",
-    "precision",
-    "precision_mean",
-    "total_seconds",
-    "exposures",
-    "lines_by_tenth",
-    "measured_from",
-    "measured_to",
-    "mode_from",
-    "mode_to",
-    "simulated",
-]
-MODE_LINE_COLUMNS = [
-    "instrument",
-    "mode",
-    "source",
-    "ion",
-    "wavelength",
-    "electrons_per_second",
-    "unblended",
-    "blocked",
-    "time_peak",
-    "time_peak_err",
-    "time_snr",
-    "served_by",
-    "centre_err",
-]
-
 
 def predict(lines, modes, listed):
     """Predict what lamps, pairs and triples give in every mode of an instrument.
@@ -93,13 +56,13 @@ def predict(lines, modes, listed):
         }
         choices.append(rank_choices(plans, mode, measured))
         parts += [planned.assign(mode=mode.name) for _, planned in plans.values()]
-    return joined(choices, CHOICE_COLUMNS), joined(parts, MODE_LINE_COLUMNS)
+    return joined(choices), joined(parts)
 
 
-def joined(tables, columns):
+def joined(tables):
     """Join tables that may all be empty."""
     filled = [table for table in tables if len(table)]
-    return pd.concat(filled, ignore_index=True) if filled else pd.DataFrame(columns=columns)
+    return pd.concat(filled, ignore_index=True) if filled else pd.DataFrame()
 
 
 def mode_lines(lines, mode, listed=None):
@@ -307,55 +270,57 @@ def rank_choices(plans, mode, measured):
         then the shortest time. docs/products.md explains the columns.
     """
     band = max(mode.low, measured[0]), min(mode.high, measured[1])
-    if not band[0] < band[1]:
-        return pd.DataFrame(columns=CHOICE_COLUMNS)
-    dispersion = mode.element / mode.pixels
-    rows = []
-    for number in range(1, min(PREDICTION.most_lamps, len(plans)) + 1):
-        for lamps in itertools.combinations(plans, number):
-            if number > 1 and not all(plans[lamp][0] for lamp in lamps):
-                # A lamp without a line in use adds nothing.
-                continue
-            if len({lamp.split(" ", 1)[-1] for lamp in lamps}) < number:
-                # The same lamp by two brands is a choice, not a pair: it adds no lines.
-                continue
-            place, errors = joined_centres([plans[lamp][1] for lamp in lamps], mode.centre_floor)
-            errors = errors * dispersion
-            low, high = line_gaps(place, band)
-            widest = np.argmax(high - low)
-            worst, mean = wavelength_precision(place, errors, band, mode.order)
-            tenths = np.histogram(place, np.linspace(*band, 11))[0]
-            rows.append(
-                {
-                    "mode": mode.name,
-                    "lamps": " + ".join(lamps),
-                    "number": number,
-                    "lines": len(place),
-                    "gap": high[widest] - low[widest],
-                    "gap_from": low[widest],
-                    "gap_to": high[widest],
-                    "precision": worst,
-                    "precision_mean": mean,
-                    "total_seconds": sum(sum(plans[lamp][0]) for lamp in lamps),
-                    "exposures": "; ".join(
-                        f"{lamp} {' + '.join(f'{time:g}' for time in plans[lamp][0])} s"
-                        for lamp in lamps
-                        if plans[lamp][0]
-                    ),
-                    "lines_by_tenth": " ".join(map(str, tenths)),
-                    "measured_from": band[0],
-                    "measured_to": band[1],
-                    "mode_from": mode.low,
-                    "mode_to": mode.high,
-                }
-            )
-    if not rows:
-        return pd.DataFrame(columns=CHOICE_COLUMNS)
-    table = pd.DataFrame(rows)
+    if not plans or not band[0] < band[1]:
+        return pd.DataFrame()
+    table = pd.DataFrame(
+        describe_choice({lamp: plans[lamp] for lamp in lamps}, mode, band)
+        for number in range(1, min(PREDICTION.most_lamps, len(plans)) + 1)
+        for lamps in itertools.combinations(plans, number)
+        # A lamp without a line in use adds nothing to another, and the same lamp by another
+        # brand adds no lines.
+        if number == 1 or all(plans[lamp][0] for lamp in lamps)
+        if len({lamp.split(" ", 1)[-1] for lamp in lamps}) == number
+    )
     steps = table.groupby("number")["precision"].transform(precision_steps)
     order = ["number", "steps", "total_seconds", "precision"]
     table = table.assign(steps=steps).sort_values(order, ignore_index=True).drop(columns="steps")
     return table.assign(rank=table.groupby("number").cumcount() + 1)
+
+
+def describe_choice(plans, mode, band):
+    """Describe what some lamps together are worth in a mode; see `rank_choices`.
+
+    ``plans`` are those of the chosen lamps; ``band`` is the part of the mode that was measured
+    [Angstrom].
+    """
+    place, errors = joined_centres([lines for _, lines in plans.values()], mode.centre_floor)
+    low, high = line_gaps(place, band)
+    widest = np.argmax(high - low)
+    dispersion = mode.element / mode.pixels
+    worst, mean = wavelength_precision(place, errors * dispersion, band, mode.order)
+    exposures = [
+        f"{lamp} {' + '.join(f'{time:g}' for time in times)} s"
+        for lamp, (times, _) in plans.items()
+        if times
+    ]
+    return {
+        "mode": mode.name,
+        "lamps": " + ".join(plans),
+        "number": len(plans),
+        "lines": len(place),
+        "gap": high[widest] - low[widest],
+        "gap_from": low[widest],
+        "gap_to": high[widest],
+        "precision": worst,
+        "precision_mean": mean,
+        "total_seconds": sum(sum(times) for times, _ in plans.values()),
+        "exposures": "; ".join(exposures),
+        "lines_by_tenth": " ".join(map(str, np.histogram(place, np.linspace(*band, 11))[0])),
+        "measured_from": band[0],
+        "measured_to": band[1],
+        "mode_from": mode.low,
+        "mode_to": mode.high,
+    }
 
 
 def precision_steps(precision):

@@ -36,53 +36,8 @@ IDEAL = {
     "element_ratio": 1.0,
     "brightness_fall": 0.0,
     "saturated_fraction": 0.0,
-    "cosmic_fraction": 0.0,
+    "replaced_fraction": 0.0,
 }
-
-QUALITY_COLUMNS = [
-    "exposure",
-    "brand",
-    "lamp",
-    "arm",
-    "seconds",
-    "begin",
-    "score",
-    "reasons",
-    "failed",
-    "warned",
-    "bias_method",
-    "bias_level",
-    "bias_shift",
-    "background",
-    "noise",
-    "gain",
-    "gain_shown",
-    "line_width",
-    "line_width_ratio",
-    "wave_method",
-    "wave_lines",
-    "wave_rms",
-    "wave_rms_pixel",
-    "wave_shift",
-    "wave_shift_pixel",
-    "brightest_line",
-    "brightest_flux",
-    "brightest_ratio",
-    "brightness",
-    "brightness_fall",
-    "windows_missed",
-    "lines_missing",
-    "element_ratio",
-    "darkest_element",
-    "elements_missing",
-    "saturated_fraction",
-    "saturation_expected",
-    "cosmic_fraction",
-    "cosmics_refused",
-    "rows_broken",
-    "error_source",
-    "simulated",
-]
 
 
 def amplifier_biases(header):
@@ -131,12 +86,13 @@ def exposure_parameters(header, spectrum):
         "wave_rms": header.get("WAVERMS", np.nan),
         "wave_rms_pixel": header.get("WAVERMS", np.nan) / step,
         "saturated_fraction": spectrum["saturated"].sum() / pixels if pixels else np.nan,
-        "cosmic_fraction": (
+        "replaced_fraction": (
             spectrum["replaced"].sum() / pixels if pixels and header["COSMICS"] else np.nan
         ),
         "cosmics_refused": header.get("NREFUSED", 0),
         "rows_broken": header.get("NBROKEN", 0),
         "error_source": header.get("ERRSRC", "gain"),
+        "datasum": header.get("DATASUM", ""),
         "simulated": header.get("SIMULATE", False),
         "levels": levels,
         "wavelength": spectrum["wavelength"] if solved else None,
@@ -251,19 +207,23 @@ def compare_exposures(exposures, tables, identified, ions):
     DataFrame
         With ``bias_shift``, ``line_width_ratio``, ``wave_shift``, ``wave_shift_pixel``,
         ``brightest_line``, ``brightest_flux``, ``brightest_ratio``, ``windows_missed``,
-        ``saturation_expected``, ``brightness_fall`` and what
+        ``saturation_expected``, ``brightness_fall``, ``copy_of`` and what
         `lampflux.lamps.elements.element_health` gives.
     """
     exposures = exposures.copy()
+    first = exposures.groupby(["arm", "datasum"])["exposure"].transform("first")
+    copied = (exposures["datasum"] != "") & (first != exposures["exposure"])
+    exposures["copy_of"] = first.where(copied, "")
     known = [table[table["wavelength_air"].notna()] for table in tables]
     missed = [pd.Series(is_flagged(table, "wavelength")).mean() for table in known]
     exposures["windows_missed"] = missed
     for _, part in exposures.groupby("arm", sort=False):
         at = part.index
         exposures.loc[at, "bias_shift"] = bias_shifts(list(part["levels"]))
-        width = part["line_width"]
+        # Without any line there is no width.
+        width = part["line_width"].replace(0, np.nan)
         exposures.loc[at, "line_width_ratio"] = (
-            width / width.median() if len(width) >= QUALITY.fewest else np.nan
+            width / width.median() if width.count() >= QUALITY.fewest else np.nan
         )
         shifts = wavelength_shifts(list(zip(part["wavelength"], part["trusted"])))
         exposures.loc[at, "wave_shift"], exposures.loc[at, "wave_shift_pixel"] = shifts
@@ -305,60 +265,73 @@ def score_exposures(exposures, thresholds, fit):
         the ``reasons``: each with its value and threshold. Saturation that is expected, because a
         shorter exposure of the series measures the lines, is not warned of.
     """
-    found = []
+    scores = []
     for row in exposures.to_dict("records"):
-        words, reasons = {"warned": [], "failed": []}, []
-        for name, ideal in IDEAL.items():
-            # A parameter that is not known is beyond nothing.
-            far = abs(row[name] - ideal)
-            if thresholds[name] is None or not far > thresholds[name][0]:
-                continue
-            verdict = "failed" if far > thresholds[name][1] else "warned"
-            if name == "saturated_fraction" and verdict == "warned" and row["saturation_expected"]:
-                continue
-            words[verdict].append(name)
-            text = reason(name, row[name], ideal, thresholds[name][verdict == "failed"])
-            dark = f" ({row['darkest_element']})" if name == "element_ratio" else ""
-            reasons.append(text + dark)
-        if row["line_width"] == 0:
-            words["failed"].append("line_width")
-            reasons.append("no line: was the lamp on?")
-        if row["windows_missed"] >= QUALITY.windows_missed:
-            words["warned"].append("windows_missed")
-            reasons.append(f"{100 * row['windows_missed']:.0f} % of the windows miss their lines")
-        if row["elements_missing"]:
-            words["warned"].append("elements_missing")
-            reasons.append(f"no line of {row['elements_missing'].replace(' ', ', ')} identified")
-        if fit and row["wave_method"] == "nominal":
-            words["warned"].append("wave_method")
-            reasons.append("wavelengths nominal, not fitted")
-        gain, shown = row["gain"], row["gain_shown"]
-        if max(gain / shown, shown / gain) > QUALITY.gain_factor:
-            words["warned"].append("gain")
-            reasons.append(f"gain {gain:.3g} electron/ADU, but the frame shows {shown:.3g}")
-        for name, text in reported_by_extraction(row).items():
-            words["warned"].append(name)
-            reasons.append(text)
-        worst = next((each for each in ("failed", "warned") if words[each]), "good")
-        found.append(
-            {"score": worst, "reasons": "; ".join(reasons)}
-            | {verdict: " ".join(names) for verdict, names in words.items()}
+        found = findings(row, thresholds, fit)
+        names = {
+            verdict: [name for each, name, _ in found if each == verdict]
+            for verdict in ("failed", "warned")
+        }
+        scores.append(
+            {
+                "score": next((verdict for verdict in names if names[verdict]), "good"),
+                "reasons": "; ".join(text for *_, text in found),
+            }
+            | {verdict: " ".join(names[verdict]) for verdict in names}
         )
-    return exposures.join(pd.DataFrame(found, index=exposures.index))
+    return exposures.join(pd.DataFrame(scores, index=exposures.index))
 
 
-def reported_by_extraction(row):
-    """List what extraction could not do: parameter to reason."""
-    reasons = {}
-    if row["cosmics_refused"]:
-        reasons["cosmics_refused"] = (
-            f"{row['cosmics_refused']} pixels on lines left alone: too many for cosmic rays"
-        )
-    if row["rows_broken"]:
-        reasons["rows_broken"] = f"{row['rows_broken']} lit rows saturated throughout, left out"
-    if row["error_source"] == "columns":
-        reasons["error_source"] = "gain not known, errors from the scatter of neighbouring columns"
-    return reasons
+def findings(row, thresholds, fit):
+    """List what is wrong with an exposure: verdict, parameter and reason of each.
+
+    ``row`` is an exposure's row; the other arguments are as in `score_exposures`.
+    """
+    found = []
+    for name, ideal in IDEAL.items():
+        # A parameter that is not known is beyond nothing.
+        far = abs(row[name] - ideal)
+        if thresholds[name] is None or not far > thresholds[name][0]:
+            continue
+        verdict = "failed" if far > thresholds[name][1] else "warned"
+        if name == "saturated_fraction" and verdict == "warned" and row["saturation_expected"]:
+            continue
+        text = reason(name, row[name], ideal, thresholds[name][verdict == "failed"])
+        dark = f" ({row['darkest_element']})" if name == "element_ratio" else ""
+        found.append((verdict, name, text + dark))
+    if row["line_width"] == 0:
+        found.append(("failed", "line_width", "no line: was the lamp on?"))
+    missed, missing = row["windows_missed"], row["elements_missing"].replace(" ", ", ")
+    gain, shown = row["gain"], row["gain_shown"]
+    cosmics, broken, errors = (
+        row[name] for name in ("cosmics_refused", "rows_broken", "error_source")
+    )
+    warnings = {
+        "copy_of": (row["copy_of"], f"same pixels as {row['copy_of']}"),
+        "windows_missed": (
+            missed >= QUALITY.windows_missed,
+            f"{100 * missed:.0f} % of the windows miss their lines",
+        ),
+        "elements_missing": (missing, f"no line of {missing} identified"),
+        "wave_method": (
+            fit and row["wave_method"] == "nominal",
+            "wavelengths nominal, not fitted",
+        ),
+        "gain": (
+            max(gain / shown, shown / gain) > QUALITY.gain_factor,
+            f"gain {gain:.3g} electron/ADU, but the frame shows {shown:.3g}",
+        ),
+        "cosmics_refused": (
+            cosmics,
+            f"{cosmics} pixels on lines left alone: too many for cosmic rays",
+        ),
+        "rows_broken": (broken, f"{broken} lit rows saturated throughout, left out"),
+        "error_source": (
+            errors == "columns",
+            "gain not known, errors from the scatter of neighbouring columns",
+        ),
+    }
+    return found + [("warned", name, text) for name, (is_so, text) in warnings.items() if is_so]
 
 
 def reason(name, value, ideal, limit):

@@ -230,16 +230,16 @@ def time_ratios(flux, err, seconds, compared, usable, light, references):
     times = np.unique(seconds)
     parts = []
     columns = zip(flux.columns, *(table.to_numpy().T for table in tables))
-    for line, even, even_err, known in columns if len(references) > 1 else ():
-        known = known & ~np.isnan(even)
+    for line, corrected, corrected_err, known in columns if len(references) > 1 else ():
+        known = known & ~np.isnan(corrected)
         if not known.any():
             continue
         first = seconds[known].min()
-        base, base_err = relative_mean(even, even_err, known & (seconds == first))
+        base, base_err = relative_mean(corrected, corrected_err, known & (seconds == first))
         if not base > 0:
             continue
         for time in times[times > first]:
-            mean, mean_err = relative_mean(even, even_err, seconds == time)
+            mean, mean_err = relative_mean(corrected, corrected_err, seconds == time)
             if np.isfinite(mean):
                 ratio = mean / base
                 # A shortest exposure that noise made too bright must not make its own error small.
@@ -271,12 +271,12 @@ def ratio_verdict(ratio, error):
     return "gains" if ratio - 1 > bound else "linear"
 
 
-def line_outliers(even, relative_err, reasons):
+def line_outliers(corrected, relative_err, reasons):
     """Mark fluxes of a line that are far off its others.
 
     Parameters
     ----------
-    even : DataFrame, shape (exposures, lines)
+    corrected : DataFrame, shape (exposures, lines)
         Fluxes with the light of the exposures divided out.
     relative_err : DataFrame, shape (exposures, lines)
     reasons : DataFrame of str, shape (exposures, lines)
@@ -286,9 +286,9 @@ def line_outliers(even, relative_err, reasons):
     DataFrame of str, shape (exposures, lines)
     """
     reasons = reasons.copy()
-    even = even.where(reasons == "")
-    for line in even.columns[even.count() >= SERIES.outlier_of]:
-        good = even[line].dropna()
+    corrected = corrected.where(reasons == "")
+    for line in corrected.columns[corrected.count() >= SERIES.outlier_of]:
+        good = corrected[line].dropna()
         off = good / good.median() - 1
         sigma = np.fmax(robust_scatter(off), relative_err[line].abs()[good.index].fillna(0))
         far = off.abs() > np.maximum(SERIES.outlier_beyond, SERIES.outlier_sigma * sigma)

@@ -59,21 +59,6 @@ LINE_COLUMNS = [
     "flags",
     "simulated",
 ]
-LAMP_COLUMNS = ["brand", "lamp", "arm", *LINE_COLUMNS]
-EXPOSURE_COLUMNS = [
-    "brand",
-    "lamp",
-    "arm",
-    "exposure",
-    "seconds",
-    "brightness",
-    "brightness_err",
-    "outlying",
-    "lines",
-    "shutter",
-    "shutter_err",
-    "simulated",
-]
 
 
 def reasons_text(reasons, seconds):
@@ -206,11 +191,13 @@ def summarise(measurements: pd.DataFrame, fibres: int, gain: float) -> LampSumma
     sequence = exposures["sequence"].to_numpy(dtype=float)
     sequence = sequence if np.isfinite(sequence).all() else None
     series = fit_series(flux, noise, seconds, saturated, sequence)
-    even, even_err = (table.div(series.scale.fillna(1.0), axis=0) for table in (flux, noise))
+    scale = series.scale.fillna(1.0)
+    # Fluxes at the lamp's mean brightness.
+    corrected, corrected_err = flux.div(scale, axis=0), noise.div(scale, axis=0)
     # Hidden neighbours and the lines' shape shift the fluxes of all exposures alike.
     shared = np.sqrt((err**2 - noise**2).clip(lower=0)).median().fillna(0)
-    rates = peaks.div(seconds * series.scale.fillna(1.0), axis=0)
-    shares = (rates / even).where(
+    rates = peaks.div(seconds * scale, axis=0)
+    shares = (rates / corrected).where(
         (series.reasons == "") & (flux / err > SUMMARY.peak_snr * np.sqrt(fibres))
     )
     typical = typical_share(shares)
@@ -218,27 +205,27 @@ def summarise(measurements: pd.DataFrame, fibres: int, gain: float) -> LampSumma
     facts = line_facts(measurements).to_dict("index")
     rows = []
     # Arrays from here on: pandas takes long over a few numbers.
-    tables = flux, noise, even, even_err, peaks, rates, shares, counts, saturated, series.reasons
-    for line, *columns in zip(flux, *(table.to_numpy().T for table in tables)):
-        flux, noise, even, even_err, peak, rate, share, count, saturated, excluded = columns
+    tables = flux, noise, corrected, corrected_err, peaks, rates, shares, counts, saturated
+    for line, *columns in zip(flux, *(table.to_numpy().T for table in (*tables, series.reasons))):
+        own, own_noise, steady, steady_err, peak, rate, share, count, lost, excluded = columns
         used = excluded == ""
-        best, kept = best_flux(even, even_err, excluded, seconds)
+        best, kept = best_flux(steady, steady_err, excluded, seconds)
         if line in series.references and len(series.references) > 1:
             # Part of the line's own scatter went into the light of the exposures.
             best["flux_err"] *= np.sqrt(1 / (1 - 1 / len(series.references)))
         scale_error = series.scale_err * best["flux"]
         best["flux_err"] = np.linalg.norm([best["flux_err"], scale_error, shared[line]])
         row = {"line": line} | facts[line] | best
-        scatter = np.std(flux[used], ddof=1) if used.sum() > 1 else np.nan
+        scatter = np.std(own[used], ddof=1) if used.sum() > 1 else np.nan
         row["scatter"] = 100 * scatter / abs(best["flux"])
         row |= {"used": used.sum(), "excluded": (~used).sum()}
         row["excluded_why"] = reasons_text(excluded, seconds)
-        row |= drift_columns(flux, used, seconds)
-        row |= linearity_columns(longest.get(line), saturated, seconds)
-        row |= brightest_columns(exposures["exposure"], flux * seconds, peak, used)
+        row |= drift_columns(own, used, seconds)
+        row |= linearity_columns(longest.get(line), lost, seconds)
+        row |= brightest_columns(exposures["exposure"], own * seconds, peak, used)
         row |= peak_columns(peak, rate, share, typical, best, kept, gain)
         row["read_variance"], row["photon_variance"], row["noise_from"] = noise_model(
-            count[kept], (noise * seconds * fibres)[kept] ** 2, seconds[kept], gain
+            count[kept], (own_noise * seconds * fibres)[kept] ** 2, seconds[kept], gain
         )
         rows.append(row)
     lines = pd.DataFrame(rows, columns=LINE_COLUMNS)

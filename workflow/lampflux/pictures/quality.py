@@ -23,7 +23,7 @@ PARAMETER_LABELS = {
     "element_ratio": "Darkest element\nover brightest",
     "brightness_fall": "Brightness\nlost (%)",
     "saturated_fraction": "Fraction of\npixels saturated",
-    "cosmic_fraction": "Fraction of\npixels replaced",
+    "replaced_fraction": "Fraction of\npixels replaced",
 }
 # Columns of arms from left to right; others follow by name.
 ARM_ORDER = {"Blue": 0, "Red": 1}
