@@ -77,6 +77,8 @@ def bad_columns(bands, variance):
     ndarray of bool, shape (columns,)
     """
     light, rows = bands.light.copy(), bands.rows
+    # A number of numpy would make all that follows of double precision.
+    variance = float(variance)
     columns = light.shape[1]
     dead, hot = np.zeros((2, columns), bool)
     if columns < 8 or not np.isfinite(variance):
@@ -202,7 +204,7 @@ def falling_light(light, sigma, width):
         ends.
     """
     curvature = np.exp(-8 * np.log(2) / max(width, 1.0) ** 2)
-    expected = np.full((2, *light.shape), np.nan)
+    expected = np.full((2, *light.shape), np.nan, light.dtype)
     near, far = light[:, 1:-1], np.maximum(light, sigma)
     expected[0, :, 2:] = near * np.abs(near) / far[:, :-2] * curvature
     expected[1, :, :-2] = near * np.abs(near) / far[:, 2:] * curvature

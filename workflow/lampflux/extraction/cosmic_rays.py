@@ -20,6 +20,7 @@ from lampflux.extraction.ray_proofs import (
     square_around,
     without_repeats,
 )
+from lampflux.extraction.spikes import places_of
 from lampflux.statistics import SIGMA_PER_MAD, box_sums
 
 
@@ -137,7 +138,7 @@ def find_cosmic_rays(image, slit, detector, beside=(0, 0), has_dark=True):
             doubtful = found.doubtful_rows()
             # Outskirts would spread over all diffuse light, which is not in the model yet.
             near_core = core.copy()
-            near_core[square_around(*np.nonzero(core), core.shape)] = True
+            near_core[square_around(*places_of(core), core.shape)] = True
             diffuse = diffuse_light(found.residual, ~(near_core | clipped | found.lines))
             # The second round needs their memory.
             del model, found, core, near_core
@@ -302,7 +303,7 @@ def with_outskirts(core, found):
     """
     hit = core.copy()
     for _ in range(RAYS.rounds):
-        beside = np.ravel_multi_index(square_around(*np.nonzero(hit), hit.shape), hit.shape)
+        beside = np.ravel_multi_index(square_around(*places_of(hit), hit.shape), hit.shape)
         places = np.unravel_index(np.unique(beside), hit.shape)
         places = tuple(place[~hit[places]] for place in places)
         square = square_around(*places, hit.shape)

@@ -62,8 +62,9 @@ def with_gain(image, rays, detector):
     """
     if not rays.misfit.any():
         return detector
-    squares = frame_squares(image, rays, detector.variance)
-    gain = measured_gain(squares, image, rays, detector.variance)
+    lines = line_pixels(image, rays, detector.variance)
+    squares = squares_of(*lines)
+    gain = measured_gain(squares, lines, image.counts, detector.variance)
     if detector.gain is not None:
         return detector._replace(shown_gain=gain)
     if gain is not None:
@@ -71,8 +72,8 @@ def with_gain(image, rays, detector):
     return detector._replace(light_scatter=measure_scatter(squares))
 
 
-def frame_squares(image, rays, variance, apart=1):
-    """Squares of pixels on the lines, whose differences of residual over model are noise.
+def line_pixels(image, rays, variance):
+    """Give the pixels on the lines, in whose squares differences of residual over model are noise.
 
     Parameters
     ----------
@@ -80,12 +81,11 @@ def frame_squares(image, rays, variance, apart=1):
     rays : lampflux.extraction.cosmic_rays.CosmicRays
     variance : float
         Of a pixel without light [ADU^2].
-    apart : int
-        Distance of the two rows.
 
     Returns
     -------
-    lampflux.extraction.squares.Squares
+    tuple
+        What `lampflux.extraction.squares.squares_of` takes.
     """
     near = neighbourhood(np.clip(rays.model, 0, None), 2, 2)
     used = ~(rays.hit | image.missing | image.unclear) & (rays.model > TRANSFER.crest * near)
@@ -95,12 +95,12 @@ def frame_squares(image, rays, variance, apart=1):
     )
     rows, columns = used.shape
     # Amplifiers may read halves or quarters.
-    part = 2 * (np.arange(columns) >= columns // 2)
+    part = 2 * (np.arange(columns) >= columns // 2).astype(np.uint8)
     part = part + (np.arange(rows)[:, np.newaxis] >= rows // 2)
-    return squares_of(deviation, rays.model, used, variance, part, apart)
+    return deviation, rays.model, used, variance, part
 
 
-def measured_gain(squares, image, rays, variance):
+def measured_gain(squares, lines, counts, variance):
     """Measure the gain from how much a frame scatters about a model of its lines.
 
     Photon transfer within a frame, with a model in place of a second one.
@@ -108,8 +108,12 @@ def measured_gain(squares, image, rays, variance):
     Parameters
     ----------
     squares : lampflux.extraction.squares.Squares
-    image, rays, variance
-        As in `frame_squares`.
+    lines : tuple
+        The pixels that they are of, from `line_pixels`.
+    counts : ndarray, shape (rows, columns)
+        Lit rows, background subtracted [ADU].
+    variance : float
+        Of a pixel without light [ADU^2].
 
     Returns
     -------
@@ -120,7 +124,7 @@ def measured_gain(squares, image, rays, variance):
     fit = fit_gain(squares.where(4 / squares.photons > TRANSFER.light * np.sqrt(variance)))
     if fit.reason:
         return None
-    apart = frame_squares(image, rays, variance, TRANSFER.apart)
+    apart = squares_of(*lines, TRANSFER.apart)
     apart = apart.where(4 / apart.photons > fit.signal[0])
     if apart.part.size >= TRANSFER.fewest_apart:
         expected = fit.inverse * apart.photons + 4 * fit.misfit + apart.noise
@@ -128,7 +132,7 @@ def measured_gain(squares, image, rays, variance):
         if scatter > 1 + TRANSFER.agreement + 2 * error:
             return None
     gain = float(1 / fit.inverse)
-    quiet = quiet_gain(image.counts)
+    quiet = quiet_gain(counts)
     return None if quiet and abs(gain / quiet - 1) > TRANSFER.agreement else gain
 
 

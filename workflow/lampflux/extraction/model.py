@@ -4,6 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from lampflux.statistics import column_percentile
+
 
 class SlitModelling(NamedTuple):
     """How lit rows are modelled by each other."""
@@ -101,7 +103,7 @@ def common_light(image, profile, shift, variance, gain):
     strong = np.flatnonzero(profile > MODEL.weak * typical_light(profile))
     scaled = image[strong] / profile[strong, np.newaxis].astype(np.float32)
     upright = shift_rows(scaled, -shift[strong])
-    spectrum = np.median(upright, axis=0)
+    spectrum = column_percentile(upright, 50)
     if strong.size < MODEL.few:
         spectrum = without_tracks(upright, spectrum, profile[strong], variance, gain)
     steps, step_of_row = np.unique(np.rint(shift / MODEL.step) * MODEL.step, return_inverse=True)

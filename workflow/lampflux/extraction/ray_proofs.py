@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from lampflux.extraction.projection import of_rows
-from lampflux.extraction.spikes import find_spikes
+from lampflux.extraction.spikes import find_spikes, places_of
 from lampflux.extraction.stray_light import rows_beside
 from lampflux.statistics import box_sums
 
@@ -63,7 +63,7 @@ def square_around(rows, columns, shape):
 
 def clumped(faint):
     """Whether pixels that are too faint have others beside them: dead ones stand alone."""
-    places = np.nonzero(faint)
+    places = places_of(faint)
     result = np.zeros_like(faint)
     result[places] = faint[square_around(*places, faint.shape)].sum(axis=0) > PROOFS.alone
     return result
@@ -87,7 +87,7 @@ def outnumbering(hit, may_be_misfit, lines, poor, beside):
     -------
     ndarray of bool, shape (rows, columns)
     """
-    places = np.stack(np.nonzero(hit))
+    places = np.stack(places_of(hit))
     on_lines, off_lines = places[:, may_be_misfit], places[:, ~may_be_misfit]
     in_rows = np.count_nonzero(lines, axis=1)
     area, result = in_rows.sum(), np.zeros_like(hit)
@@ -126,7 +126,7 @@ def repeating(hit, shift):
     -------
     ndarray of bool, shape (rows, columns)
     """
-    rows, columns = np.nonzero(hit)
+    rows, columns = places_of(hit)
     upright = np.clip(columns - np.rint(shift[rows]).astype(int), 0, hit.shape[1] - 1)
     places = np.unique(np.stack([upright, rows // PROOFS.square]), axis=1)[0]
     number = np.bincount(places, minlength=hit.shape[1])
@@ -201,7 +201,7 @@ def without_repeats(found, residual, shift, outshining):
     -------
     ndarray of bool, shape (rows, columns)
     """
-    rows, columns = np.nonzero(found)
+    rows, columns = places_of(found)
     height, width = found.shape
     own = np.abs(residual[rows, columns])
     kept = np.ones(rows.size, bool)

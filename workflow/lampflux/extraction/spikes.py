@@ -74,7 +74,7 @@ def without_wild_pixels(frame):
     """
     if frame.dtype.itemsize < 4:
         return frame
-    rows, columns = np.nonzero(np.abs(frame.astype(float)) > SPIKES.largest)
+    rows, columns = places_of(np.abs(frame.astype(float)) > SPIKES.largest)
     if not rows.size:
         return frame
     counts = frame.astype(float)
@@ -84,6 +84,11 @@ def without_wild_pixels(frame):
         return frame
     counts[rows[wild], columns[wild]] = np.nan
     return counts
+
+
+def places_of(pixels):
+    """Rows and columns of the pixels that are True, as `numpy.nonzero` gives them, but faster."""
+    return np.divmod(np.flatnonzero(pixels), pixels.shape[1])
 
 
 def highest_neighbours(counts, rows, columns):
@@ -148,8 +153,7 @@ def find_spikes(frame, background, variance):
         net = frame[band].astype(np.float32)
         net -= of_rows(background, band)
         above = net[first - start :][:BAND] > limit
-        # Ten times faster than the indices of both axes.
-        rows, columns = np.divmod(np.flatnonzero(above), above.shape[1])
+        rows, columns = places_of(above)
         rows += first - start
         counts = net[rows, columns]
         bright += np.bincount(columns, minlength=bright.size)

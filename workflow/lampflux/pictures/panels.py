@@ -20,6 +20,8 @@ SMALLEST, LARGEST = 1e-3, 1e4
 # Most intervals between ticks of wide and narrow panels, and of high and low ones.
 WIDE, NARROW = MaxNLocator(9, steps=(1, 2, 2.5, 5, 10)), MaxNLocator(3, integer=True)
 HIGH, LOW = MaxNLocator(8, steps=(1, 2, 5, 10)), MaxNLocator(4)
+# Steps of a spectrum of this many pixels would be too narrow to see.
+MOST_STEPS = 2000
 # Length of a sample in a legend, room after it and after its name [inch].
 SAMPLE, SPACE = 0.24, 0.08
 # How the parts that most pictures have are drawn.
@@ -150,7 +152,9 @@ class Panel(NamedTuple):
 
 
 def draw_spectrum(sheet, place, x, counts, plain=None, size="medium"):
-    """Draw a spectrum as steps, stretched so that faint lines show: asinh, linear near zero.
+    """Draw a spectrum, stretched so that faint lines show: asinh, linear near zero.
+
+    Pixels are steps, but where there are too many for steps to show.
 
     Parameters
     ----------
@@ -175,8 +179,9 @@ def draw_spectrum(sheet, place, x, counts, plain=None, size="medium"):
     stretched = np.arcsinh(counts / knee)
     curves = [stretched] if plain is None else [stretched, np.arcsinh(plain / knee)]
     panel = Panel(*place, (x.min(), x.max()), range_of(curves))
+    points = panel.steps if x.size < MOST_STEPS else panel.points
     for part, curve in zip(("data", "all rows"), curves):
-        sheet.paths[part].append(panel.steps(x, curve))
+        sheet.paths[part].append(points(x, curve))
     frame(sheet, panel)
     ticks = round_ticks(knee, max(np.nanmax(counts), knee))
     mark_up(sheet, panel, np.arcsinh(np.divide(ticks, knee)), map(number_text, ticks), size)
