@@ -69,8 +69,8 @@ class Solution(NamedTuple):
     in ``lines``, or -1; ``centroid``: wavelength at which each of ``lines`` is expected, blended
     with its neighbours [Angstrom]; ``used``: peaks that the fit used; ``residual`` [pixel]: that
     minus solution. ``scatter`` [pixel]: robust 1-sigma residual. ``matched``: part of the bright
-    peaks' weight that found its line. ``certain``: part of the detector where the solution holds
-    to ``TRUST.worst_error``, 0 if it is trusted nowhere. ``first``, ``last``: pixels between
+    peaks' weight that found its line. ``certain``: part of the detector where the solution is
+    trusted. ``first``, ``last``: pixels between
     which the solution is trusted; ``last`` < ``first`` for none.
     """
 
@@ -212,10 +212,11 @@ def competing_fits(peaks, choice, start):
         return []
     best = min(fits, key=lambda fit: fit.cost)
     _, used = scatter_and_used(best.residual, peaks.fwhm)
-    blends = with_blends(choice, peaks, best.polynomial(np.arange(start.size)), best.line, used)
+    found = best.polynomial(np.arange(start.size))
+    blends = with_blends(choice, peaks, found, best.line, used)
     degree = best.polynomial.degree()
     near = [other for other in FITTING.degrees if abs(other - degree) <= 1]
-    more = [fit_degree(other, peaks, blends, start) for other in near]
+    more = [fit_degree(other, peaks, blends, found) for other in near]
     fits = sorted(fits + [fit for fit in more if fit is not None], key=lambda fit: fit.cost)
     # Where lines match well, a fit that misses them by a good match's scatter is none.
     scatter, _ = scatter_and_used(fits[0].residual, peaks.fwhm)
@@ -283,9 +284,8 @@ def fit_solution(peaks, lines, start, lead):
     error = solution_error(best.polynomial, rivals, *known, scatter, pixels)
     step = np.abs(best.polynomial.deriv()(pixels))
     first, last = longest_stretch(borne_out & (error < TRUST.largest_error))
-    if last < first and scatter < FITTING.good_match * peaks.fwhm:
+    if last - first < TRUST.little * pixels.size:
         first, last = longest_stretch(borne_out & (error < TRUST.worst_error))
-    held = np.mean(borne_out & (error < TRUST.worst_error)) if last > first else 0.0
     return Solution(
         best.polynomial(pixels),
         error * step,
@@ -297,7 +297,7 @@ def fit_solution(peaks, lines, start, lead):
         best.residual,
         scatter,
         matched_part(best.residual, scatter, peaks.fwhm, choice.bright),
-        float(held),
+        (last - first + 1) / pixels.size,
         first,
         last,
     )

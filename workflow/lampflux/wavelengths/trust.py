@@ -28,9 +28,9 @@ class Trust(NamedTuple):
     # rivals included, and residuals scatter by less than this [line width].
     largest_error: float = 0.25
     largest_local_scatter: float = 0.17
-    # Error to which a solution must hold over part of the detector, which is the trusted range
-    # where nothing better can be had and lines match well [pixel].
+    # Error below which it is trusted if the other leaves little of the detector [pixel].
     worst_error: float = 0.3
+    little: float = 0.1
     # Lead of the alignment over other smooth ones, in log-likelihood, where it is trusted.
     least_lead: float = 8.0
     # Reach of a solution beyond its outermost lines [detector].
