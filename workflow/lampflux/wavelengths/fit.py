@@ -15,6 +15,7 @@ from lampflux.wavelengths.trust import (
     leading,
     local_scatter,
     longest_stretch,
+    nearby_scatter,
     partial_fits,
     proven,
     solution_error,
@@ -34,9 +35,11 @@ class Fitting(NamedTuple):
     # What a degree costs in chi-square, and how far a rival may be behind.
     degree_cost: float = 3.0
     rival_cost: float = 9.0
-    # The same against the scatter of what single peaks cost more [1 sigma]: few peaks do not
-    # decide between fits that many blends fit badly.
-    rival_sigma: float = 1.5
+    # The same against the scatter of what single peaks cost more [1 sigma], and what is added
+    # for each listed line that a peak may choose: few peaks do not decide between fits, least of
+    # all if each finds some line or other.
+    rival_sigma: float = 1.0
+    rival_sigma_by_chance: float = 0.25
     # Distance within which lines are matched at first and at last [line width], and their least
     # [pixel]; it shrinks by a factor in each turn.
     first_tolerance: float = 0.9
@@ -69,8 +72,8 @@ class Solution(NamedTuple):
     in ``lines``, or -1; ``centroid``: wavelength at which each of ``lines`` is expected, blended
     with its neighbours [Angstrom]; ``used``: peaks that the fit used; ``residual`` [pixel]: that
     minus solution. ``scatter`` [pixel]: robust 1-sigma residual. ``matched``: part of the bright
-    peaks' weight that found its line. ``certain``: part of the detector where the solution holds
-    to ``TRUST.worst_error``, 0 if it is trusted nowhere. ``first``, ``last``: pixels between
+    peaks' weight that found its line. ``certain``: part of the detector where the solution is
+    trusted. ``first``, ``last``: pixels between
     which the solution is trusted; ``last`` < ``first`` for none.
     """
 
@@ -212,10 +215,11 @@ def competing_fits(peaks, choice, start):
         return []
     best = min(fits, key=lambda fit: fit.cost)
     _, used = scatter_and_used(best.residual, peaks.fwhm)
-    blends = with_blends(choice, peaks, best.polynomial(np.arange(start.size)), best.line, used)
+    found = best.polynomial(np.arange(start.size))
+    blends = with_blends(choice, peaks, found, best.line, used)
     degree = best.polynomial.degree()
     near = [other for other in FITTING.degrees if abs(other - degree) <= 1]
-    more = [fit_degree(other, peaks, blends, start) for other in near]
+    more = [fit_degree(other, peaks, blends, found) for other in near]
     fits = sorted(fits + [fit for fit in more if fit is not None], key=lambda fit: fit.cost)
     # Where lines match well, a fit that misses them by a good match's scatter is none.
     scatter, _ = scatter_and_used(fits[0].residual, peaks.fwhm)
@@ -280,12 +284,12 @@ def fit_solution(peaks, lines, start, lead):
     rivals = rival_polynomials(peaks, fits, known, certain, scatter, start.size)
     if not rivals:
         return None
-    error = solution_error(best.polynomial, rivals, *known, scatter, pixels)
+    local = nearby_scatter(
+        known.pixel, best.residual[used], 1 / choice.ranks[used], scatter, pixels
+    )
+    error = solution_error(best.polynomial, rivals, known.pixel, known.weight, local, pixels)
     step = np.abs(best.polynomial.deriv()(pixels))
     first, last = longest_stretch(borne_out & (error < TRUST.largest_error))
-    if last < first and scatter < FITTING.good_match * peaks.fwhm:
-        first, last = longest_stretch(borne_out & (error < TRUST.worst_error))
-    held = np.mean(borne_out & (error < TRUST.worst_error)) if last > first else 0.0
     return Solution(
         best.polynomial(pixels),
         error * step,
@@ -297,7 +301,7 @@ def fit_solution(peaks, lines, start, lead):
         best.residual,
         scatter,
         matched_part(best.residual, scatter, peaks.fwhm, choice.bright),
-        float(held),
+        (last - first + 1) / pixels.size,
         first,
         last,
     )
@@ -348,9 +352,11 @@ def rival_polynomials(peaks, fits, known, certain, scatter, size):
     # Where lines match well, a fit that misses them by a good match's scatter is none.
     scale = np.clip(scatter, TRUST.least_residual * peaks.fwhm, FITTING.good_match * peaks.fwhm)
 
+    sigma = FITTING.rival_sigma + FITTING.rival_sigma_by_chance * by_chance
+
     def rivals_best(fit):
         worse = misfits(fit.residual, scale, fit.choice) - misfits(best.residual, scale, best.choice)
-        bound = max(FITTING.rival_cost, FITTING.rival_sigma * np.sqrt(np.sum(worse**2)))
+        bound = max(FITTING.rival_cost, sigma * np.sqrt(np.sum(worse**2)))
         return worse.sum() + own_cost(fit) - own_cost(best) < bound
 
     rivals = [fit.polynomial for fit in fits[1:] + begun if fit and rivals_best(fit)]

@@ -156,16 +156,23 @@ def without_an_element(found, peaks, lines, nominal, reference, pinned):
     Returns
     -------
     Identification
-        The one with most evidence, or ``found`` where there is none.
+        That without the element whose lines hold back the alignment most, or ``found`` where no
+        solution is found.
     """
     element = np.array([ion.split()[0] for ion in lines.ion])
-    parts = []
-    if np.unique(element).size > 1:
-        for dark in np.unique(element):
-            lit = Lines(*(column[element != dark] for column in lines))
-            parts.append(find_solution(peaks, lit, nominal, reference, pinned=pinned))
-    solved = [part for part in parts if part.solution]
-    return max(solved, key=lambda part: part.verdict.evidence, default=found)
+    elements = np.unique(element)
+    if elements.size < 2 or peaks.pixel.size < FEWEST:
+        return found
+    parts = [Lines(*(column[element != dark] for column in lines)) for dark in elements]
+    parts = [lit for lit in parts if lit.wavelength.size >= FEWEST]
+
+    def score(lit):
+        expected = inverse(nominal, lit.wavelength)
+        return align(peaks, expected, lit, nominal.size, with_lead=False).score
+
+    best = max(parts, key=score)
+    part = find_solution(peaks, best, nominal, reference, pinned=pinned)
+    return part if part.solution else found
 
 
 def find_solution(peaks, lines, nominal, reference=None, wavelength_range=None, pinned=()):

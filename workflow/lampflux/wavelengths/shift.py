@@ -146,7 +146,7 @@ def fit_shift(peaks, lines, start, lead):
         residual,
         scatter,
         matched_part(residual, scatter, peaks.fwhm, fit.choice.bright),
-        float(np.mean(error < TRUST.worst_error)),
+        (last - first + 1) / start.size,
         first,
         last,
     )
@@ -190,5 +190,5 @@ def with_error(solution, more):
     in_pixels = error / np.abs(np.gradient(solution.wavelength))
     trusted = (pixels >= solution.first) & (pixels <= solution.last)
     first, last = longest_stretch(trusted & (in_pixels < TRUST.largest_error))
-    certain = float(np.mean(in_pixels < TRUST.worst_error)) if last > first else 0.0
+    certain = (last - first + 1) / pixels.size
     return solution._replace(error=error, certain=certain, first=first, last=last)

@@ -24,13 +24,10 @@ class Trust(NamedTuple):
     end_lines: int = 4
     # Part of the detector next to where an alignment is uncertain in which it may be off already.
     end_of_certain: float = 0.0625
-    # Where a solution is trusted: its error is below this [pixel], what it differs from its
-    # rivals included, and residuals scatter by less than this [line width].
-    largest_error: float = 0.25
+    # Where a solution is trusted: its error is below this, so that 3 sigma are less than a pixel,
+    # what it differs from its rivals included, and residuals scatter by less than this [line width].
+    largest_error: float = 0.3
     largest_local_scatter: float = 0.17
-    # Error to which a solution must hold over part of the detector, which is the trusted range
-    # where nothing better can be had and lines match well [pixel].
-    worst_error: float = 0.3
     # Lead of the alignment over other smooth ones, in log-likelihood, where it is trusted.
     least_lead: float = 8.0
     # Reach of a solution beyond its outermost lines [detector].
@@ -146,17 +143,30 @@ def longest_stretch(flags):
     return int(edges[2 * longest]), int(edges[2 * longest + 1]) - 1
 
 
-def nearby_scatter(pixel, residual, scatter, at):
-    """Root mean square of the nearest residuals, no less than the scatter of all [pixel].
+def nearby_scatter(pixel, residual, weight, scatter, pixels):
+    """Root mean square of the nearest residuals at every pixel.
 
     Where blends abound, residuals scatter more than elsewhere.
+
+    Parameters
+    ----------
+    pixel, residual, weight : ndarray, shape (lines,)
+        [pixel], [pixel], and what each counts.
+    scatter : float
+        Scatter of all residuals, below which there is none [pixel].
+    pixels : ndarray
+
+    Returns
+    -------
+    ndarray, shape (pixels,)
     """
-    near = min(TRUST.nearby_lines, pixel.size)
-    nearest = np.argsort(np.abs(at[:, np.newaxis] - pixel), axis=1)[:, :near]
-    return np.maximum(np.sqrt(np.mean(residual[nearest] ** 2, axis=1)), scatter)
+    grid = pixels[:: max(pixels.size // 64, 1)]
+    nearest = np.argsort(np.abs(grid[:, np.newaxis] - pixel), axis=1)[:, : TRUST.nearby_lines]
+    mean = np.average(residual[nearest] ** 2, axis=1, weights=weight[nearest])
+    return np.interp(pixels, grid, np.maximum(np.sqrt(mean), scatter))
 
 
-def solution_error(polynomial, rivals, pixel, wavelength, weight, scatter, pixels):
+def solution_error(polynomial, rivals, pixel, weight, scatter, pixels):
     """1-sigma error of a fitted polynomial.
 
     The statistical error is that of all the terms that spectrographs have, even if the lines are
@@ -167,26 +177,24 @@ def solution_error(polynomial, rivals, pixel, wavelength, weight, scatter, pixel
     polynomial : numpy.polynomial.Polynomial
     rivals : list of numpy.polynomial.Polynomial
         Other fits that do nearly as well, or to parts of the lines.
-    pixel, wavelength, weight : ndarray, shape (lines,)
+    pixel, weight : ndarray, shape (lines,)
         What it was fitted to.
-    scatter : float
-        1-sigma residual [pixel].
+    scatter : ndarray, shape (pixels,)
+        1-sigma residual that lines have there [pixel].
     pixels : ndarray
-        Where the error is wanted.
+        All of the spectrum's.
 
     Returns
     -------
     ndarray
         Error [pixel].
     """
-    residual = (wavelength - polynomial(pixel)) / polynomial.deriv()(pixel)
-    local = nearby_scatter(pixel, residual, scatter, pixels)
-    own = weight / np.median(weight) / np.interp(pixel, pixels, local)
     freedom = max(pixel.size - polynomial.degree() - 1, 1)
-    own *= np.sqrt(freedom / pixel.size)
-    own = dispersion_error(TRUST.degree, pixel, own, pixels, pixels.size)
+    error = np.interp(pixel, pixels, scatter) * np.median(weight) / weight
+    error *= np.sqrt(pixel.size / freedom)
+    own = dispersion_error(TRUST.degree, pixel, 1 / error, pixels, pixels.size)
     others = rival_error(polynomial, rivals, pixels) / np.abs(polynomial.deriv()(pixels))
-    return np.sqrt(own**2 + (TRUST.shared_scatter * local) ** 2 + others**2)
+    return np.sqrt(own**2 + (TRUST.shared_scatter * scatter) ** 2 + others**2)
 
 
 def polynomial_error(polynomial, pixel, wanted, weight, scatter, pixels):
@@ -257,8 +265,8 @@ def leading(lead, pixel, gain):
     """Find where an alignment leads all others by enough.
 
     The alignment counts lines as coincident that are off by half a line width. How close the fit
-    brings the peaks between a pixel and an end speaks for or against it, too, as an alignment
-    that is elsewhere there would match them by chance.
+    brings the peaks between a pixel and an end speaks for it, too, as an alignment that is
+    elsewhere there would match them by chance. What no line matches speaks against both.
 
     Parameters
     ----------
@@ -273,11 +281,15 @@ def leading(lead, pixel, gain):
         Between two places that are certain, all is.
     """
     pixels = np.arange(lead.size)
-    total = np.append(0.0, np.cumsum(gain))
-    below = total[np.searchsorted(pixel, pixels)]
-    from_low = np.maximum.accumulate(lead + below > TRUST.least_lead)
-    from_high = np.maximum.accumulate((lead + total[-1] - below > TRUST.least_lead)[::-1])[::-1]
-    return from_low & from_high
+
+    def beyond(pixel, gain, pixels):
+        total = np.append(0.0, np.cumsum(gain))
+        return (total - np.minimum.accumulate(total))[np.searchsorted(pixel, pixels)]
+
+    low = lead + beyond(pixel, gain, pixels)
+    high = lead + beyond(-pixel[::-1], gain[::-1], -pixels)
+    from_low = np.maximum.accumulate(low > TRUST.least_lead)
+    return from_low & np.maximum.accumulate((high > TRUST.least_lead)[::-1])[::-1]
 
 
 def proven(pixel, gain, pixels):
