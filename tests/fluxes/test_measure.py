@@ -288,6 +288,19 @@ def test_the_fit_goes_by_the_columns_beside_a_dead_one():
     assert row["fit_flux"] == pytest.approx(1e6, abs=4 * row["fit_flux_err"], rel=0.01)
 
 
+@pytest.mark.parametrize("pixel", [498, 502])
+def test_a_dead_pixel_on_the_flank_of_a_line_is_found_by_its_shape(pixel):
+    others = [(25.7 + 50 * number, 3e5) for number in range(19)]
+    good = exposed([(500.3, 1e5), *others], 1)
+    clean = good.clean.copy()
+    clean[pixel] = 0
+    (row,) = table_rows(good._replace(clean=clean), [(491, 510)])
+    assert flags_of(row) == ["bad_pixels"]
+    assert row["recommended"] == "fit_flux"
+    assert row["fit_flux"] == pytest.approx(1e5, abs=4 * row["fit_flux_err"], rel=0.02)
+    assert row["net_flux"] == pytest.approx(1e5, abs=2 * row["net_flux_err"])
+
+
 def test_the_flux_of_a_saturated_line_is_fitted_to_its_flanks():
     counts = exposed([(500.3, 1e6)]).clean
     clipped = counts > 2e5

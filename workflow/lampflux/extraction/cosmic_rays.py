@@ -60,8 +60,10 @@ class RaySearch(NamedTuple):
     no_misfit: float = 2.0
     outshining: float = 3.0
     # A difference of less than the first part of the light near it may be a misfit after all: the
-    # second part of it is the error of what replaces it.
+    # second part of it is the error of what replaces it. Beyond this many misfits, where that
+    # becomes unlikely, the error grows no more.
     ambiguous: tuple[tuple[float, float], ...] = ((3.0, 0.25), (0.1, 0.5))
+    unlikely: float = 20.0
 
 
 RAYS = RaySearch()
@@ -259,7 +261,7 @@ def replacement_errors(hit, found):
     doubt = np.zeros(difference.size, np.float32)
     for most, part in RAYS.ambiguous:
         doubt[difference < most * near] = part
-    error[hit] = np.maximum(error[hit], doubt * difference)
+    error[hit] = np.maximum(error[hit], doubt * np.minimum(difference, RAYS.unlikely * error[hit]))
     return error
 
 

@@ -115,8 +115,8 @@ class WindowContinuum(NamedTuple):
 
     ``level`` in each pixel from ``first`` on [ADU]; ``total_error``, 1 sigma of its sum over the
     window, that by far wings of lines included, and ``error`` of its mean there [ADU]; the number
-    of ``sides`` on which it is known; and the reduced chi-square ``chi2`` of the pixels that it
-    was fitted to.
+    of ``sides`` on which it is known; the reduced chi-square ``chi2`` of the pixels that it was
+    fitted to; and ``shared``, the covariance of its sum with that of the window's counts [ADU^2].
     """
 
     first: int
@@ -125,6 +125,7 @@ class WindowContinuum(NamedTuple):
     error: float
     sides: int
     chi2: float
+    shared: float
 
     def at(self, pixels):
         """Level in some pixels [ADU]; beyond those that were looked at, the last one's."""
@@ -167,7 +168,7 @@ def window_continuum(counts, lines, near_saturated, far, window):
     sides = sum(np.count_nonzero(used & half) >= CONTINUUM.fewest for half in halves)
     if np.count_nonzero(used) < CONTINUUM.fewest:
         unknown = np.full(pixels.size, np.nan)
-        return WindowContinuum(int(pixels[0]), unknown, np.nan, np.nan, 0, np.nan)
+        return WindowContinuum(int(pixels[0]), unknown, np.nan, np.nan, 0, np.nan, 0.0)
     rough = lines.smoothness.bands(knots.number)
     if sides < 2:
         # A single side gives no slope to carry across the window.
@@ -196,8 +197,11 @@ def window_continuum(counts, lines, near_saturated, far, window):
     carried = solved(factors, response)
     wings = carried @ gathered(weight * far[pixels], knots)
     total = np.hypot(np.sqrt(response @ carried * chi2), wings)
+    # Noise of the window's own pixels that show the level is in both, and cancels.
+    shared = carried @ gathered(weight * inside * lines.variance[pixels], knots) * chi2
     level = level + lines.halo[pixels]
-    return WindowContinuum(int(pixels[0]), level, float(total), float(total / width), sides, chi2)
+    errors = float(total), float(total / width)
+    return WindowContinuum(int(pixels[0]), level, *errors, sides, chi2, float(shared))
 
 
 def beneath_dense_lines(continuum, counts, lines, places, window):
@@ -235,7 +239,7 @@ def beneath_dense_lines(continuum, counts, lines, places, window):
     raised = max(float(np.mean(continuum.at(pixels))) - bound, 0.0)
     error = np.hypot(continuum.error, raised)
     return continuum._replace(
-        level=continuum.level - raised, error=error, total_error=error * pixels.size
+        level=continuum.level - raised, error=error, total_error=error * pixels.size, shared=0.0
     )
 
 

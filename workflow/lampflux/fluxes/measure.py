@@ -31,6 +31,7 @@ from lampflux.fluxes.window_fit import (
     has_neighbour,
     is_wider,
     width_at,
+    without_dead_pixel,
 )
 from lampflux.peaks import find_peaks
 
@@ -268,8 +269,8 @@ def measure_window(whole, window, expected, per_flux):
     continuum = window_continuum(columns.counts, lines, whole.near_saturated, whole.far, window)
     continuum = beneath_dense_lines(continuum, columns.counts, lines, whole.places, window)
     net = np.sum(columns.counts[inside] - continuum.at(np.arange(start, stop + 1)))
-    net_error = net_flux_error(columns.uncertainty, lines, continuum, window)
     line = window_line(whole, continuum, window, expected)
+    net_error = np.hypot(net_flux_error(columns.uncertainty, lines, continuum, window), line.lost)
     flags, (recommended, reason) = judged(whole, window, continuum, net, net_error, line)
     found = line.found
     summed = columns.summed[inside].sum()
@@ -300,12 +301,13 @@ class WindowLine(NamedTuple):
     """The line of a window.
 
     What was ``found``, None without a line; the ``error`` of its flux [ADU], NaN without noise;
-    and its laboratory ``neighbours``.
+    its laboratory ``neighbours``; and the light that a dead pixel ``lost`` [ADU].
     """
 
     found: WindowFit | None
     error: float
     neighbours: Sequence[Neighbour]
+    lost: float = 0.0
 
 
 def window_line(whole, continuum, window, expected):
@@ -321,10 +323,13 @@ def window_line(whole, continuum, window, expected):
         found = fit_window(counts, lines, continuum, window, expected, whole.places)
     if not found:
         return WindowLine(None, np.nan, ())
+    has_noise = np.isfinite(whole.columns.uncertainty[window[0] : window[1] + 1]).all()
+    lost = 0.0
+    if has_noise and found.fit.reduced_chi2 > FLAGGED.misfit_chi2:
+        found, lost = without_dead_pixel(lines, found, whole.places)
     neighbours, hidden = laboratory_neighbours(lines, found, laboratory, whole.brightness)
     error = fit_flux_error(lines, continuum, found, hidden)
-    has_noise = np.isfinite(whole.columns.uncertainty[window[0] : window[1] + 1]).all()
-    return WindowLine(found, float(error) if has_noise else np.nan, neighbours)
+    return WindowLine(found, float(error) if has_noise else np.nan, neighbours, lost)
 
 
 def judged(whole, window, continuum, net, net_error, line):
@@ -356,7 +361,7 @@ def judged(whole, window, continuum, net, net_error, line):
     flags = raised(
         saturated=saturated,
         cosmic=(columns.replaced - columns.missing)[inside].sum() > 0,
-        bad_pixels=columns.missing[inside].sum() > 0,
+        bad_pixels=columns.missing[inside].sum() > 0 or line.lost > 0,
         blended=bool(found) and (not parted or has_neighbour(lines, found, window)),
         misfit=is_judged and is_misfit(found.fit.reduced_chi2, line.error / found.flux),
         edge=continuum.sides < 2,
@@ -365,7 +370,7 @@ def judged(whole, window, continuum, net, net_error, line):
     )
     cut = bool(found) and missed_light(lines, found, start, stop) > FLUX_ERRORS.missed
     within = bool(found) and start <= found.centre <= stop
-    lost = (columns.missing > FLAGGED.lost * columns.summed)[inside].any()
+    lost = (columns.missing > FLAGGED.lost * columns.summed)[inside].any() or line.lost > 0
     return flags, recommendation(flags, bool(found), within, parted, cut, lost)
 
 

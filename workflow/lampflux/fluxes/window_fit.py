@@ -6,7 +6,7 @@ import numpy as np
 
 from lampflux.fluxes.line_fit import LineFit, fit_lines
 from lampflux.fluxes.line_model import light_of_others
-from lampflux.fluxes.line_shape import at
+from lampflux.fluxes.line_shape import at, line_light
 
 
 class WindowTuning(NamedTuple):
@@ -33,6 +33,11 @@ class WindowTuning(NamedTuple):
     # times what single lines differ, is more than one.
     wider: float = 0.003
     wider_errors: float = 4.0
+    # A pixel this near [line widths] is dead if a fit without it leaves less than this part of the
+    # chi-square, and exceeds it by this many sigma.
+    dead_reach: float = 2.0
+    dead_chi2: float = 0.25
+    dead: float = 5.0
     # A blend is a line with this part of the window's line near it: it matters.
     blend: float = 0.02
 
@@ -173,6 +178,44 @@ def fit_group(data, lines, centres, fluxes, known):
         if fit is not None:
             return fit
     return None
+
+
+def without_dead_pixel(lines, found, known):
+    """Fit a line anew without a pixel that alone keeps it from being described.
+
+    Parameters
+    ----------
+    lines : lampflux.fluxes.line_model.LineModel
+    found : WindowFit
+    known : ndarray
+        As in `fit_window`.
+
+    Returns
+    -------
+    found : WindowFit
+        As it was where no pixel is dead.
+    lost : float
+        Light that the pixel lacks [ADU].
+    """
+    counts, variance, good, pixels = found.data
+    order = np.append(found.main, np.delete(np.arange(found.fit.flux.size), found.main))
+    centres, fluxes = found.fit.centre[order], found.fit.flux[order]
+    reach = WINDOW.dead_reach * width_at(lines, found.centre)
+    best, place = found.fit, None
+    for each in np.flatnonzero(good & (np.abs(pixels - found.centre) < reach)):
+        kept = good & (pixels != pixels[each])
+        fit = fit_group((counts, variance, kept, pixels), lines, centres, fluxes, known)
+        if fit is not None and fit.chi2 < best.chi2:
+            best, place = fit, each
+    if place is None or best.chi2 > WINDOW.dead_chi2 * found.fit.chi2:
+        return found, 0.0
+    edges = pixels[place] + np.array([-0.5, 0.5])
+    light, *_ = line_light(edges, best.centre, best.fwhm, lines.shape.profile)
+    lost = float(light[0] @ best.flux - counts[place])
+    if lost < WINDOW.dead * np.sqrt(variance[place]):
+        return found, 0.0
+    data = counts, variance, good & (pixels != pixels[place]), pixels
+    return WindowFit(best, 0, data), lost
 
 
 def laboratory_ties(centres, known, width):
