@@ -125,9 +125,9 @@ def test_products_that_a_failed_cluster_job_did_not_come_to_replace_are_removed(
 
 
 def test_the_answers_are_health_and_places(run):
-    rows = "exposure,score,reasons\na,good,\nb,failed,cosmic 3 % > 2 %\nc,good,\n"
-    rows += "d,warned,rms 0.2 > 0.1\ne,warned,rms 0.2 > 0.1\nf,warned,rms 0.3 > 0.1\n"
-    write("results/quality/exposures.csv", rows)
+    rows = ["a,good,", "b,failed,cosmic 3 % > 2 %", "c,good,", "d,warned,rms 0.2 > 0.1"]
+    rows += ["e,warned,rms 0.2 > 0.1", "f,warned,rms 0.3 > 0.1"]
+    write_health([f"{row},Red,fitted" for row in rows])
     write("results/lamps/exposure_plan.csv")
     assert answer_lines(run, "results") == [
         "Health of 6 exposures: 2 good, 3 warned, 1 failed (results/quality/exposures.csv)",
@@ -137,6 +137,25 @@ def test_the_answers_are_health_and_places(run):
         "Exposure times: results/lamps/exposure_plan.csv",
         "All in one page: the same command with --report results/report.html",
     ]
+
+
+def write_health(rows):
+    heading = "exposure,score,reasons,arm,wave_method"
+    write("results/quality/exposures.csv", "\n".join([heading, *rows, ""]))
+
+
+def test_an_arm_with_and_without_solutions_hears_of_its_reference(run):
+    rows = ["a,good,,Red,fitted", "b,warned,no,Red,nominal", "c,warned,no,Red,nominal"]
+    rows += ["d,warned,no,Blue,nominal", "e,good,,NIR,fitted"]
+    write_health(rows)
+    reference = "results/wavelength_references/Red.csv"
+    hint = (
+        "  2 of 3 exposures of the Red arm have nominal wavelengths: a reference from the others "
+        f"may help (snakemake {reference})"
+    )
+    assert [line for line in answer_lines(run, "results") if "reference" in line] == [hint]
+    write(reference)
+    assert hint not in answer_lines(run, "results")
 
 
 def test_there_are_no_answers_without_products_or_after_a_check(run):

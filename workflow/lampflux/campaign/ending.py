@@ -106,6 +106,36 @@ def quality_lines(results):
             f"  {f'{score} ({reason})' if reason else score}: {names_of(stems)}"
             for reason, stems in reasons.items()
         ]
+    return lines + reference_lines(rows, results)
+
+
+def reference_lines(rows, results):
+    """Name the reference that may solve exposures of an arm in which others are solved.
+
+    Parameters
+    ----------
+    rows : list of dict
+        Health of the exposures.
+    results : str
+        Folder of the products.
+
+    Returns
+    -------
+    list of str
+        One for each arm for which it was not made yet.
+    """
+    methods = defaultdict(Counter)
+    for row in rows:
+        methods[row["arm"]][row["wave_method"]] += 1
+    lines = []
+    for arm, number in sorted(methods.items()):
+        reference = Path(results, "wavelength_references", f"{arm}.csv")
+        if number["nominal"] and number["fitted"] and not reference.exists():
+            lines.append(
+                f"  {number['nominal']} of {number.total()} exposures of the {arm} arm have "
+                "nominal wavelengths: a reference from the others may help (snakemake "
+                f"{reference})"
+            )
     return lines
 
 
