@@ -292,12 +292,13 @@ def test_a_reference_in_the_other_medium_than_it_says_is_named(problems):
 
 
 def test_a_lamp_without_a_window_table_gets_a_proposed_one(campaign):
-    made = campaign(*frames("GS_Zn_Red_1s_01"), settings={"lamps": {"Zn": ["Zn XI", "Cd I"]}})
+    made = campaign(*frames("GS_Zn_Red_1s_01"), settings={"lamps": {"Zn": ["ZnI", "Cd I"]}})
     assert made.problems == []
     assert made.window_tables["Zn", "Red"] == "results/windows/Zn_Red.csv"
     assert [note for note in made.notes if "No window table Zn_Red.csv" in note]
     (warning,) = made.warnings
-    assert "No line list for Zn XI in " in warning
+    assert "No line list for ZnI in " in warning
+    assert warning.endswith("did you mean Zn I?")
     assert list(made.line_lists["Zn"]) == ["Cd I"]
 
 
