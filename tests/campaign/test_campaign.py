@@ -351,7 +351,7 @@ def test_files_in_storage_are_listed_and_not_looked_at(campaign):
     assert made.files_to_check() == []
 
 
-def test_a_faulty_window_table_is_not_held_against_frames(campaign):
+def test_a_faulty_window_table_is_not_compared_with_frames(campaign):
     own = {"resources/line_windows/Ne_Red.csv": "start\n10\n"}
     made = campaign(FRAME, *frames("GS_Kr_Red_1s_01"), files=own)
     windows = {entry["frame"]: entry["windows"] for entry in made.files_to_check()}
