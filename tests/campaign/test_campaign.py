@@ -301,12 +301,13 @@ def test_lamps_without_a_window_table_are_named_in_one_sentence(campaign):
 
 
 def test_a_lamp_without_a_window_table_gets_a_proposed_one(campaign):
-    made = campaign(*frames("GS_Zn_Red_1s_01"), settings={"lamps": {"Zn": ["Zn XI", "Cd I"]}})
+    made = campaign(*frames("GS_Zn_Red_1s_01"), settings={"lamps": {"Zn": ["ZnI", "Cd I"]}})
     assert made.problems == []
     assert made.window_tables["Zn", "Red"] == "results/windows/Zn_Red.csv"
     assert [note for note in made.notes if "No window table Zn_Red.csv" in note]
     (warning,) = made.warnings
-    assert "No line list for Zn XI in " in warning
+    assert "No line list for ZnI in " in warning
+    assert warning.endswith("did you mean Zn I?")
     assert list(made.line_lists["Zn"]) == ["Cd I"]
 
 
@@ -359,7 +360,7 @@ def test_files_in_storage_are_listed_and_not_looked_at(campaign):
     assert made.files_to_check() == []
 
 
-def test_a_faulty_window_table_is_not_held_against_frames(campaign):
+def test_a_faulty_window_table_is_not_compared_with_frames(campaign):
     own = {"resources/line_windows/Ne_Red.csv": "start\n10\n"}
     made = campaign(FRAME, *frames("GS_Kr_Red_1s_01"), files=own)
     windows = {entry["frame"]: entry["windows"] for entry in made.files_to_check()}

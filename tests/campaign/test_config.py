@@ -36,7 +36,7 @@ MISTAKES = {
         {"arms": {"Green": {"crpix": 1, "cdelt": 0.5}}},
         ["arms.Green", "crval"],
     ),
-    "cdelt zero": (arm(cdelt=0), ["arms.Green.cdelt"]),
+    "cdelt zero": (arm(cdelt=0), ["arms.Green.cdelt: 0 is not allowed"]),
     "unknown key of an arm": (arm(colour="green"), ["arms.Green", "colour"]),
     "a third axis": (arm(spatial_axis=2), ["arms.Green.spatial_axis", "2"]),
     "rows in words": ({"rows": "some"}, ["rows", "some"]),

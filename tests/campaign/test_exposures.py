@@ -374,7 +374,7 @@ def test_a_table_gives_each_frame_the_dark_of_its_row(tmp_path):
 
 
 @pytest.mark.parametrize("column", ["path", "dark"])
-def test_a_file_that_is_not_there_is_told_with_its_row(tmp_path, column):
+def test_a_file_that_is_not_there_is_reported_with_its_row(tmp_path, column):
     _, problems = from_table(tmp_path, row(), row(id="03", **{column: "gone/x.fits"}))
     (problem,) = problems
     assert f"{tmp_path}/table.csv, row 2" in problem

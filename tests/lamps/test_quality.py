@@ -140,7 +140,7 @@ def test_a_frame_under_two_names_is_warned_of_with_the_other_name():
     assert rows["reasons"][2] == "same pixels as A_Ne_Red_1s_0"
 
 
-def test_a_good_exposure_has_no_word_and_the_figures_that_were_put_in():
+def test_a_good_exposure_has_no_reason_and_the_numbers_that_it_was_made_with():
     row = beside_good()
     assert (row["score"], row["failed"], row["warned"]) == ("good", "", "")
     assert row["bias_level"] == 502
@@ -280,7 +280,7 @@ def test_lines_of_a_longer_exposure_are_not_expected_in_a_shorter_one():
 @pytest.mark.parametrize(
     ("change", "verdict"), [(-0.02, "good"), (-0.1, "warned"), (-0.3, "failed"), (0.3, "good")]
 )
-def test_a_lamp_that_loses_brightness_is_told_at_the_end_of_its_series(change, verdict):
+def test_a_lamp_that_loses_brightness_is_reported_at_the_end_of_its_series(change, verdict):
     rng = np.random.default_rng(1)
     brightness = 1 + change * np.linspace(-0.5, 0.5, 10) + rng.normal(0, 0.002, 10)
     rows = checked(*[exposure()] * 10, brightness=brightness)

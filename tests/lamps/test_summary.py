@@ -193,7 +193,7 @@ def test_a_lamp_that_warms_up_between_exposure_times_is_not_taken_for_saturation
 
 @pytest.mark.parametrize("brightness", [0.8, 1.0, 1.2])
 @pytest.mark.parametrize("lost", [0.05, 0.3, 0.5])
-def test_lines_that_lose_against_the_others_are_told_whatever_the_lamp_does(brightness, lost):
+def test_lines_that_lose_against_the_others_are_found_whatever_the_lamp_does(brightness, lost):
     bright = np.isin(np.arange(len(FLUX)), (4, 5, 6, 7))
 
     def kept(time):
@@ -207,7 +207,7 @@ def test_lines_that_lose_against_the_others_are_told_whatever_the_lamp_does(brig
     assert (np.abs(lines["flux"] - mean) < 3.5 * lines["flux_err"])[4:].all()
 
 
-def test_flagged_saturation_is_told_from_unflagged_loss():
+def test_flagged_saturation_is_distinguished_from_unflagged_loss():
     rng, windows = np.random.default_rng(1), windows_for(len(FLUX))
     short = measured(rng, windows, FLUX, 10)
     long = measured(rng, windows, np.where(FLUX > 10000, 0.7, 1) * FLUX, 60)
@@ -223,7 +223,7 @@ def test_flagged_saturation_is_told_from_unflagged_loss():
     assert lines["brightest_exposure"].iloc[0] == "E_60s_01"
 
 
-def test_one_saturated_exposure_of_a_time_does_not_spoil_the_others():
+def test_one_saturated_exposure_of_a_time_does_not_exclude_the_others():
     rng, windows = np.random.default_rng(1), windows_for(len(FLUX))
     tables = [measured(rng, windows, FLUX, time) for time in (10, 60, 60, 60)]
     brightest = tables[2].index[-1]

@@ -581,7 +581,7 @@ def test_a_fault_of_a_name_or_table_is_reported(wrong_tables, name):
     assert re.search(r"; \w+", sentence), "no remedy"
 
 
-def test_all_faults_of_names_and_tables_are_told_at_once_and_nothing_is_run(wrong_tables):
+def test_all_faults_of_names_and_tables_are_reported_at_once_and_nothing_is_run(wrong_tables):
     root, run = wrong_tables
     complaints(run, count=len(TABLES))
     assert not [path for path in root.rglob("*pwned*") if "Ne_Red" not in path.name]
@@ -612,7 +612,7 @@ def wrong_configs(snakemake, tmp_path_factory):
 
 
 @pytest.mark.parametrize("name", [*CONFIG, *RANGES, *FOLDERS])
-def test_a_fault_of_the_config_is_told_with_all_others(wrong_configs, name):
+def test_a_fault_of_the_config_is_reported_with_all_others(wrong_configs, name):
     words = (CONFIG | RANGES | FOLDERS)[name][0]
     assert re.search(r"; \w+", sentence_with(wrong_configs, ["config", *words])), "no remedy"
 

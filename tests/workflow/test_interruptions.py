@@ -23,7 +23,7 @@ Newport,Kr,Red,60,01,no
 Newport,Ar,Red,10,01,yes
 """
 KILLS = 8
-# For each run, which scripts fail for which lamp and how. Each run goes on where the one before
+# For each run, which scripts fail for which lamp and how. Each run continues where the one before
 # ended, so that a script that fails in one run works in the next.
 FAULTY_RUNS = (
     "simulate full Newport_Ne_Red_1, simulate killed Newport_Kr, calibrated killed Newport_Ar",
@@ -113,7 +113,7 @@ def copy(undisturbed, tmp_path):
 # Killed, or the disk full
 
 
-def test_a_run_killed_at_any_time_leaves_right_products_only_and_goes_on_to_the_same(
+def test_a_run_killed_at_any_time_leaves_only_complete_products_and_continues_to_the_same(
     truth, settings, tmp_path
 ):
     moments = random.Random(7)
@@ -122,7 +122,7 @@ def test_a_run_killed_at_any_time_leaves_right_products_only_and_goes_on_to_the_
         try:
             process.wait(timeout=moments.uniform(1, 5))
         except subprocess.TimeoutExpired:
-            # With its jobs, and in turn without them, so that these go on.
+            # With its jobs, and in turn without them, so that these continue.
             (os.killpg if number % 2 else os.kill)(process.pid, signal.SIGKILL)
             process.wait()
         process.stdout.close()
@@ -136,7 +136,7 @@ def test_a_run_killed_at_any_time_leaves_right_products_only_and_goes_on_to_the_
     assert products(tmp_path) == truth
 
 
-def test_interrupted_jobs_say_so_without_a_traceback_and_the_run_goes_on_to_the_same(
+def test_interrupted_jobs_say_so_without_a_traceback_and_the_run_continues_to_the_same(
     truth, settings, tmp_path
 ):
     def logs():
@@ -185,7 +185,7 @@ def test_jobs_that_die_or_run_out_of_room_in_any_step_are_named_and_done_by_the_
 
 
 @pytest.mark.slow
-def test_a_full_disk_is_named_and_more_room_mends_it(truth, settings, tmp_path):
+def test_a_full_disk_is_named_and_more_space_lets_the_run_continue(truth, settings, tmp_path):
     def mount(size, *options):
         options = ",".join((*options, f"size={size}"))
         return subprocess.run(
@@ -236,12 +236,12 @@ def test_a_folder_that_cannot_be_written_into_is_named(place, settings, snakemak
 # Two at once, and a clock set back
 
 
-def test_a_second_run_is_refused_while_the_first_goes_on(settings, snakemake, tmp_path):
+def test_a_second_run_is_refused_while_the_first_continues(settings, snakemake, tmp_path):
     first = start(tmp_path, settings)
     lock = tmp_path / "results/logs/run.lock"
     while not (lock.exists() and lock.read_text()):
         time.sleep(0.05)
-    # So that it goes on until the others have ended.
+    # So that it continues until the others have ended.
     os.killpg(first.pid, signal.SIGSTOP)
     second = snakemake(tmp_path, *settings)
     dry = snakemake(tmp_path, *settings, "--dry-run")

@@ -127,7 +127,7 @@ def test_the_catalogues_snakefile_is_the_same_workflow(frame, snakemake):
     assert other.jobs == run.jobs != set()
 
 
-def test_the_catalogue_is_told_what_there_is():
+def test_the_catalogue_entry_is_complete():
     catalog = yaml.safe_load((PROJECT / ".snakemake-workflow-catalog.yml").read_text())
     assert catalog["usage"] == {"software-stack-deployment": {"conda": True}, "report": True}
     assert (PROJECT / "config/README.md").is_file()

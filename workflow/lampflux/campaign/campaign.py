@@ -187,15 +187,11 @@ class Campaign:
         self.window_tables, notes, problems = window_tables(exposures, self.places, self.results)
         self.notes += notes
         self.problems += problems
-        self.line_lists, missing, problems = line_lists(
+        self.line_lists, warnings, problems = line_lists(
             {exposure.lamp for exposure in exposures}, self.places
         )
         self.problems += problems
-        if missing:
-            self.warnings.append(
-                f"No line list for {', '.join(missing)} in {self.config['line_lists']}: lines are "
-                "identified by the lamps' other ions."
-            )
+        self.warnings += warnings
         self.references, problems = references(arms, self.places)
         self.gains, more = gains(arms, self.places)
         self.problems += problems + more

@@ -144,6 +144,8 @@ def fault_words(fault):
         return f"{fault.instance!r} is not valid"
     if fault.validator == "pattern":
         return f"{fault.instance!r} is not valid"
+    if fault.validator == "not":
+        return f"{fault.instance!r} is not allowed"
     if fault.validator == "minItems":
         return f"{len(fault.instance)} are too few; at least {fault.validator_value} are needed"
     return fault.message

@@ -3,11 +3,12 @@
 import os
 from collections import defaultdict
 from operator import itemgetter
+from pathlib import Path
 from typing import NamedTuple
 
 from lampflux.campaign.config import read_yaml
 from lampflux.campaign.listing import names_of
-from lampflux.campaign.problems import schema_problems
+from lampflux.campaign.problems import closest, schema_problems
 from lampflux.errors import UserError
 from lampflux.files.tables import read_gains, read_line_list, read_reference
 from lampflux.fluxes.windows import line_windows, order_problems, read_rows
@@ -66,6 +67,12 @@ class Places(NamedTuple):
     def line_list(self, ion):
         """Path of an ion's line list."""
         return self.resource(self.config["line_lists"], f"{ion.replace(' ', '_')}.csv")
+
+    def listed_ions(self):
+        """Ions that have a line list."""
+        folder = self.config["line_lists"]
+        places = Path(folder), Path(self.project, folder)
+        return {path.stem.replace("_", " ") for place in places for path in place.glob("*.csv")}
 
     def emitted_lines(self, exposure):
         """Path of the table of lines that a simulated exposure's lamp emits in its arm."""
@@ -264,8 +271,8 @@ def line_lists(lamps, places):
     -------
     lists : dict
         Lamp to a dict of ion to path, of the ions that have a list.
-    missing : list of str
-        Ions without a list.
+    warnings : list of str
+        A sentence for each ion without a list.
     problems : list of str
     """
     lists, missing, problems = {}, set(), []
@@ -275,7 +282,13 @@ def line_lists(lamps, places):
         missing |= paths.keys() - lists[lamp].keys()
     for path in sorted({path for paths in lists.values() for path in paths.values()}):
         problems += checked_rows(read_line_list, path, "line_list")[1]
-    return lists, sorted(missing), problems
+    known = places.listed_ions() if missing else ()
+    warnings = [
+        f"No line list for {ion} in {places.config['line_lists']}: its lines are not identified"
+        + (f"; did you mean {close}?" if (close := closest(ion, known)) else ".")
+        for ion in sorted(missing)
+    ]
+    return lists, warnings, problems
 
 
 def references(arms, places):
