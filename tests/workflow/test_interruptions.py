@@ -29,9 +29,9 @@ FAULTY_RUNS = (
     "simulate full Newport_Ne_Red_1, simulate killed Newport_Kr, calibrated killed Newport_Ar",
     "spectra full Newport_Ne, spectra killed Newport_Kr, fluxes full Newport_Ar",
     "calibrated full Newport_Ne, fluxes killed Newport_Kr, lamps full Newport_Ar",
-    "lamps killed Newport_Ne, lamps full Newport_Kr, quality full Ne, closure killed Ne",
+    "lamps killed Newport_Ne, lamps full Newport_Kr, closure killed Ne",
     "quality killed Ne, closure full Ne, atlas full Ne, planner killed Ne",
-    "atlas killed Ne, planner full Ne",
+    "atlas killed Ne, planner full Ne, quality full Ne",
 )
 SAID = {
     "full": "; free disk space or change the permissions of its folder",

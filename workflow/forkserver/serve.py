@@ -70,8 +70,8 @@ def started(client, others):
     Parameters
     ----------
     client : socket.socket
-        To ``ask.py``, which sends its standard output and error, then the script's arguments,
-        folder and environment.
+        It sends its standard output and error, then the script's arguments, folder and
+        environment.
     others : list of socket.socket
 
     Returns

@@ -1,10 +1,21 @@
 # The start and the end of a run; none of it where lampflux is a module of another workflow.
 
+from functools import partial
+
 from snakemake.shell import shell
 
 from lampflux.campaign.ending import RunRecord, answer_lines, failure_lines, remove_outdated
-from lampflux.campaign.starting import claim_results, job_prefix
+from lampflux.campaign.forks import PREFIX, fork_server, run_forked
+from lampflux.campaign.starting import claim_results
 from lampflux.campaign.terminal import hide_greeting, shorten
+
+
+def start_server():
+    """Have scripts run in forks of one Python, unless the config says otherwise."""
+    shell.prefix(PREFIX)
+    if config["fork_scripts"] and (address := fork_server(PROJECT / "workflow")):
+        internals.run_scripts_with(partial(run_forked, address))
+
 
 if IS_MAIN:
     internals.leave_pandas_out()
@@ -14,14 +25,14 @@ if IS_MAIN:
     hide_greeting(logger)
     if not workflow.is_main_process:
         # A cluster job of many exposures has no onstart.
-        shell.prefix(job_prefix(PROJECT / "workflow", config["fork_scripts"]))
+        start_server()
 
     onstart:
         run_record.begin = or_stop(claim_results, campaign)
         shorten(logger, run_record)
         internals.start_without_pause(workflow)
         internals.fit_cores_to_nodes(workflow)
-        shell.prefix(job_prefix(PROJECT / "workflow", config["fork_scripts"]))
+        start_server()
 
     onsuccess:
         if lines := answer_lines(run_record, campaign.results):

@@ -6,6 +6,7 @@ Snakemake that differs here, only the improvement is lost.
 
 import os
 import subprocess
+import sys
 from contextlib import suppress
 
 
@@ -92,6 +93,36 @@ def remember_checksums():
             return known[key]
 
         _IOFile.checksum = remembered
+
+
+def run_scripts_with(run):
+    """Have Python scripts run by a function; where it gives no status, as Snakemake does it.
+
+    Snakemake starts a shell for each, and that a Python.
+
+    Parameters
+    ----------
+    run : callable
+        Takes the arguments of Python and variables of the environment, and gives the script's
+        exit status or None.
+    """
+    with suppress(ImportError, AttributeError):
+        from snakemake.script import PythonScript
+
+        execute = PythonScript._execute_cmd
+
+        def by_function(script, command, **options):
+            status = None
+            other = script.conda_env or script.env_modules or script.bench_record
+            if options.get("py_exec") == sys.executable and not other:
+                folder = script.resources.get("tmpdir")
+                status = run([options["fname"]], {"TMPDIR": folder} if folder else {})
+            if status is None:
+                return execute(script, command, **options)
+            if status:
+                raise subprocess.CalledProcessError(status, [sys.executable, options["fname"]])
+
+        PythonScript._execute_cmd = by_function
 
 
 def config_as_written(workflow, config):

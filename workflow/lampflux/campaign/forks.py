@@ -1,0 +1,101 @@
+"""Scripts of jobs, run in forks of one Python that has loaded their libraries."""
+
+import atexit
+import marshal
+import os
+import socket
+import struct
+import subprocess
+import sys
+
+from lampflux.campaign.code import modules_of
+
+# Python's random order of sets would move labels of pictures by a ten thousandth of a pixel.
+JOB_VARIABLES = {"PYTHONHASHSEED": "0"}
+# As Snakemake sets for jobs of one thread, which reaches libraries only before they are loaded.
+ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+# Jobs keep the memory of arrays below 32 MB [byte] for the next array: to have the system clear
+# new memory each time takes a tenth of an extraction.
+KEPT_MEMORY = {"MALLOC_MMAP_THRESHOLD_": f"{2**25}", "MALLOC_TRIM_THRESHOLD_": f"{2**28}"}
+SERVER_VARIABLES = JOB_VARIABLES | ONE_THREAD | KEPT_MEMORY
+# Scripts of which there are many jobs, what Snakemake's words before each script import, and what
+# these jobs need beyond that.
+FORKED = "spectra", "calibrated", "fluxes", "pictures", "lamps"
+PREAMBLE = ("snakemake.iocontainers", "snakemake.io", "lampflux.rehearsal")
+
+
+# What shell commands begin with.
+PREFIX = " ".join(f"{name}={value}" for name, value in JOB_VARIABLES.items()) + " exec "
+
+
+def fork_server(folder):
+    """Start a Python that has the libraries of the most frequent scripts loaded.
+
+    To start Python and to load numpy, astropy and matplotlib takes longer than the work of most
+    jobs. The server ends with this process.
+
+    Parameters
+    ----------
+    folder : Path
+        ``workflow``.
+
+    Returns
+    -------
+    str
+        The server's address; empty where none can be had.
+    """
+    scripts = [folder / "scripts" / f"{name}.py" for name in FORKED]
+    modules = [module for script in scripts for module in modules_of(script)]
+    command = [sys.executable, folder / "forkserver" / "serve.py", folder, *modules, *PREAMBLE]
+    server = subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env=os.environ | SERVER_VARIABLES,
+        text=True,
+    )
+
+    def end():
+        server.stdin.close()
+        server.wait()
+
+    atexit.register(end)
+    return server.stdout.readline().strip()
+
+
+def run_forked(address, arguments, variables=()):
+    """Run a script in a fork of the server, as if a Python of its own had been started for it.
+
+    Parameters
+    ----------
+    address : str
+        The server's.
+    arguments : list of str
+        The script, and what is to be in ``sys.argv`` after it.
+    variables : dict or sequence of (str, str)
+        Of the environment, beside this process's.
+
+    Returns
+    -------
+    int or None
+        The script's exit status; None where the server does not answer and nothing has run.
+    """
+    environment = {
+        os.fsencode(name): os.fsencode(value)
+        for name, value in (os.environ | SERVER_VARIABLES | dict(variables)).items()
+    }
+    with socket.socket(socket.AF_UNIX) as connection:
+        try:
+            connection.connect(f"\0{address}")
+            # A name that is free again may be anybody's.
+            credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
+            if struct.unpack("iII", credentials)[1] != os.getuid():
+                return None
+            socket.send_fds(connection, [b"\0"], [1, 2])
+            connection.sendall(marshal.dumps((arguments, os.getcwd(), environment)))
+            if not connection.recv(1):
+                return None
+        except OSError:
+            return None
+        # Without a status the server was killed, and the script's process perhaps too.
+        return (connection.recv(1) or b"\1")[0]
