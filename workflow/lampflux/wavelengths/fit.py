@@ -285,9 +285,12 @@ def fit_solution(peaks, lines, start, lead):
     if not rivals:
         return None
     local = nearby_scatter(
-        known.pixel, best.residual[used], 1 / choice.ranks[used], scatter, pixels
+        known.pixel, best.residual[used], choice.ranks[used] ** -0.5, scatter, pixels
     )
-    error = solution_error(best.polynomial, rivals, known.pixel, known.weight, local, pixels)
+    shared = TRUST.shared_scatter + TRUST.shared_by_choice * lines_to_choose(choice, peaks, pixels)
+    error = solution_error(
+        best.polynomial, rivals, known.pixel, known.weight, local, shared * local, pixels
+    )
     step = np.abs(best.polynomial.deriv()(pixels))
     first, last = longest_stretch(borne_out & (error < TRUST.largest_error))
     return Solution(
@@ -344,7 +347,7 @@ def rival_polynomials(peaks, fits, known, certain, scatter, size):
     degree = best.polynomial.degree()
     partial = partial_fits(*known, degree, size, thirds(number))
     begun = partial_fits(*known, degree, size, [*without_ends(number), *certain])
-    by_chance = best.choice.centroid.size * 2 * last_tolerance(peaks.fwhm) / size
+    by_chance = lines_to_choose(best.choice, peaks, np.arange(size))
     if by_chance < FITTING.few_by_chance:
         begun = [fit_degree(degree, peaks, best.choice, each(np.arange(size))) for each in begun]
     else:
@@ -361,6 +364,11 @@ def rival_polynomials(peaks, fits, known, certain, scatter, size):
 
     rivals = [fit.polynomial for fit in fits[1:] + begun if fit and rivals_best(fit)]
     return rivals + partial
+
+
+def lines_to_choose(choice, peaks, pixels):
+    """Mean number of listed lines within the last tolerance of any place."""
+    return choice.centroid.size * 2 * last_tolerance(peaks.fwhm) / pixels.size
 
 
 def where_borne_out(peaks, fit, scatter, used, lead):
@@ -392,6 +400,8 @@ def where_borne_out(peaks, fit, scatter, used, lead):
     local = local_scatter(peaks.pixel[near], fit.residual[near], peaks.fwhm, pixels)
     matching = local < TRUST.largest_local_scatter * peaks.fwhm
     gain = coincidence_gain(fit.residual, expected_residual(fit, scatter), peaks.fwhm)
+    # Faint peaks are more often in no line list.
+    gain *= fit.choice.bright
     sure = leading(lead, peaks.pixel[bright], gain[bright])
     pixel, reach = peaks.pixel[used], TRUST.beyond_lines * lead.size
     borne_out = (

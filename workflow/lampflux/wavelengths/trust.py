@@ -18,6 +18,8 @@ class Trust(NamedTuple):
     # Part of the residuals' scatter that neighbouring lines share, blends and lines mistaken
     # together, so that more lines do not lessen it.
     shared_scatter: float = 0.3
+    # The same for each listed line that a peak may choose: most peaks are blends then.
+    shared_by_choice: float = 0.04
     # Lines nearby that show how residuals scatter.
     nearby_lines: int = 9
     # Lines that a rival fit leaves out at an end.
@@ -166,7 +168,7 @@ def nearby_scatter(pixel, residual, weight, scatter, pixels):
     return np.interp(pixels, grid, np.maximum(np.sqrt(mean), scatter))
 
 
-def solution_error(polynomial, rivals, pixel, weight, scatter, pixels):
+def solution_error(polynomial, rivals, pixel, weight, scatter, shared, pixels):
     """1-sigma error of a fitted polynomial.
 
     The statistical error is that of all the terms that spectrographs have, even if the lines are
@@ -179,8 +181,8 @@ def solution_error(polynomial, rivals, pixel, weight, scatter, pixels):
         Other fits that do nearly as well, or to parts of the lines.
     pixel, weight : ndarray, shape (lines,)
         What it was fitted to.
-    scatter : ndarray, shape (pixels,)
-        1-sigma residual that lines have there [pixel].
+    scatter, shared : ndarray, shape (pixels,)
+        1-sigma residual that lines have there, and what all of them share [pixel].
     pixels : ndarray
         All of the spectrum's.
 
@@ -194,7 +196,7 @@ def solution_error(polynomial, rivals, pixel, weight, scatter, pixels):
     error *= np.sqrt(pixel.size / freedom)
     own = dispersion_error(TRUST.degree, pixel, 1 / error, pixels, pixels.size)
     others = rival_error(polynomial, rivals, pixels) / np.abs(polynomial.deriv()(pixels))
-    return np.sqrt(own**2 + (TRUST.shared_scatter * scatter) ** 2 + others**2)
+    return np.sqrt(own**2 + shared**2 + others**2)
 
 
 def polynomial_error(polynomial, pixel, wanted, weight, scatter, pixels):
