@@ -179,7 +179,7 @@ def failure_lines(run, exposures):
     -------
     list of str
     """
-    if run.only_checks:
+    if run.rules == {"check"}:
         # The check itself has just said all of it.
         return []
     logs = [*run.logs]

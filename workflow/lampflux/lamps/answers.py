@@ -6,6 +6,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from lampflux.lamps.measurements import commonest_time
+
 QUESTION = "Which lamps calibrate the wavelengths, with which lines, how steady and how long?"
 NOTE = (
     "Predicted from the measured lines: those that remain single at the mode's resolution, the "
@@ -216,8 +218,7 @@ def steadiness(quality):
     found = {}
     known = quality[quality["brightness"].notna()]
     for (brand, lamp, _), part in known.groupby(["brand", "lamp", "arm"]):
-        times = part["seconds"].value_counts()
-        series = part.loc[part["seconds"] == times.index[0], "brightness"]
+        series = part.loc[part["seconds"] == commonest_time(part["seconds"]), "brightness"]
         if len(series) > 1:
             name = f"{brand} {lamp}"
             found[name] = max(found.get(name, 0.0), 100 * series.std() / series.mean())

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from lampflux.lamps.measurements import is_flagged
+from lampflux.lamps.measurements import commonest_time, is_flagged
 from lampflux.statistics import linear_trend
 
 
@@ -120,8 +120,7 @@ def brightness_fall(brightness, seconds, begin):
     known = np.isfinite(brightness)
     if not known.any():
         return fall
-    times, numbers = np.unique(seconds[known], return_counts=True)
-    series = np.flatnonzero(known & (seconds == times[np.argmax(numbers)]))
+    series = np.flatnonzero(known & (seconds == commonest_time(seconds[known])))
     place = begin[series]
     if not (np.isfinite(place).all() and np.ptp(place) > 0):
         place = np.arange(len(series), dtype=float)

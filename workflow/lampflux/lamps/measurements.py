@@ -196,6 +196,12 @@ def often_identified(identified, seconds):
     return often
 
 
+def commonest_time(seconds):
+    """Exposure time of most exposures [s]; of several, the shortest."""
+    times, numbers = np.unique(seconds, return_counts=True)
+    return times[np.argmax(numbers)]
+
+
 def is_flagged(table, flag):
     """Whether each line of a flux table has a flag."""
     return table["flags"].astype(str).str.contains(flag).to_numpy(dtype=bool)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from lampflux.lamps.measurements import matrix
+from lampflux.lamps.measurements import commonest_time, matrix
 from lampflux.lamps.noise import noise_model
 from lampflux.lamps.series import Series, fit_series
 from lampflux.statistics import linear_trend, robust_scatter, weighted_mean
@@ -86,8 +86,7 @@ def line_drift(flux, used, seconds):
     """
     if not used.any():
         return np.nan, np.nan, np.nan
-    times, numbers = np.unique(seconds[used], return_counts=True)
-    series = seconds == times[np.argmax(numbers)]
+    series = seconds == commonest_time(seconds[used])
     order = np.arange(series.sum())[used[series]]
     values = flux[series & used]
     slope, error, probability = linear_trend(order, values)
