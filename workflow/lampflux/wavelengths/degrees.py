@@ -172,11 +172,18 @@ def competing_fits(peaks, choice, start):
         return []
     best = min(fits, key=lambda fit: fit.cost)
     _, used = scatter_and_used(best.residual, peaks.fwhm)
-    found = best.polynomial(np.arange(start.size))
-    blends = with_blends(choice, peaks, found, best.line, used)
+    pixels = np.arange(start.size)
+    blends = with_blends(choice, peaks, best.polynomial(pixels), best.line, used)
+    # Matches are settled by where they start: go on from either of the best fits.
+    starts = [fit.polynomial(pixels) for fit in sorted(fits, key=lambda fit: fit.cost)[:2]]
     degree = best.polynomial.degree()
     near = [other for other in FITTING.degrees if abs(other - degree) <= 1]
-    more = [fit_degree(other, peaks, blends, found) for other in near]
+    more = [
+        fit_degree(other, peaks, which, begin)
+        for other in near
+        for which in (choice, blends)
+        for begin in starts
+    ]
     fits = sorted(fits + [fit for fit in more if fit is not None], key=lambda fit: fit.cost)
     # Where lines match well, a fit that misses them by a good match's scatter is none.
     scatter, _ = scatter_and_used(fits[0].residual, peaks.fwhm)

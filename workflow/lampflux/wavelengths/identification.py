@@ -101,7 +101,7 @@ def identify(
     ------
     ValueError
         There is neither a nominal solution nor a range, or the solution has another length than
-        the spectrum.
+        the spectrum or does not rise or fall everywhere.
 
     Examples
     --------
@@ -133,6 +133,9 @@ def identify(
     nominal = np.asarray(nominal, dtype=float)
     if nominal.shape != counts.shape:
         raise ValueError(f"{counts.size} counts, but nominal wavelengths of {nominal.size} pixels")
+    steps = np.sign(np.diff(nominal))
+    if wavelength_range is None and np.abs(steps.sum()) != counts.size - 1:
+        raise ValueError("the nominal wavelengths must be finite and rise, or fall, everywhere")
     if reference is not None and not isinstance(reference, Reference):
         reference = Reference(np.asarray(reference, dtype=float), np.zeros(counts.size))
     peaks = find_peaks(counts, uncertainty)
