@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 from arcs import LAMPS, arc, catalogue
-from lampflux.wavelengths import fit, identify, matching, search, shift, trust, verdict
+from lampflux.wavelengths import degrees, fit, identify, matching, search, shift, trust, verdict
 
 CASES = (("Ne", 5700, 7800), ("HgAr", 7000, 4000), ("Kr", 9300, 3800))
 MOVED = {
     (search, "SEARCH"): ("bend_cost", "neighbourhood", "coincidence", "unseen"),
     (matching, "MATCHING"): ("rank_tolerance", "position_floor"),
-    (fit, "FITTING"): ("last_tolerance", "good_match"),
+    (degrees, "FITTING"): ("last_tolerance", "good_match"),
     (trust, "TRUST"): ("largest_error", "least_lead", "rival_part", "strangers"),
     (verdict, "BOUNDS"): ("chance_scatter", "least_margin"),
 }
@@ -28,7 +28,7 @@ def test_solutions_hold_when_a_constant_is_moved_by_a_fifth(
 ):
     constants = getattr(module, group)
     changed = constants._replace(**{name: factor * getattr(constants, name)})
-    for user in (search, matching, fit, shift, trust, verdict):
+    for user in (search, matching, degrees, fit, shift, trust, verdict):
         if getattr(user, group, None) is constants:
             monkeypatch.setattr(user, group, changed)
     trusted_pixels = []

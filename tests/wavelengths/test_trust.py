@@ -4,7 +4,9 @@ from numpy.polynomial import Polynomial
 
 from lampflux.wavelengths.trust import (
     coincidence_gain,
+    leading,
     longest_stretch,
+    nearby_scatter,
     partial_fits,
     proven,
     solution_error,
@@ -109,3 +111,25 @@ def test_the_error_of_a_straight_fit_covers_a_curve_that_its_lines_do_not_show()
         pulls.append(np.max(np.abs(straight(pixels) - true) / straight.deriv()(pixels) / error))
     assert np.median(pulls) < 2
     assert max(pulls) < 5
+
+
+def test_an_uncertain_end_is_led_by_peaks_that_lie_close_to_their_lines():
+    lead = np.interp(np.arange(1000), [0, 500, 1000], [4.0, 40.0, 2.0])
+    pixel = np.linspace(10, 990, 50)
+    certain = np.flatnonzero(leading(lead, pixel, np.zeros(50)))
+    led = np.flatnonzero(leading(lead, pixel, np.full(50, 1.2)))
+    assert led[0] < certain[0] - 15
+    assert led[-1] > certain[-1] + 15
+    # Without such peaks beyond it, the very end stays uncertain.
+    assert led[0] > 10
+    assert led[-1] < 990
+    # Peaks in no line list speak against all alignments alike.
+    assert np.array_equal(np.flatnonzero(leading(lead, pixel, np.full(50, -1.4))), certain)
+
+
+def test_the_scatter_nearby_shows_where_residuals_are_large():
+    pixel = np.linspace(0, 999, 60)
+    residual = np.where(pixel < 500, 0.05, 0.4) * (-1) ** np.arange(60)
+    scatter = nearby_scatter(pixel, residual, np.ones(60), 0.1, np.arange(1000))
+    assert scatter[:400] == pytest.approx(0.1)
+    assert scatter[600:] == pytest.approx(0.4)

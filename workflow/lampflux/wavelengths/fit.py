@@ -3,12 +3,19 @@
 from typing import NamedTuple
 
 import numpy as np
-from numpy.polynomial import Chebyshev
 
-from lampflux.statistics import SIGMA_PER_MAD
-from lampflux.wavelengths.dispersion import fit_dispersion, oddness
+from lampflux.wavelengths.degrees import (
+    FITTING,
+    competing_fits,
+    fit_degree,
+    last_tolerance,
+    matched_part,
+    misfits,
+    own_cost,
+    scatter_and_used,
+)
 from lampflux.wavelengths.lines import Lines
-from lampflux.wavelengths.matching import Candidates, candidates, match_lines, with_blends
+from lampflux.wavelengths.matching import candidates
 from lampflux.wavelengths.trust import (
     TRUST,
     coincidence_gain,
@@ -24,44 +31,6 @@ from lampflux.wavelengths.trust import (
     well_inside,
     without_ends,
 )
-
-
-class Fitting(NamedTuple):
-    """Tuned constants of `fit_solution`."""
-
-    # Degrees that compete, and lines that each must be able to call its own.
-    degrees: tuple = (1, 2, 3, 4, 5)
-    lines_per_degree: int = 3
-    # What a degree costs in chi-square, and how far a rival may be behind.
-    degree_cost: float = 3.0
-    rival_cost: float = 9.0
-    # The same against the scatter of what single peaks cost more [1 sigma], and what is added
-    # for each listed line that a peak may choose: few peaks do not decide between fits, least of
-    # all if each finds some line or other.
-    rival_sigma: float = 1.0
-    rival_sigma_by_chance: float = 0.25
-    # Distance within which lines are matched at first and at last [line width], and their least
-    # [pixel]; it shrinks by a factor in each turn.
-    first_tolerance: float = 0.9
-    least_first_tolerance: float = 2.5
-    last_tolerance: float = 0.5
-    least_tolerance: float = 1.0
-    shrinking: float = 0.7
-    # Chance of a listed line within the last tolerance of any place below which lines are not
-    # misidentified together.
-    few_by_chance: float = 0.2
-    # Weight of a peak for which another line would do nearly as well.
-    doubtful_weight: float = 0.4
-    # 1-sigma residual of a good match [line width], for the choice of the degree.
-    good_match: float = 0.08
-    # Residuals up to this many times the scatter are used.
-    clip: float = 3.5
-    # Distance within which a peak has found its line, whether or not the fit uses it
-    # [line width].
-    found: float = 0.2
-
-
-FITTING = Fitting()
 
 
 class Solution(NamedTuple):
@@ -90,165 +59,6 @@ class Solution(NamedTuple):
     certain: float
     first: int
     last: int
-
-
-class Fit(NamedTuple):
-    """A polynomial of one degree, the lines it was fitted to, and how well it does."""
-
-    cost: float
-    polynomial: Chebyshev
-    choice: Candidates
-    line: np.ndarray
-    residual: np.ndarray
-
-
-def robust_polynomial(pixel, wavelength, weight, degree, size, least_spread):
-    """Fit a polynomial with Cauchy weights, so that wrong identifications lose their pull.
-
-    Parameters
-    ----------
-    pixel, wavelength, weight : ndarray, shape (lines,)
-    degree : int
-    size : int
-        Pixels of the spectrum.
-    least_spread : float
-        Residuals smaller than this [pixel] are as good as none.
-
-    Returns
-    -------
-    numpy.polynomial.Chebyshev
-    """
-    softened = weight
-    for _ in range(5):
-        polynomial = fit_dispersion(pixel, wavelength, softened, degree, size)
-        residual = (wavelength - polynomial(pixel)) / polynomial.deriv()(pixel)
-        spread = max(SIGMA_PER_MAD * np.median(np.abs(residual)), least_spread)
-        softened = weight / (1 + (residual / (2 * spread)) ** 2)
-    return polynomial
-
-
-def first_tolerance(fwhm):
-    """Distance within which lines are matched at first [pixel]."""
-    return 1.0 + max(FITTING.least_first_tolerance, FITTING.first_tolerance * fwhm)
-
-
-def last_tolerance(fwhm):
-    """Distance within which lines are matched at last [pixel]."""
-    return max(FITTING.last_tolerance * fwhm, FITTING.least_tolerance)
-
-
-def fit_degree(degree, peaks, choice, start):
-    """Match and fit in turn, with a shrinking tolerance, for one degree of the polynomial.
-
-    Parameters
-    ----------
-    degree : int
-    peaks : lampflux.peaks.Peaks
-    choice : Candidates
-    start : ndarray, shape (pixels,)
-        Wavelengths to start from.
-
-    Returns
-    -------
-    Fit or None
-        None where too few lines match or the wavelengths would run back.
-    """
-    pixels = np.arange(start.size)
-    expected = np.interp(peaks.pixel, pixels, start)
-    dispersion = np.interp(peaks.pixel, pixels, np.gradient(start))
-    tolerance = first_tolerance(peaks.fwhm)
-    tightest = last_tolerance(peaks.fwhm)
-    before = None
-    for _ in range(12):
-        line, doubtful = match_lines(peaks, choice, expected, dispersion, tolerance)
-        # With the same lines as before, the fit and the next match would be the same.
-        if tolerance == tightest and np.array_equal(before, (line, doubtful)):
-            break
-        before = line, doubtful
-        known = line >= 0
-        if known.sum() < max(FITTING.lines_per_degree * degree, 4):
-            return None
-        polynomial = robust_polynomial(
-            peaks.pixel[known],
-            choice.centroid[line[known]],
-            choice.weights(line, known) * np.where(doubtful[known], FITTING.doubtful_weight, 1.0),
-            degree,
-            start.size,
-            0.05 * peaks.fwhm,
-        )
-        step = polynomial.deriv()(pixels)
-        if step.min() * step.max() <= 0 or np.abs(step).min() < 0.2 * np.abs(step).max():
-            return None
-        expected, dispersion = polynomial(peaks.pixel), polynomial.deriv()(peaks.pixel)
-        tolerance = max(FITTING.shrinking * tolerance, tightest)
-    residual = np.full(known.size, np.inf)
-    residual[known] = (choice.centroid[line[known]] - expected[known]) / dispersion[known]
-    fit = Fit(np.nan, polynomial, choice, line, residual)
-    return recosted(fit, FITTING.good_match * peaks.fwhm)
-
-
-def misfits(residual, scale, choice):
-    """Truncated square of each residual over a scale, those of bright peaks foremost."""
-    return np.minimum((residual / scale) ** 2, 9.0) / np.sqrt(choice.ranks)
-
-
-def competing_fits(peaks, choice, start):
-    """Fit polynomials of all degrees to lines as listed, and as blends: the best fit first.
-
-    Centroids of blends are as good as the intensities of the line lists: where these are
-    wrong, the listed wavelengths fit better.
-
-    Parameters
-    ----------
-    peaks : lampflux.peaks.Peaks
-    choice : Candidates
-    start : ndarray, shape (pixels,)
-        Wavelengths to start from.
-
-    Returns
-    -------
-    list of Fit
-    """
-    fits = [fit_degree(degree, peaks, choice, start) for degree in FITTING.degrees]
-    fits = [fit for fit in fits if fit is not None]
-    if not fits:
-        return []
-    best = min(fits, key=lambda fit: fit.cost)
-    _, used = scatter_and_used(best.residual, peaks.fwhm)
-    found = best.polynomial(np.arange(start.size))
-    blends = with_blends(choice, peaks, found, best.line, used)
-    degree = best.polynomial.degree()
-    near = [other for other in FITTING.degrees if abs(other - degree) <= 1]
-    more = [fit_degree(other, peaks, blends, found) for other in near]
-    fits = sorted(fits + [fit for fit in more if fit is not None], key=lambda fit: fit.cost)
-    # Where lines match well, a fit that misses them by a good match's scatter is none.
-    scatter, _ = scatter_and_used(fits[0].residual, peaks.fwhm)
-    scale = np.clip(scatter, TRUST.least_residual * peaks.fwhm, FITTING.good_match * peaks.fwhm)
-    return sorted((recosted(fit, scale) for fit in fits), key=lambda fit: fit.cost)
-
-
-def recosted(fit, scale):
-    """Judge a fit by another scale of residuals [pixel]."""
-    return fit._replace(cost=misfits(fit.residual, scale, fit.choice).sum() + own_cost(fit))
-
-
-def own_cost(fit):
-    """What a fit costs beside its residuals: its degree, and how little it is like others."""
-    return FITTING.degree_cost * fit.polynomial.degree() + oddness(fit.polynomial)
-
-
-def scatter_and_used(residual, fwhm):
-    """Robust scatter of the matched residuals [pixel], and which of them lie within 3.5 of it."""
-    known = np.isfinite(residual)
-    typical = np.median(np.abs(residual[known])) if known.any() else 0.0
-    scatter = max(SIGMA_PER_MAD * typical, 0.01 * fwhm)
-    return float(scatter), np.abs(residual) < FITTING.clip * scatter
-
-
-def matched_part(residual, scatter, fwhm, bright):
-    """Part of the bright peaks' weight that found its line, saturated ones a little off it too."""
-    found = np.abs(residual) < max(FITTING.clip * scatter, FITTING.found * fwhm)
-    return float(np.sum(bright[found]) / max(np.sum(bright), 1e-9))
 
 
 def fit_solution(peaks, lines, start, lead):
@@ -358,7 +168,9 @@ def rival_polynomials(peaks, fits, known, certain, scatter, size):
     sigma = FITTING.rival_sigma + FITTING.rival_sigma_by_chance * by_chance
 
     def rivals_best(fit):
-        worse = misfits(fit.residual, scale, fit.choice) - misfits(best.residual, scale, best.choice)
+        worse = misfits(fit.residual, scale, fit.choice) - misfits(
+            best.residual, scale, best.choice
+        )
         bound = max(FITTING.rival_cost, sigma * np.sqrt(np.sum(worse**2)))
         return worse.sum() + own_cost(fit) - own_cost(best) < bound
 

@@ -21,6 +21,8 @@ FEWEST = 4
 # A solution that is trusted over this part of the detector needs no rival about the reference,
 # whose shape it would prove no better than its own.
 ENOUGH = 0.5
+# Elements of a refused lamp that are tried as dark, the likeliest: each takes time.
+LIKELY_DARK = 2
 # Errors that count where a solution is not trusted, when solutions are compared: no less, and
 # nowhere more [pixel].
 UNTRUSTED, LARGEST = 0.3, 1.0
@@ -99,7 +101,7 @@ def identify(
     ------
     ValueError
         There is neither a nominal solution nor a range, or the solution has another length than
-        the spectrum.
+        the spectrum or does not rise or fall everywhere.
 
     Examples
     --------
@@ -131,6 +133,9 @@ def identify(
     nominal = np.asarray(nominal, dtype=float)
     if nominal.shape != counts.shape:
         raise ValueError(f"{counts.size} counts, but nominal wavelengths of {nominal.size} pixels")
+    steps = np.sign(np.diff(nominal))
+    if wavelength_range is None and np.abs(steps.sum()) != counts.size - 1:
+        raise ValueError("the nominal wavelengths must be finite and rise, or fall, everywhere")
     if reference is not None and not isinstance(reference, Reference):
         reference = Reference(np.asarray(reference, dtype=float), np.zeros(counts.size))
     peaks = find_peaks(counts, uncertainty)
@@ -156,8 +161,8 @@ def without_an_element(found, peaks, lines, nominal, reference, pinned):
     Returns
     -------
     Identification
-        That without the element whose lines hold back the alignment most, or ``found`` where no
-        solution is found.
+        That without one of the elements whose lines hold back the alignment most, or ``found``
+        where no solution is found.
     """
     element = np.array([ion.split()[0] for ion in lines.ion])
     elements = np.unique(element)
@@ -170,9 +175,11 @@ def without_an_element(found, peaks, lines, nominal, reference, pinned):
         expected = inverse(nominal, lit.wavelength)
         return align(peaks, expected, lit, nominal.size, with_lead=False).score
 
-    best = max(parts, key=score)
-    part = find_solution(peaks, best, nominal, reference, pinned=pinned)
-    return part if part.solution else found
+    for lit in sorted(parts, key=score, reverse=True)[:LIKELY_DARK]:
+        part = find_solution(peaks, lit, nominal, reference, pinned=pinned)
+        if part.solution:
+            return part
+    return found
 
 
 def find_solution(peaks, lines, nominal, reference=None, wavelength_range=None, pinned=()):

@@ -6,15 +6,15 @@ import numpy as np
 from numpy.polynomial import Polynomial
 
 from lampflux.statistics import SIGMA_PER_MAD
-from lampflux.wavelengths.fit import (
+from lampflux.wavelengths.degrees import (
     FITTING,
-    Solution,
     first_tolerance,
     last_tolerance,
     matched_part,
     misfits,
     scatter_and_used,
 )
+from lampflux.wavelengths.fit import Solution
 from lampflux.wavelengths.matching import Candidates, candidates, match_lines, with_blends
 from lampflux.wavelengths.scale import extended
 from lampflux.wavelengths.trust import TRUST, longest_stretch, polynomial_error

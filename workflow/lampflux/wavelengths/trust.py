@@ -26,8 +26,9 @@ class Trust(NamedTuple):
     end_lines: int = 4
     # Part of the detector next to where an alignment is uncertain in which it may be off already.
     end_of_certain: float = 0.0625
-    # Where a solution is trusted: its error is below this, so that 3 sigma are less than a pixel,
-    # what it differs from its rivals included, and residuals scatter by less than this [line width].
+    # Where a solution is trusted: its error is below this [pixel], so that 3 sigma are less than
+    # one, what it differs from its rivals included, and residuals scatter by less than this
+    # [line width].
     largest_error: float = 0.3
     largest_local_scatter: float = 0.17
     # Lead of the alignment over other smooth ones, in log-likelihood, where it is trusted.

@@ -1,0 +1,54 @@
+import numpy as np
+import pytest
+
+from lampflux.wavelengths.dispersion import dispersion_error, fit_dispersion, oddness
+
+SIZE = 2048
+PIXELS = np.arange(SIZE)
+
+
+def grating(change, half_angle):
+    """Wavelengths behind a grating: the sine of the diffraction angle, its tangent imaged."""
+    u = np.linspace(-1, 1, SIZE)
+    middle = np.arctan(change / (2 * half_angle))
+    return 6000 + 1000 * np.sin(middle + np.arctan(u * np.tan(half_angle))) / half_angle
+
+
+def pixels_off(wavelength, truth):
+    return np.abs(wavelength - truth) / np.gradient(truth)
+
+
+@pytest.mark.parametrize("change", [0.0, 0.1, 0.25])
+def test_a_gratings_dispersion_is_followed_to_a_hundredth_of_a_pixel(change):
+    truth = grating(change, np.radians(9))
+    pixel = np.linspace(20, 2020, 40)
+    wavelength = np.interp(pixel, PIXELS, truth)
+    fit = fit_dispersion(pixel, wavelength, np.full(40, 20.0), 5, SIZE)
+    assert pixels_off(fit(PIXELS), truth).max() < 0.01
+    assert oddness(fit) < 3
+
+
+def test_lines_on_one_side_are_continued_within_the_error():
+    rng = np.random.default_rng(1)
+    pulls, ends, free_ends = [], [], []
+    for _ in range(100):
+        truth = grating(rng.uniform(-0.25, 0.25), np.radians(rng.uniform(2, 9)))
+        pixel = np.sort(rng.uniform(50, 1100, 15))
+        wavelength = np.interp(pixel, PIXELS, truth)
+        wavelength += rng.normal(0, 0.05, 15) * np.interp(pixel, PIXELS, np.gradient(truth))
+        weight = np.full(15, 20.0)
+        off = pixels_off(fit_dispersion(pixel, wavelength, weight, 5, SIZE)(PIXELS), truth)
+        pulls.append(off / dispersion_error(5, pixel, weight, PIXELS, SIZE))
+        ends.append(off[-1])
+        free = np.polynomial.Polynomial.fit(pixel, wavelength, 5)
+        free_ends.append(pixels_off(free(PIXELS), truth)[-1])
+    assert np.percentile(pulls, 99) < 3
+    # A polynomial that is free to bend is off by far more.
+    assert np.median(ends) < np.median(free_ends) / 5
+
+
+def test_a_curve_that_no_spectrograph_has_is_odd():
+    u = np.linspace(-1, 1, SIZE)
+    wavelength = 6000 + 1000 * (u + 0.01 * np.polynomial.Chebyshev([0, 0, 0, 0, 1])(u))
+    fit = fit_dispersion(PIXELS[::20], wavelength[::20], np.full(103, 20.0), 4, SIZE)
+    assert oddness(fit) > 50
