@@ -124,6 +124,18 @@ def test_the_zero_of_a_tilted_or_curved_slit_is_the_mean_of_the_light(tilt, bow)
     assert abs(np.median(places - frame.centres)) < 0.2
 
 
+@pytest.mark.parametrize(("tilt", "bow"), [(40, 0), (0, 60)])
+def test_stray_light_is_recovered_where_lines_lean(tilt, bow):
+    # A slit that lights all rows, of which it is 600 long; 110 rows are bright.
+    frame = simulate(18, slit=600, rows=260, tilt=tilt, bow=bow, lines=16, rays=0)
+    bright = np.abs(np.arange(260) - 129.5) < 55
+    light = frame.light * np.where(bright, 1.0, 0.01)[:, np.newaxis]
+    noise = np.random.default_rng(18).normal(0, np.sqrt(frame.variance + light / frame.gain))
+    spectrum = extract(light + noise + frame.bias, frame.bias, saturation=65535)
+    stray, total = (part[spectrum.rows].sum() for part in (0.01 * frame.light, light))
+    assert spectrum.stray.part == pytest.approx(stray / total, rel=0.05)
+
+
 def test_a_faint_frame_with_many_cosmic_rays_shows_its_lines():
     for seed in (16, 17):
         frame = simulate(seed, fibres=35, rows=600, peaks=(5, 30), lines=12, rays=300)

@@ -301,6 +301,15 @@ def test_a_dead_pixel_on_the_flank_of_a_line_is_found_by_its_shape(pixel):
     assert row["net_flux"] == pytest.approx(1e5, abs=2 * row["net_flux_err"])
 
 
+def test_a_bright_line_to_which_no_fit_settles_is_a_misfit():
+    others = [(25.7 + 50 * number, 3e5) for number in range(19)]
+    good = exposed([(500.3, 3e5), *others], 1)
+    clean = good.clean.copy()
+    clean[501:505] = 0
+    (row,) = table_rows(good._replace(clean=clean), [(491, 510)])
+    assert "misfit" in flags_of(row) or "bad_pixels" in flags_of(row)
+
+
 def test_the_flux_of_a_saturated_line_is_fitted_to_its_flanks():
     counts = exposed([(500.3, 1e6)]).clean
     clipped = counts > 2e5

@@ -180,8 +180,9 @@ def extract(
         detector = detector._replace(amplifiers=find_unlit_amplifiers(whole, lit.rows))
     bias, levels = refine_bias(frame, lit.rows, background, detector.amplifiers)
     stray = StrayLight()
-    if lit.profile is not None and rows == "lit" and lines.weights.any():
-        stray = measure_stray_light(frame, bias, lines, lit.rows, detector.variance)
+    if lit.profile is not None and rows == "lit" and standing.weights.any():
+        upright, beneath = straightened(frame, bias, lean)
+        stray = measure_stray_light(upright, beneath, standing, lit.rows, detector.variance)
     image = lit_image(frame, bias, lines, lit, detector)
     image, slit = trace_slit(image, lit, standing, lean[lit.rows], rows != "lit")
     if slit.profile is None:

@@ -356,6 +356,9 @@ def judged(whole, window, continuum, net, net_error, line):
     saturated = bool(columns.saturated[inside].any())
     # Without errors, and where light is clipped, a fit cannot be judged.
     is_judged = bool(np.isfinite(line.error)) and not saturated
+    misfit = is_judged and is_misfit(found.fit.reduced_chi2, line.error / found.flux)
+    if not found and not saturated:
+        misfit = net > FLAGGED.faint_snr * net_error
     wider = is_judged and is_wider(lines, found)
     parted = not wider and all(neighbour.is_parted for neighbour in line.neighbours)
     flags = raised(
@@ -363,7 +366,7 @@ def judged(whole, window, continuum, net, net_error, line):
         cosmic=(columns.replaced - columns.missing)[inside].sum() > 0,
         bad_pixels=columns.missing[inside].sum() > 0 or line.lost > 0,
         blended=bool(found) and (not parted or has_neighbour(lines, found, window)),
-        misfit=is_judged and is_misfit(found.fit.reduced_chi2, line.error / found.flux),
+        misfit=misfit,
         edge=continuum.sides < 2,
         faint=net < FLAGGED.faint_snr * net_error,
         negative=net < 0,
