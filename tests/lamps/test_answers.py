@@ -139,6 +139,11 @@ def test_the_tables_have_no_empty_column():
     assert "scatter" not in choice_table(choices(), quality().assign(brightness=np.nan))
 
 
+def test_a_choice_without_a_line_has_no_row():
+    best = choice_table(choices().assign(lines=[0, 0, 50]), quality())
+    assert list(best["lines"]) == [50]
+
+
 def test_lamps_that_were_not_measured_in_an_arm_are_named():
     assert not_measured(plans()) == ""
     blue = plans().assign(arm=["Blue", "Red"])

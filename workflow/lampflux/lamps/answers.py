@@ -118,7 +118,8 @@ def choice_table(choices, quality):
     """
     steady, health = steadiness(quality), lamp_health(quality)
     rows = []
-    for row in choices[choices["rank"] == 1].itertuples():
+    # The verdict says where no lamp has a line.
+    for row in choices[(choices["rank"] == 1) & (choices["lines"] > 0)].itertuples():
         lamps = row.lamps.split(" + ")
         scatter = [steady[lamp] for lamp in lamps if lamp in steady]
         rows.append(
