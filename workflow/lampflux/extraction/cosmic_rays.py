@@ -128,7 +128,8 @@ def find_cosmic_rays(image, slit, detector, beside=(0, 0), has_dark=True):
         # In doubtful rows those that are hit are not known yet.
         good = ~(hit & ~doubtful[:, np.newaxis] | clipped)
         model = frame_model(counts - diffuse, good, doubtful, slit, light, variance, gain)
-        found = compare(counts, model + diffuse, clipped, detector, least, reach)
+        model += diffuse
+        found = compare(counts, model, clipped, detector, least, reach)
         core = found.excess() > RAYS.detection
         core[clipped] = False
         outshining = found.outshines(core, RAYS.outshining)
@@ -148,7 +149,7 @@ def find_cosmic_rays(image, slit, detector, beside=(0, 0), has_dark=True):
     refused = outnumbering(hit, may_be_misfit, found.lines, found.part > RAYS.poor, beside)
     refused |= repeating(hit, slit.shift)
     hit &= ~refused
-    return CosmicRays(hit, model + diffuse, replacement_errors(hit, found), int(refused.sum()))
+    return CosmicRays(hit, model, replacement_errors(hit, found), int(refused.sum()))
 
 
 def find_lone_rays(counts, spikes, variance):
@@ -194,9 +195,10 @@ class Comparison(NamedTuple):
 
     def excess(self):
         """Difference beyond what the model may miss, over its noise."""
-        return (
-            np.abs(self.residual) - np.float32(RAYS.misfit * self.part) * self.near
-        ) / self.sigma
+        excess = np.abs(self.residual)
+        excess -= np.float32(RAYS.misfit * self.part) * self.near
+        excess /= self.sigma
+        return excess
 
     def outshines(self, pixels, times):
         """Whether some pixels differ by more than this many times the light near them."""
@@ -235,7 +237,10 @@ def compare(counts, model, clipped, detector, least, reach):
     residual = counts - model
     bright = (near > RAYS.misfit_light * noise) & ~clipped
     scatter = 1 / detector.gain if detector.gain else light_scatter(residual, model, near, bright)
-    sigma = np.sqrt(detector.variance + np.float32(scatter) * light)
+    # In place, as all of this is when memory is most used.
+    light *= np.float32(scatter)
+    light += detector.variance
+    sigma = np.sqrt(light, out=light)
     part = RAYS.usual_misfit
     if np.count_nonzero(bright) > RAYS.misfit_pixels:
         excess = np.abs(residual[bright]) - RAYS.outskirts * sigma[bright]
