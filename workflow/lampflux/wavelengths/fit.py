@@ -42,8 +42,7 @@ class Solution(NamedTuple):
     with its neighbours [Angstrom]; ``used``: peaks that the fit used; ``residual`` [pixel]: that
     minus solution. ``scatter`` [pixel]: robust 1-sigma residual. ``matched``: part of the bright
     peaks' weight that found its line. ``certain``: part of the detector where the solution is
-    trusted. ``first``, ``last``: pixels between
-    which the solution is trusted; ``last`` < ``first`` for none.
+    trusted. ``first``, ``last``: the pixels between which it is; ``last`` < ``first`` for none.
     """
 
     wavelength: np.ndarray
