@@ -1,6 +1,6 @@
 """Proofs that pixels which differ from the model are hit by cosmic rays, and are no lines."""
 
-from math import exp, factorial
+from math import lgamma, log
 from typing import NamedTuple
 
 import numpy as np
@@ -179,8 +179,10 @@ def gathering(rows, columns, height):
     """Whether so many pixels lie in one row, and its neighbours, as cosmic rays seldom do."""
     places = places_in_rows((rows, columns), height)
     usual, most = float(places.mean()), int(places.max())
+    if not most:
+        return False
     # Of rays that fall at random, by Poisson's law.
-    return height * usual**most * exp(-usual) / factorial(most) < PROOFS.gathered
+    return log(height) + most * log(usual) - usual - lgamma(most + 1) < log(PROOFS.gathered)
 
 
 def without_repeats(found, residual, shift, outshining):

@@ -25,6 +25,8 @@ class Fitting(NamedTuple):
     # all if each finds some line or other.
     rival_sigma: float = 1.0
     rival_sigma_by_chance: float = 0.15
+    # The same between lines as listed and blends, of which either may be the better model.
+    other_kind_sigma: float = 2.25
     # Distance within which lines are matched at first and at last [line width], and their least
     # [pixel]; it shrinks by a factor in each turn.
     first_tolerance: float = 0.9

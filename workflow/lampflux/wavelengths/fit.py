@@ -42,8 +42,7 @@ class Solution(NamedTuple):
     with its neighbours [Angstrom]; ``used``: peaks that the fit used; ``residual`` [pixel]: that
     minus solution. ``scatter`` [pixel]: robust 1-sigma residual. ``matched``: part of the bright
     peaks' weight that found its line. ``certain``: part of the detector where the solution is
-    trusted. ``first``, ``last``: pixels between
-    which the solution is trusted; ``last`` < ``first`` for none.
+    trusted. ``first``, ``last``: the pixels between which it is; ``last`` < ``first`` for none.
     """
 
     wavelength: np.ndarray
@@ -171,7 +170,9 @@ def rival_polynomials(peaks, fits, known, certain, scatter, size):
         worse = misfits(fit.residual, scale, fit.choice) - misfits(
             best.residual, scale, best.choice
         )
-        bound = max(FITTING.rival_cost, sigma * np.sqrt(np.sum(worse**2)))
+        other = fit.choice.blended != best.choice.blended
+        limit = max(sigma, FITTING.other_kind_sigma) if other else sigma
+        bound = max(FITTING.rival_cost, limit * np.sqrt(np.sum(worse**2)))
         return worse.sum() + own_cost(fit) - own_cost(best) < bound
 
     rivals = [fit.polynomial for fit in fits[1:] + begun if fit and rivals_best(fit)]

@@ -108,6 +108,11 @@ class Candidates(NamedTuple):
     weight: np.ndarray
     bright: np.ndarray
 
+    @property
+    def blended(self):
+        """Whether lines are expected at the centroids of their blends."""
+        return bool(self.centroid_error.any())
+
     def weights(self, line, known):
         """Weights of known peaks with the lines that they are [1 / pixel]."""
         error = np.hypot(self.error[known], self.centroid_error[line[known]])

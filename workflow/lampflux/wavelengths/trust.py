@@ -73,7 +73,7 @@ def partial_fits(pixel, wavelength, weight, degree, size, parts):
 
     Returns
     -------
-    list of numpy.polynomial.Polynomial
+    list of numpy.polynomial.Chebyshev
     """
     return [
         fit_dispersion(pixel[kept], wavelength[kept], weight[kept], degree, size)
@@ -177,8 +177,8 @@ def solution_error(polynomial, rivals, pixel, weight, scatter, shared, pixels):
 
     Parameters
     ----------
-    polynomial : numpy.polynomial.Polynomial
-    rivals : list of numpy.polynomial.Polynomial
+    polynomial : numpy.polynomial.Chebyshev
+    rivals : list of numpy.polynomial.Chebyshev
         Other fits that do nearly as well, or to parts of the lines.
     pixel, weight : ndarray, shape (lines,)
         What it was fitted to.
