@@ -179,7 +179,7 @@ def filling_error(counts, missing, width):
     after = np.searchsorted(good, lost)
     left, right = good[np.maximum(after - 1, 0)], good[np.minimum(after, good.size - 1)]
     distance = np.where(left < right, (right - left) / 2, np.abs(lost - left))
-    steep = np.minimum((distance * FILLING.fwhm / width) ** 2 / 2, FILLING.steepest)
+    steep = np.minimum((distance * FILLING.fwhm / max(width, 1.0)) ** 2 / 2, FILLING.steepest)
     reach = np.ceil(FILLING.reach * width) + distance
     for column, a, b, far, ratio in zip(lost, left, right, reach.astype(int), np.expm1(steep)):
         near = counts[max(column - far, 0) : column + far + 1]
