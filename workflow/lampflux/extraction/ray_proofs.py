@@ -178,9 +178,9 @@ def places_in_rows(places, height):
 def gathering(rows, columns, height):
     """Whether so many pixels lie in one row, and its neighbours, as cosmic rays seldom do."""
     places = places_in_rows((rows, columns), height)
-    usual, most = float(places.mean()), int(places.max())
-    if not most:
-        return False
+    busiest, most = int(places.argmax()), int(places.max())
+    elsewhere = np.delete(places, slice(max(busiest - 2, 0), busiest + 3))
+    usual = max(elsewhere.sum(), 1) / height
     # Of rays that fall at random, by Poisson's law.
     return log(height) + most * log(usual) - usual - lgamma(most + 1) < log(PROOFS.gathered)
 

@@ -63,7 +63,10 @@ def net_flux_error(uncertainty, lines, continuum, window):
     # Where the pixels about the window scatter by more than their noise, so do those in it.
     noise = np.sum(np.square(uncertainty[start : stop + 1])) * continuum.chi2
     cut = FLUX_ERRORS.cut * (lines.counts[start] + lines.counts[stop])
-    return np.sqrt(noise + continuum.total_error**2 - 2 * continuum.shared + cut**2)
+    variance = continuum.total_error**2
+    # Neither holds more than all of what they share.
+    shared = min(continuum.shared, noise, variance)
+    return np.sqrt(noise + variance - 2 * shared + cut**2)
 
 
 def fit_flux_error(lines, continuum, found, hidden):
