@@ -186,8 +186,7 @@ def extract(
     image = lit_image(frame, bias, lines, lit, detector)
     image, slit = trace_slit(image, lit, standing, lean[lit.rows], rows != "lit")
     if slit.profile is None:
-        lone = find_spikes(frame, background, detector.variance).within(summed)
-        rays = find_lone_rays(image.counts, lone, detector.variance)
+        rays = find_lone_rays(image.counts, across, detector.variance)
     else:
         beside = tracks_beside(frame, bias, lit.rows, detector.variance)
         rays = find_cosmic_rays(image, slit, image.detector, beside, background.ndim == 2)
