@@ -1,15 +1,14 @@
 """Run Python scripts in forks of one process that has loaded their libraries already.
 
-    python serve.py FOLDER MODULE...
+    python serve.py FOLDER MODULES MODULE...
 
 It says on standard output the name of the socket on which it listens, to its own user alone, and
-ends with its standard input. FOLDER holds the modules that are loaded before the first script. A
-script finds what it would find in a separate process: its arguments, environment, working
-directory, standard output and error, and nothing of the scripts before it; its standard input is
-empty.
+ends with its standard input. FOLDER holds the modules. MODULES, with commas between them, are
+loaded before the first script, each other MODULE as soon as there is nothing else to do. A script
+finds what it would find in a separate process: its arguments, environment, working directory,
+standard output and error, and nothing of the scripts before it; its standard input is empty.
 """
 
-import functools
 import gc
 import marshal
 import os
@@ -19,22 +18,20 @@ import socket
 import struct
 import sys
 import tempfile
+from collections import deque
 from contextlib import suppress
 from importlib import import_module
 from multiprocessing import get_context
 from multiprocessing.connection import wait
 
 
-@functools.cache
-def load(folder, *modules):
-    """Import modules, which lie in a folder or where Python looks for them; once."""
-    sys.path.append(folder)
+def load(modules):
+    """Import modules."""
     # If one fails, the script that needs it reports the error.
     with suppress(Exception):
         for module in modules:
             import_module(module)
-    # Python's collector would write into the memory that all forks share.
-    gc.collect()
+    # A fork's collector would write into memory that it shares with the server.
     gc.freeze()
 
 
@@ -97,19 +94,20 @@ def settle(client, script):
         client.sendall(bytes([status if status >= 0 else 128 - status]))
 
 
-def serve(listener, prepare):
+def serve(listener, first, *others):
     """Run the scripts of all clients, until standard input ends.
 
     Parameters
     ----------
     listener : socket.socket
-    prepare : callable
-        Called before each fork.
+    first, *others : list of str
+        Modules to load before the first script, and those to load whenever nothing else is to do.
     """
-    scripts = {}
+    scripts, groups = {}, deque([first, *others])
     while True:
         ends = [script.sentinel for script in scripts.values()]
-        ready = wait([sys.stdin, listener, *scripts, *ends])
+        idle = groups and groups[0] is not first
+        ready = wait([sys.stdin, listener, *scripts, *ends], 0 if idle else None)
         for client, script in list(scripts.items()):
             if client in ready:
                 # Nobody waits for it any more.
@@ -120,10 +118,13 @@ def serve(listener, prepare):
             break
         if listener in ready:
             client, _ = listener.accept()
-            prepare()
+            if groups and groups[0] is first:
+                load(groups.popleft())
             with suppress(OSError, EOFError):
                 if peer(client) == os.getuid():
                     scripts[client] = started(client, [listener, client, *scripts])
+        elif idle:
+            load(groups.popleft())
     listener.close()
     for client, script in scripts.items():
         settle(client, script)
@@ -139,7 +140,9 @@ def main():
         listener.bind("")
         listener.listen(socket.SOMAXCONN)
         print(listener.getsockname()[1:].decode(), flush=True)
-        serve(listener, lambda: load(*sys.argv[1:]))
+        folder, *groups = sys.argv[1:]
+        sys.path.append(folder)
+        serve(listener, *(group.split(",") for group in groups))
 
 
 if __name__ == "__main__":

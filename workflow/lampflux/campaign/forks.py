@@ -7,6 +7,7 @@ import socket
 import struct
 import subprocess
 import sys
+from itertools import chain
 
 from lampflux.campaign.code import modules_of
 
@@ -18,10 +19,11 @@ ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_
 # new memory each time takes a tenth of an extraction.
 KEPT_MEMORY = {"MALLOC_MMAP_THRESHOLD_": f"{2**25}", "MALLOC_TRIM_THRESHOLD_": f"{2**28}"}
 SERVER_VARIABLES = JOB_VARIABLES | ONE_THREAD | KEPT_MEMORY
-# Scripts of which there are many jobs, what Snakemake's words before each script import, and what
-# these jobs need beyond that.
+# What Snakemake's words before each script import, the scripts of which there are many jobs, in
+# the order of their jobs, and what these need beyond that.
+PREAMBLE = "snakemake.iocontainers", "snakemake.io"
 FORKED = "spectra", "calibrated", "fluxes", "pictures", "lamps"
-PREAMBLE = ("snakemake.iocontainers", "snakemake.io", "lampflux.rehearsal")
+REHEARSAL = "lampflux.rehearsal"
 
 
 # What shell commands begin with.
@@ -44,9 +46,9 @@ def fork_server(folder):
     str
         The server's address; empty where none can be had.
     """
-    scripts = [folder / "scripts" / f"{name}.py" for name in FORKED]
-    modules = [module for script in scripts for module in modules_of(script)]
-    command = [sys.executable, folder / "forkserver" / "serve.py", folder, *modules, *PREAMBLE]
+    first, *others = (modules_of(folder / "scripts" / f"{name}.py") for name in FORKED)
+    groups = [",".join([*PREAMBLE, *first]), *chain(*others), REHEARSAL]
+    command = [sys.executable, folder / "forkserver" / "serve.py", folder, *groups]
     server = subprocess.Popen(
         command,
         stdin=subprocess.PIPE,
