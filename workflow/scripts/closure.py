@@ -10,13 +10,13 @@ from pathlib import Path
 import pandas as pd
 from astropy.io import fits
 
-from lampflux.files.products import write_product
+from lampflux.files.products import product_table, write_product
 from lampflux.files.spectra import air_wavelengths
 from lampflux.files.tables import read_fluxes
 from lampflux.jobs import run
 from lampflux.pictures.closure import draw
 from lampflux.pictures.style import save
-from lampflux.simulation.closure import exposure_closure, summarise_closure
+from lampflux.simulation.closure import closure_table, exposure_closure, summarise_closure
 
 
 def main(snakemake):
@@ -32,11 +32,13 @@ def main(snakemake):
         part = exposure_closure(
             read_fluxes(fluxes), wavelength, pd.read_csv(lines), pd.read_csv(pixels), per_flux
         )
-        part.insert(0, "exposure", Path(fluxes).stem)
-        part.insert(1, "arm", header["CCD"])
-        part.insert(2, "dark", header["BIASMETH"] == "dark")
-        parts.append(part)
-    table = pd.concat(parts, ignore_index=True)
+        whose = {
+            "exposure": Path(fluxes).stem,
+            "arm": header["CCD"],
+            "dark": header["BIASMETH"] == "dark",
+        }
+        parts.append(whose | part)
+    table = product_table("closure", closure_table(parts))
     summary = summarise_closure(table)
     logging.info("\n%s", summary.to_string(index=False))
     write_product(snakemake.output.lines, "closure", table)

@@ -10,25 +10,27 @@ FLUX_CLASSES = ("below 50", "50 to 500", "above 500")
 CLEAR_SNR = 20.0
 # Faint lines have less than this injected flux [ADU/s/fibre].
 FAINT_FLUX = 10.0
-# The truth about a window; see `window_truth`.
-WINDOW_TRUTH = (
-    "injected_flux",
-    "stray_flux",
-    "cosmic_flux",
-    "saturated",
-    "line_wavelength",
-    "line_pixel",
-    "line_flux",
+# Columns of a flux table that are compared, or tell its windows apart.
+MEASURED = (
+    "pixel_start",
+    "pixel_stop",
+    "ion",
+    "flags",
+    "snr",
+    "Flux",
+    "net_flux",
+    "net_flux_err",
+    "fit_flux",
 )
 
 
-def window_truth(windows, lines, pixels, per_flux):
+def window_truth(start, stop, lines, pixels, per_flux):
     """Sum the light injected into each window.
 
     Parameters
     ----------
-    windows : DataFrame
-        ``pixel_start`` and ``pixel_stop`` of each window, both inclusive.
+    start, stop : ndarray of int, shape (windows,)
+        First and last pixel of each window.
     lines : DataFrame
         Lines of the exposure: ``wavelength_air`` [Angstrom], ``pixel``, ``flux`` [ADU/s/fibre],
         ``saturated``.
@@ -40,33 +42,38 @@ def window_truth(windows, lines, pixels, per_flux):
 
     Returns
     -------
-    DataFrame
-        A row for each window: ``injected_flux``, ``stray_flux``, ``cosmic_flux`` [ADU/s/fibre],
-        ``saturated``, and ``line_wavelength``, ``line_pixel`` and ``line_flux`` (all light of the
-        line) of its brightest line, NaN without a line.
+    dict of str to ndarray, each shape (windows,)
+        ``injected_flux``, ``stray_flux``, ``cosmic_flux`` [ADU/s/fibre], ``saturated``, and
+        ``line_wavelength``, ``line_pixel`` and ``line_flux`` (all light of the line) of its
+        brightest line, NaN without a line.
     """
-    rows = []
-    for start, stop in zip(windows["pixel_start"], windows["pixel_stop"]):
-        inside = lines[lines["pixel"].between(start - 0.5, stop + 0.5)]
-        brightest = inside.loc[inside["flux"].idxmax()] if len(inside) else {}
-        held = pixels.iloc[start : stop + 1]
-        rows.append(
-            {
-                "injected_flux": held["injected"].sum() / per_flux,
-                "stray_flux": held["stray"].sum() / per_flux,
-                "cosmic_flux": held["cosmic"].sum() / per_flux,
-                "saturated": bool(inside["saturated"].any()),
-                "line_wavelength": brightest.get("wavelength_air", np.nan),
-                "line_pixel": brightest.get("pixel", np.nan),
-                "line_flux": brightest.get("flux", np.nan),
-            }
-        )
-    # With named columns, since an exposure may have no window.
-    return pd.DataFrame(rows, columns=WINDOW_TRUTH).astype({"saturated": bool})
+    light = {
+        f"{name}_flux": pixels[name].to_numpy() / per_flux
+        for name in ("injected", "stray", "cosmic")
+    }
+    lines = lines.sort_values("flux", ascending=False, kind="stable")
+    place, clipped = lines["pixel"].to_numpy(), lines["saturated"].to_numpy(dtype=bool)
+    inside = (start[:, None] - 0.5 <= place) & (place <= stop[:, None] + 0.5)
+    lit = inside.any(axis=1)
+    # The first one is the brightest.
+    brightest = inside[lit].argmax(axis=1)
+    windows = [slice(*ends) for ends in zip(start, stop + 1)]
+    truth = {
+        name: np.array([each[window].sum() for window in windows]) for name, each in light.items()
+    }
+    truth["saturated"] = (inside & clipped).any(axis=1)
+    for name, column in (
+        ("line_wavelength", "wavelength_air"),
+        ("line_pixel", "pixel"),
+        ("line_flux", "flux"),
+    ):
+        truth[name] = np.full(start.size, np.nan)
+        truth[name][lit] = lines[column].iloc[brightest]
+    return truth
 
 
 def exposure_closure(fluxes, wavelength, lines, pixels, per_flux):
-    """Compare the fluxes and wavelengths of one exposure with the truth.
+    """Put the truth about each window of an exposure beside what was measured.
 
     Parameters
     ----------
@@ -79,40 +86,43 @@ def exposure_closure(fluxes, wavelength, lines, pixels, per_flux):
 
     Returns
     -------
-    DataFrame
-        A row for each window.
+    dict of str to ndarray, each shape (windows,)
+        Columns of the comparison that `closure_table` does not add.
     """
-    truth = window_truth(fluxes, lines, pixels, per_flux)
+    start, stop = (fluxes[name].to_numpy(dtype=int) for name in ("pixel_start", "pixel_stop"))
+    truth = window_truth(start, stop, lines, pixels, per_flux)
     solution = np.interp(truth["line_pixel"], np.arange(wavelength.size), wavelength)
-    injected = truth["injected_flux"]
-    return pd.DataFrame(
-        {
-            "window": np.arange(1, len(fluxes) + 1),
-            "pixel_start": fluxes["pixel_start"],
-            "pixel_stop": fluxes["pixel_stop"],
-            "ion": fluxes["ion"],
-            "class": pd.cut(injected, FLUX_EDGES, labels=FLUX_CLASSES, right=False),
-            "flags": fluxes["flags"].fillna(""),
-            "snr": fluxes["snr"],
-            "Flux": fluxes["Flux"],
-            "net_flux": fluxes["net_flux"],
-            "net_flux_err": fluxes["net_flux_err"],
-            "fit_flux": fluxes["fit_flux"],
-            "injected_flux": injected,
-            "plain": fluxes["Flux"] / injected,
-            "net": fluxes["net_flux"] / injected,
-            "pull": (fluxes["net_flux"] - injected) / fluxes["net_flux_err"],
-            "fit": fluxes["fit_flux"] / truth["line_flux"],
-            "saturated": truth["saturated"],
-            "stray_flux": truth["stray_flux"],
-            "cosmic_flux": truth["cosmic_flux"],
-            "line_flux": truth["line_flux"],
-            "line_pixel": truth["line_pixel"],
-            "line_wavelength": truth["line_wavelength"],
-            "solution_wavelength": solution,
-            "difference": solution - truth["line_wavelength"],
-        }
-    )
+    return {
+        "window": np.arange(1, start.size + 1),
+        **{name: fluxes[name].to_numpy() for name in MEASURED},
+        **truth,
+        "solution_wavelength": solution,
+    }
+
+
+def closure_table(parts):
+    """Compare the fluxes and wavelengths of all exposures with the truth.
+
+    Parameters
+    ----------
+    parts : list of dict
+        What `exposure_closure` gives of each exposure, with its ``exposure``, ``arm`` and whether
+        it has a ``dark``.
+
+    Returns
+    -------
+    DataFrame
+        A row for each window of each exposure.
+    """
+    table = pd.concat(map(pd.DataFrame, parts), ignore_index=True)
+    injected = table["injected_flux"].astype(float)
+    table["class"] = pd.cut(injected, FLUX_EDGES, labels=FLUX_CLASSES, right=False)
+    table["flags"] = table["flags"].fillna("")
+    table["plain"], table["net"] = table["Flux"] / injected, table["net_flux"] / injected
+    table["pull"] = (table["net_flux"] - injected) / table["net_flux_err"]
+    table["fit"] = table["fit_flux"] / table["line_flux"]
+    table["difference"] = table["solution_wavelength"] - table["line_wavelength"]
+    return table
 
 
 def half_spread(values):
