@@ -1,5 +1,6 @@
 """How long each lamp needs, and how long it may have."""
 
+from itertools import compress
 from typing import NamedTuple
 
 import numpy as np
@@ -156,10 +157,10 @@ def choose_times(times, shortest=0.0, step=0.0):
             longest = np.floor(longest / step + PLANNER.rounding) * step
         return float(longest) if longest >= shortest else np.nan, none
     # A line is served from the time it needs on, so the shortest best time is one of these.
-    starts = times["time_snr"][times["time_snr"] <= times["time_peak"]].to_numpy(dtype=float)
-    starts = np.unique(shutter_times(starts, shortest, step))
-    serves = np.array([served(times, time) for time in starts], dtype=bool)
-    number = serves.reshape(len(starts), len(times)).sum(axis=1)
+    needed, allowed = (times[name].to_numpy(dtype=float) for name in ("time_snr", "time_peak"))
+    starts = np.unique(shutter_times(needed[needed <= allowed], shortest, step))
+    serves = (needed <= starts[:, np.newaxis]) & (starts[:, np.newaxis] <= allowed)
+    number = serves.sum(axis=1)
     if not number.any():
         return np.nan, none
     best = np.argmax(number)
@@ -243,8 +244,6 @@ def plan(
         "simulated": bool(lines["simulated"].any()),
     }
     planned = {"single": single, "short": pair[0], "long": pair[1]}
-    times["served_by"] = [
-        " ".join(name for name, time in planned.items() if served(row, time))
-        for _, row in times.iterrows()
-    ]
+    serves = zip(*(served(times, time) for time in planned.values()))
+    times["served_by"] = [" ".join(compress(planned, each)) for each in serves]
     return summary, times

@@ -80,12 +80,13 @@ def draw_lamp_plan(axes, summary, lines, top, height):
     axes.axhspan(top - 0.6, top + height + 0.6, color=COLOUR.muted, alpha=0.12, lw=0)
     step = height / max(len(lines), height)
     places = top + (np.arange(len(lines)) + 0.5) * step
-    for place, line in zip(places, lines.itertuples()):
-        kind = "served" if line.served_by else "not served"
-        if np.isfinite(line.time_snr):
-            ends = (line.time_snr, line.time_peak), (place, place)
-            axes.plot(*ends, **BAR_STYLES[kind], gid=kind)
-        axes.plot(line.time_peak, place, "|", ms=4, color=COLOUR.muted)
+    known, served = np.isfinite(lines["time_snr"]), lines["served_by"] != ""
+    for kind, shown in (("served", known & served), ("not served", known & ~served)):
+        # One artist of all bars, with a gap after each.
+        bars = lines.loc[shown, ["time_snr", "time_peak"]].assign(gap=np.nan)
+        if len(bars):
+            axes.plot(np.ravel(bars), places[shown].repeat(3), **BAR_STYLES[kind], gid=kind)
+    axes.plot(lines["time_peak"], places, "|", ms=4, color=COLOUR.muted)
     name_lines(axes, lines, places)
     planned = ((summary.single, "-"), (summary.pair_short, "--"), (summary.pair_long, "--"))
     for time, style in planned:
