@@ -1,6 +1,7 @@
 """What a lamp's identified lines say of its health: lines that are missing, elements gone dark."""
 
 from typing import NamedTuple
+from warnings import catch_warnings
 
 import numpy as np
 import pandas as pd
@@ -51,50 +52,69 @@ def element_health(tables, seconds, ions):
         exposures over that of the brightest, and ``darkest_element``; ``elements_missing``, those
         without any line although other lines are identified. Unknown values are NaN or empty.
     """
-    lines = [
-        table.drop_duplicates("wavelength_air").set_index("wavelength_air") for table in tables
-    ]
-    elements = sorted({element_of(ion) for ion in ions})
+    listed = [table.assign(exposure=number) for number, table in enumerate(tables)]
+    together = pd.concat(listed).drop_duplicates(["exposure", "wavelength_air"])
+    exposure = together["exposure"].to_numpy()
+    wavelengths, first, line = np.unique(
+        together["wavelength_air"], return_index=True, return_inverse=True
+    )
+    element = np.array([element_of(ion) for ion in together["ion"].iloc[first]], dtype=object)
+    seen = np.zeros((len(tables), len(wavelengths)), dtype=bool)
+    seen[exposure, line] = True
+    # A saturated line measures nothing, one that is not seen gives no light.
+    flux = np.zeros(seen.shape)
+    flux[exposure, line] = together["flux"].mask(is_flagged(together, "saturated"))
+    elements = {element_of(ion) for ion in ions}
     rows = []
-    for number, own in enumerate(lines):
-        seen = {element_of(ion) for ion in own["ion"]}
+    for number, own in enumerate(seen):
         row = {"lines_missing": np.nan, "element_ratio": np.nan, "darkest_element": ""}
-        row["elements_missing"] = " ".join(each for each in elements if seen and each not in seen)
-        others = [
-            other
-            for place, other in enumerate(lines)
-            if place != number and seconds[place] <= seconds[number] and len(other)
-        ]
-        if len(others) >= ELEMENTS.fewest_others:
-            row |= compare_lines(own, others)
+        gone = sorted(elements - set(element[own])) if own.any() else []
+        row["elements_missing"] = " ".join(gone)
+        others = (seconds <= seconds[number]) & seen.any(axis=1)
+        others[number] = False
+        if others.sum() >= ELEMENTS.fewest_others:
+            expected = seen[others].sum(axis=0) >= ELEMENTS.seen_part * others.sum()
+            row |= compare_lines(
+                own[expected],
+                flux[number, expected],
+                np.where(seen[others], flux[others], np.nan)[:, expected],
+                element[expected],
+            )
         rows.append(row)
     return pd.DataFrame(rows)
 
 
-def compare_lines(own, others):
-    """Compare the lines of an exposure with those of others: see `element_health`."""
-    together = pd.concat(others)
-    times_seen = together.groupby(level=0).size()
-    expected = times_seen.index[times_seen >= ELEMENTS.seen_part * len(others)]
-    missing = ~expected.isin(own.index)
-    usual = unsaturated(together).groupby(level=0).median()
-    flux = unsaturated(own).reindex(expected)
-    # An expected line that is not seen gives no light; a saturated one measures nothing.
-    ratio = (flux.mask(missing, 0.0) / usual.reindex(expected)).dropna()
-    element = together["ion"].groupby(level=0).first().map(element_of).reindex(ratio.index)
-    light = ratio.groupby(element).agg(["median", "size"])
-    light = light.loc[light["size"] >= ELEMENTS.fewest_lines, "median"]
-    known = len(light) > 1 and light.max() > 0
+def compare_lines(seen, flux, others, element):
+    """Compare the expected lines of an exposure with those of others.
+
+    Parameters
+    ----------
+    seen : ndarray of bool, shape (lines,)
+    flux : ndarray, shape (lines,)
+        0 where a line is not seen, NaN where it is saturated.
+    others : ndarray, shape (exposures, lines)
+        Fluxes in the other exposures; NaN where a line is not seen or saturated.
+    element : ndarray of str, shape (lines,)
+
+    Returns
+    -------
+    dict
+        See `element_health`.
+    """
+    with catch_warnings(action="ignore", category=RuntimeWarning):
+        ratio = flux / np.nanmedian(others, axis=0)
+    light = {}
+    for each in sorted(set(element)):
+        known = ratio[(element == each) & ~np.isnan(ratio)]
+        if known.size >= ELEMENTS.fewest_lines:
+            light[each] = np.median(known)
+    darkest, brightest = min(light, key=light.get, default=""), max(light.values(), default=0)
+    known = len(light) > 1 and brightest > 0
     return {
-        "lines_missing": missing.mean() if len(expected) else np.nan,
-        "element_ratio": light.min() / light.max() if known else np.nan,
-        "darkest_element": light.idxmin() if known else "",
+        "lines_missing": np.mean(~seen) if seen.size else np.nan,
+        "element_ratio": light[darkest] / brightest if known else np.nan,
+        "darkest_element": darkest if known else "",
     }
-
-
-def unsaturated(lines):
-    """Fluxes of lines that are not flagged as saturated."""
-    return lines.loc[~is_flagged(lines, "saturated"), "flux"]
 
 
 def brightness_fall(brightness, seconds, begin):
