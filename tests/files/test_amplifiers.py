@@ -233,7 +233,7 @@ def test_saturation_of_a_mosaic_is_that_of_its_first_saturating_amplifier(tmp_pa
 
 def test_images_that_do_not_join_are_refused_with_the_key_that_helps(tmp_path):
     path = mosaic(tmp_path / "a.fits", keyword=None)
-    with pytest.raises(UserError, match=r"holds 4 two-dimensional .* config key extensions"):
+    with pytest.raises(UserError, match=r"holds 4 two-dimensional images.*extensions"):
         read_frame(path)
     with pytest.raises(UserError, match="cannot be joined to one frame"):
         read_frame(path, extensions=[["IM1", "IM2"], ["IM3"]])

@@ -51,7 +51,7 @@ def test_bad_pixels_are_unknown(path, tmp_path):
 
 @pytest.mark.parametrize("look", [read_exposure, exposure_format])
 def test_another_exposure_time_is_refused_unless_the_tolerance_covers_it(path, look):
-    with pytest.raises(UserError, match=r"1 s according to the table t\.csv but 400 ms"):
+    with pytest.raises(UserError, match=r"1 s in t\.csv but 400 ms"):
         look(path, 1, settings=SETTINGS, table="t.csv")
     look(path, 1, settings=SETTINGS | {"exposure_tolerance": [0.01, 0.6]})
 

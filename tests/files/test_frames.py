@@ -226,10 +226,10 @@ def test_a_file_without_a_single_frame_is_refused_by_name(tmp_path, make):
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize(("make", "count"), [(no_image, "0"), (two_images, "2"), (cube, "0")])
+@pytest.mark.parametrize(("make", "count"), [(no_image, "no"), (two_images, "2"), (cube, "no")])
 def test_the_sentence_says_how_many_images_there_are(tmp_path, make, count):
     make(tmp_path / "a.fits")
-    with pytest.raises(UserError, match=f"holds {count} two-dimensional images"):
+    with pytest.raises(UserError, match=f"holds {count} two-dimensional image"):
         read_frame(str(tmp_path / "a.fits"))
 
 

@@ -11,8 +11,7 @@ from conftest import PROJECT
 from lampflux.files.answers import write_answers
 from lampflux.files.pages import markdown_table, without_constants
 from lampflux.lamps.answers import (
-    NOTE,
-    QUESTION,
+    answer,
     arm_verdict,
     choice_table,
     gain_note,
@@ -199,27 +198,18 @@ document.body.textContent = "PROBE" + JSON.stringify({seen, rows, wide, sorted, 
 @pytest.mark.skipif(BROWSER is None, reason="needs the browser chromium")
 @pytest.mark.parametrize("size", ["1280,720", "1920,1080"])
 def test_the_verdicts_and_the_best_lamps_are_visible_at_once(tmp_path, size):
-    modes = [choices().assign(mode=mode) for mode in ("LR-Blue", "LR-Red", "HR-Blue", "HR-Red")]
-    verdict = mode_verdict(choices(0.011, measured_to=7000.0), health())
+    best = choices(0.011, measured_to=7000.0).assign(instrument="MAVIS")
+    modes = [best.assign(mode=mode) for mode in ("LR-Blue", "LR-Red", "HR-Blue", "HR-Red")]
+    arms = [coverage().assign(arm=arm) for arm in ("Red", "Blue")]
+    every = quality().assign(exposure="E", reasons="")
+    simulated = lines().assign(simulated=True)
+    answers = answer(pd.concat(modes), pd.concat(arms), plans(), simulated, every, 50)
     (tmp_path / "arcs.png").write_bytes(b"")
-    write_answers(
-        title="Lamps",
-        question=QUESTION,
-        verdicts={f"LR-Blue {number}": verdict for number in range(6)},
-        note=NOTE,
-        made_by="Made by lampflux.",
-        tables={
-            "choices": choice_table(pd.concat(modes), quality()),
-            "lamps": lamp_table(lines(), coverage(), plans(), quality(), 50),
-            "health": quality().iloc[:0],
-        },
-        picture=tmp_path / "arcs.png",
-        template=PROJECT / "workflow" / "report" / "answers.html",
-        html=tmp_path / "answers.html",
-        markdown=tmp_path / "answers.md",
-    )
-    assert (tmp_path / "answers.md").read_text("utf-8").count(verdict) == 6
-    page = tmp_path / "answers.html"
+    page, text = tmp_path / "answers.html", tmp_path / "answers.md"
+    template = PROJECT / "workflow" / "report" / "answers.html"
+    write_answers(answers, tmp_path / "arcs.png", template, page, text)
+    assert text.read_text("utf-8").startswith("# Lamps for MAVIS [SIMULATED]\n")
+    assert text.read_text("utf-8").count(mode_verdict(best, health())) == 4
     page.write_text(page.read_text("utf-8").replace("</body>", PROBE + "</body>"), "utf-8")
     flags = ["--headless", "--no-sandbox", "--disable-gpu", f"--window-size={size}"]
     run = subprocess.run(

@@ -40,8 +40,8 @@ def test_all_that_is_wrong_is_reported_at_once(checked):
         [f"resources/raw/{TORN}.fits", "truncated"],
         [
             f"resources/raw/{LATE}.fits",
-            "10 s according to its name",
-            "12.5 s according to its header",
+            "10 s in its name",
+            "12.5 s in its header",
         ],
         [f"resources/raw/{NARROW}.fits", "columns 0 to 2047"],
         ["Dark_Red_20s.fits", "8 x 4096", f"{MISFIT}.fits", "16 x 4096"],

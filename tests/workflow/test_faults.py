@@ -133,7 +133,7 @@ def noisy(level, spread=3, shape=SHAPE):
 BRIGHT = counts(bias=(500, 623))
 CHANGED = "changed while it was read; run again once it is complete."
 UNREADABLE = "cannot be read as FITS"
-NOT_ONE = "two-dimensional images instead of one"
+NO_IMAGE = "holds no two-dimensional image; give the raw frame."
 BSCALE, BZERO = b"BSCALE  =                    1", b"BZERO   =                32768"
 
 # Refused where the file is read.
@@ -144,15 +144,16 @@ FILES = {
     "PNG picture": Fault([UNREADABLE, "PNG"], holding(b"\x89PNG\r\n\x1a\n" + bytes(5000))),
     "HTML error page": Fault([UNREADABLE, "<!DOCTYPE html"], holding(b"<!DOCTYPE html>" * 400)),
     "NUL bytes": Fault([UNREADABLE, "begins with"], holding(bytes(5760))),
-    "FITS without image": Fault([f"holds 0 {NOT_ONE}"], hdus()),
-    "1D image": Fault([f"holds 0 {NOT_ONE}"], written(np.arange(4096, dtype="i2"))),
-    "3D image": Fault([f"holds 0 {NOT_ONE}"], written(np.ones((2, 3, 4), "i2"))),
+    "FITS without image": Fault([NO_IMAGE], hdus()),
+    "1D image": Fault([NO_IMAGE], written(np.arange(4096, dtype="i2"))),
+    "3D image": Fault([NO_IMAGE], written(np.ones((2, 3, 4), "i2"))),
     "two images": Fault(
-        [f"holds 2 {NOT_ONE}"], hdus(fits.ImageHDU(counts()), fits.ImageHDU(counts()))
+        ["holds 2 two-dimensional images; name those to read"],
+        hdus(fits.ImageHDU(counts()), fits.ImageHDU(counts())),
     ),
-    "axis of no length": Fault([f"holds 0 {NOT_ONE}"], written(np.zeros((0, 4096), "i2"))),
+    "axis of no length": Fault([NO_IMAGE], written(np.zeros((0, 4096), "i2"))),
     "complex numbers": Fault(
-        [f"holds 0 {NOT_ONE}"],
+        [NO_IMAGE],
         hdus(fits.BinTableHDU.from_columns([fits.Column("a", "4C", array=np.ones((3, 4), "c8"))])),
     ),
     "unknown number type": Fault(
@@ -170,31 +171,31 @@ FILES = {
     ),
     "BSCALE twice": Fault([UNREADABLE, "its header gives BSCALE twice"], card("BSCALE", "2.5")),
     "exposure time of the header zero": Fault(
-        ["10 s according to its name", "0.0 s according to its header (EXPTIME)"],
+        ["10 s in its name", "0.0 s in its header (EXPTIME)"],
         written(counts(), EXPTIME=0.0),
     ),
     "exposure time of the header negative": Fault(
-        ["10 s according to its name", "-10 s according to its header (EXPTIME)"],
+        ["10 s in its name", "-10 s in its header (EXPTIME)"],
         written(counts(), EXPTIME=-10),
     ),
     "exposure time of the header absurd": Fault(
-        ["10 s according to its name", "1e+300 s according to its header"],
+        ["10 s in its name", "1e+300 s in its header"],
         written(counts(), EXPTIME=1e300),
     ),
     "exposure time of the header in words": Fault(
-        ["10 s according to its name", "'ten' according to its header"],
+        ["10 s in its name", "'ten' in its header"],
         written(counts(), EXPTIME="ten"),
     ),
     "exposure time of the header not finite": Fault(
-        ["10 s according to its name", "nan s according to its header"],
+        ["10 s in its name", "nan s in its header"],
         written(counts(), EXPTIME="nan"),
     ),
     "exposure time of the header not readable": Fault(
-        ["10 s according to its name", "'10.0.0' according to its header"],
+        ["10 s in its name", "'10.0.0' in its header"],
         card("EXPTIME", "10.0.0"),
     ),
     "two exposure times in the header": Fault(
-        ["10 s according to its name", "60 s according to its header (EXPOSED)"],
+        ["10 s in its name", "60 s in its header (EXPOSED)"],
         written(counts(), EXPTIME=10, EXPOSED=60),
     ),
     "gzip with a wrong checksum": Fault([UNREADABLE, "CRC check failed"], holding(damaged_sum)),
@@ -229,11 +230,11 @@ FRAMES = {
         ["every pixel is 65535 ADU"], written(np.full(SHAPE, 65535, "u2"))
     ),
     "name and header disagree": Fault(
-        ["10 s according to its name", "12.5 s according to its header (EXPTIME)"],
+        ["10 s in its name", "12.5 s in its header (EXPTIME)"],
         written(counts(), EXPTIME=12.5),
     ),
     "exposure time of the dark's header disagrees": Fault(
-        ["Dark_Red_23s.fits", "23 s according to its name", "5 s according to its header"],
+        ["Dark_Red_23s.fits", "23 s in its name", "5 s in its header"],
         with_dark(counts(), dark_counts(6), EXPTIME=5),
         23,
     ),

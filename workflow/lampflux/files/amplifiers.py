@@ -169,8 +169,8 @@ def arranged(parts, grid, path):
     twice = any(len(set(row)) < len(row) for row in places) and not grid
     if not is_grid or twice or sum(map(len, table)) < len(parts):
         raise UserError(
-            f"{path}: its {len(parts)} images cannot be joined to one frame; select one, or give "
-            "their order, with the config key extensions of the arm."
+            f"{path}: its {len(parts)} images cannot be joined to one frame; name one, or give "
+            "their order, with the config key frame: extensions of the arm."
         )
     return table
 

@@ -4,10 +4,13 @@ import base64
 from html import escape
 from pathlib import Path
 
+from lampflux import __version__
 from lampflux.files.pages import fill_template, html_table, markdown_table
 from lampflux.files.products import column_facts
 from lampflux.files.whole import whole
 
+QUESTION = "Which lamps calibrate the wavelengths, with which lines, how steady and how long?"
+MADE_BY = f"Made by lampflux {__version__}."
 # Pages that say more, below the folder of results.
 PAGES = {
     "All choices of lamps": "instrument/choices.html",
@@ -24,21 +27,12 @@ TITLES = {
 }
 
 
-def write_answers(
-    title, question, verdicts, note, made_by, tables, picture, template, html, markdown
-):
+def write_answers(answers, picture, template, html, markdown):
     """Write the answers: verdicts first, then tables and a picture.
 
     Parameters
     ----------
-    title, question, note : str
-        The note stands below the first table.
-    made_by : str
-        Software and version, the last line.
-    verdicts : dict
-        Mode or arm to its verdict.
-    tables : dict of DataFrame
-        The tables ``choices``, ``lamps`` and ``health``.
+    answers : lampflux.lamps.answers.Answers
     picture, template : str
         Paths of a PNG and of the page's template.
     html, markdown : str
@@ -50,26 +44,27 @@ def write_answers(
     fill_template(
         template,
         html,
-        title=escape(title),
-        question=escape(question),
+        title=escape(answers.title),
+        question=escape(QUESTION),
         verdicts="\n".join(
-            f"<dt>{escape(name)}</dt><dd>{escape(text)}</dd>" for name, text in verdicts.items()
+            f"<dt>{escape(name)}</dt><dd>{escape(text)}</dd>"
+            for name, text in answers.verdicts.items()
         ),
-        note=escape(note),
-        made_by=escape(made_by),
+        note=escape(answers.note),
+        made_by=MADE_BY,
         picture=f"data:image/png;base64,{image}",
         links=", ".join(f'<a href="{path}">{text}</a>' for text, path in PAGES.items()),
         **{f"{name}_title": text for name, text in TITLES.items()},
         **{
             name: html_table(table, facts) if len(table) else "<p>None.</p>"
-            for name, table in tables.items()
+            for name, table in answers.tables.items()
         },
     )
-    parts = [f"# {title}", question]
-    parts.append("\n".join(f"- **{name}** {text}" for name, text in verdicts.items()))
+    parts = [f"# {answers.title}", QUESTION]
+    parts.append("\n".join(f"- **{name}** {text}" for name, text in answers.verdicts.items()))
     for name, text in TITLES.items():
-        rows = markdown_table(tables[name], facts) if len(tables[name]) else "None."
-        parts += [f"## {text}", rows]
-    parts += [note, made_by]
+        table = answers.tables[name]
+        parts += [f"## {text}", markdown_table(table, facts) if len(table) else "None."]
+    parts += [answers.note, MADE_BY]
     with whole(markdown) as part:
         part.write_text("\n\n".join(parts) + "\n", encoding="utf-8")

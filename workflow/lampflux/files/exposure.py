@@ -3,7 +3,7 @@
 import numpy as np
 
 from lampflux.files.frames import frame_format, read_frame
-from lampflux.files.keywords import TOLERANCE, check_exposure_time
+from lampflux.files.keywords import check_exposure_time
 
 
 def read_exposure(path, seconds, spatial_axis=0, settings=None, table=None):
@@ -36,7 +36,7 @@ def read_exposure(path, seconds, spatial_axis=0, settings=None, table=None):
     settings = settings or {}
     layout = {key: settings.get(key) for key in ("extensions", "sections", "bad_pixels")}
     frame = read_frame(path, spatial_axis, **layout)
-    check_time(frame.header, path, seconds, settings, table)
+    check_exposure_time(frame.header, seconds, path, settings, table)
     if frame.overscan is None:
         return frame
     return frame._replace(counts=np.subtract(frame.counts, frame.overscan, dtype=np.float32))
@@ -47,18 +47,5 @@ def exposure_format(path, seconds, spatial_axis=0, settings=None, table=None):
     settings = settings or {}
     layout = {key: settings.get(key) for key in ("extensions", "sections")}
     shape, header = frame_format(path, spatial_axis, **layout)
-    check_time(header, path, seconds, settings, table)
+    check_exposure_time(header, seconds, path, settings, table)
     return shape
-
-
-def check_time(header, path, seconds, settings, table):
-    """Compare the exposure times of a header with the expected one."""
-    check_exposure_time(
-        header,
-        seconds,
-        path,
-        keywords=settings.get("keywords", {}).get("exposure_time"),
-        unit=settings.get("exposure_unit", "s"),
-        tolerance=settings.get("exposure_tolerance", TOLERANCE),
-        table=table,
-    )

@@ -141,8 +141,8 @@ def table_of(path, extensions, sections):
         before = os.stat(path)
         with (
             recorded_warnings() as caught,
-            unzipped(path) as file,
-            opened(file, path) as hdus,
+            unzipped(path) as packed,
+            open_hdus(packed, path) as hdus,
         ):
             images, grid = chosen_images(hdus, extensions, path)
             check_sums([str(warning.message) for warning in caught], hdus, path)
@@ -173,7 +173,7 @@ def table_of(path, extensions, sections):
         raise UserError(f"{path} changed while it was read; run again once it is complete.")
 
 
-def opened(file, path):
+def open_hdus(file, path):
     """Open the HDUs of a FITS file whose structure is sound."""
     file, can_verify = check_integrity(file, path)
     return fits.open(file, do_not_scale_image_data=True, checksum=can_verify)
@@ -199,10 +199,11 @@ def chosen_images(hdus, extensions, path):
         places = [hdu.header.get("DETSEC", hdu.header.get("CCDSEC")) for hdu in images]
         if len(images) == 1 or (images and None not in places):
             return images, None
-        remedy = "name its images with the config key extensions of the arm"
+        if not images:
+            raise UserError(f"{path} holds no two-dimensional image; give the raw frame.")
         raise UserError(
-            f"{path} holds {len(images)} two-dimensional images instead of one; "
-            f"{remedy if images else 'give the raw frame'}."
+            f"{path} holds {len(images)} two-dimensional images; name those to read with "
+            "the config key frame: extensions of the arm."
         )
     rows = extensions if isinstance(extensions, list) else [extensions]
     rows = rows if all(isinstance(row, list) for row in rows) else [rows]
@@ -224,7 +225,7 @@ def named_image(hdus, name, path):
     names = ", ".join(f"{n} {hdu.name}".strip() for n, hdu in enumerate(hdus) if is_plane(hdu))
     raise UserError(
         f"{path} holds no two-dimensional image {name}, only {names or 'none'}; correct the "
-        "config key extensions of the arm."
+        "config key frame: extensions of the arm."
     )
 
 

@@ -136,9 +136,7 @@ def largest_number(header):
     return float(header.get("BZERO", 0) + max(scale * stored, scale * least))
 
 
-def check_exposure_time(
-    header, exptime, path, *, keywords=None, unit="s", tolerance=TOLERANCE, table=None
-):
+def check_exposure_time(header, exptime, path, settings=None, table=None):
     """Compare every exposure time in a header with the expected one.
 
     Parameters
@@ -148,12 +146,9 @@ def check_exposure_time(
         Exposure time [s] from the file's name or the table of exposures.
     path : str
         The file, for the message.
-    keywords : sequence of str, optional
-        The arm's keywords in the config, in place of `KEYWORDS`.
-    unit : {'s', 'ms', 'min', 'h'}
-        Unit of the header's exposure time.
-    tolerance : (float, float)
-        Largest difference that is accepted: relative, or [s], whichever is more.
+    settings : dict, optional
+        The arm's config key ``frame``: ``keywords``, ``exposure_unit`` and
+        ``exposure_tolerance`` (relative, or [s], whichever allows more).
     table : str, optional
         The table of exposures, where the time comes from one.
 
@@ -162,16 +157,19 @@ def check_exposure_time(
     UserError
         They differ.
     """
-    relative, seconds = tolerance
-    for keyword in keywords or KEYWORDS["exposure_time"]:
+    settings = settings or {}
+    unit = settings.get("exposure_unit", "s")
+    relative, seconds = settings.get("exposure_tolerance", TOLERANCE)
+    keywords = settings.get("keywords", {}).get("exposure_time", KEYWORDS["exposure_time"])
+    for keyword in keywords:
         if keyword not in header:
             continue
         value = header[keyword]
         # astropy gives an `Undefined` object for a card without a value.
         if not isinstance(value, int | float | str) or value == "":
             raise UserError(
-                f"{path}: its header gives {keyword} without a value; correct the header, or name "
-                "another keyword in the config."
+                f"{path}: {keyword} has no value in the header; correct the header, or name "
+                "another keyword with the config key frame: keywords of the arm."
             )
         try:
             time, said = float(value), f"{value} {unit}"
@@ -182,10 +180,10 @@ def check_exposure_time(
             for name, scale in SECONDS.items()
         }
         if not agrees[unit]:
-            source = f"the table {table}" if table else "its name"
+            source = table or "its name"
             fitting = next((name for name in agrees if agrees[name]), None)
             remedy = f", or set the arm's exposure_unit: {fitting}" if fitting else ""
             raise UserError(
-                f"{path}: the exposure time is {exptime:g} s according to {source} but {said} "
-                f"according to its header ({keyword}); correct the wrong one{remedy}."
+                f"{path}: the exposure time is {exptime:g} s in {source} but {said} in its "
+                f"header ({keyword}); correct the wrong one{remedy}."
             )

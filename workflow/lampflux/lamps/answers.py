@@ -8,7 +8,6 @@ import pandas as pd
 
 from lampflux.lamps.measurements import commonest_time
 
-QUESTION = "Which lamps calibrate the wavelengths, with which lines, how steady and how long?"
 NOTE = (
     "Predicted from the measured lines: those that remain single at the mode's resolution, the "
     "largest error of the wavelengths, and exposure times. Light, detector and shutter are "
@@ -28,16 +27,53 @@ class AnswerSettings(NamedTuple):
 ANSWERS = AnswerSettings()
 
 
-def verdicts(choices, coverage, quality, line_limit):
-    """Verdict on each mode and on each arm; see `mode_verdict` and `arm_verdict`."""
+class Answers(NamedTuple):
+    """What the page of answers says.
+
+    ``verdicts`` give each mode and each arm a sentence; the ``note`` belongs to the first of the
+    ``tables``: ``choices``, ``lamps`` and ``health``.
+    """
+
+    title: str
+    verdicts: dict[str, str]
+    note: str
+    tables: dict[str, pd.DataFrame]
+
+
+def answer(choices, coverage, plans, lines, quality, line_limit):
+    """Answer from the tables of all lamps.
+
+    Parameters
+    ----------
+    choices, coverage, plans, lines, quality : DataFrame
+        Choices of lamps, coverage, exposure plan, lines of all lamps, and health of the exposures.
+    line_limit : float
+        Lines above count [ADU/s/fibre].
+
+    Returns
+    -------
+    Answers
+    """
     health = lamp_health(quality)
+    name = choices["instrument"].iloc[0] if len(choices) else "the instrument"
+    mark = " [SIMULATED]" if lines["simulated"].any() else ""
     of_modes = {
         mode: mode_verdict(part, health) for mode, part in choices.groupby("mode", sort=False)
     }
-    return of_modes | {
+    of_arms = {
         f"{arm} arm": arm_verdict(part, health, line_limit)
         for arm, part in coverage.groupby("arm", sort=False)
     }
+    return Answers(
+        title=f"Lamps for {name}{mark}",
+        verdicts=of_modes | of_arms,
+        note=" ".join(filter(None, [NOTE, not_measured(plans), gain_note(quality)])),
+        tables={
+            "choices": choice_table(choices, quality),
+            "lamps": lamp_table(lines, coverage, plans, quality, line_limit),
+            "health": quality.loc[quality["score"] != "good", ["exposure", "score", "reasons"]],
+        },
+    )
 
 
 def mode_verdict(choices, health):
