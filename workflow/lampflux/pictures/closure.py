@@ -52,14 +52,7 @@ def draw_deviations(axes, table, column, label):
 def draw(table):
     """Draw deviations against injected flux, pulls, and wavelength errors against column.
 
-    Parameters
-    ----------
-    table : DataFrame
-        A row for each window of each exposure.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
+    ``table`` has a row for each window of each exposure.
     """
     figure = titled_figure("Measured against injected", simulated=True, height=10.0)
     if table.empty:

@@ -59,14 +59,7 @@ NAMES = {
 
 
 def draw_nominal(figure, nominal, counts):
-    """Draw a spectrum by its nominal wavelengths, plain and stretched.
-
-    Parameters
-    ----------
-    figure : matplotlib.figure.Figure
-    nominal, counts : ndarray, shape (pixels,)
-        [Angstrom], [ADU]
-    """
+    """Draw a spectrum by its nominal wavelengths [Angstrom], plain and stretched."""
     sheet = Sheet(figure, STYLES)
     panel = Panel(*LINEAR, (nominal.min(), nominal.max()), range_of([counts]))
     sheet.paths["data"].append(panel.steps(nominal, counts))
