@@ -78,12 +78,12 @@ def health(score="good"):
 def test_the_verdict_names_pair_times_lines_gap_and_precision():
     assert mode_verdict(choices(), health()) == (
         "A Ne 2 s; B Kr 1 + 9 s: 50 lines, longest gap 210 Å, wavelengths good to 0.01 Å; "
-        "A Ne alone gives: 0.02 Å"
+        "A Ne alone reaches 0.02 Å"
     )
 
 
 def test_a_lamp_alone_that_is_nearly_as_good_is_named():
-    assert "A Ne alone does nearly as well: 0.011 Å" in mode_verdict(choices(0.011), health())
+    assert "A Ne alone does nearly as well (0.011 Å)" in mode_verdict(choices(0.011), health())
 
 
 def test_a_mode_that_was_measured_in_part_says_so():

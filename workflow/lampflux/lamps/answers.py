@@ -99,8 +99,9 @@ def mode_verdict(choices, health):
     if {1, 2} <= set(known.index):
         alone = known.loc[1]
         nearly = alone["precision"] <= ANSWERS.as_good * best["precision"]
-        words = "does nearly as well" if nearly else "gives"
-        text += f"; {alone['lamps']} alone {words}: {significant(alone['precision'])} Å"
+        precision = f"{significant(alone['precision'])} Å"
+        words = f"does nearly as well ({precision})" if nearly else f"reaches {precision}"
+        text += f"; {alone['lamps']} alone {words}"
     return text + warning(health, best["lamps"].split(" + "))
 
 
