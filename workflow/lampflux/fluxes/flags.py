@@ -34,7 +34,7 @@ class FlagTuning(NamedTuple):
     misfit_part: float = 0.003
     # Wings of lines in the continuum blend with the window's line where they are uncertain by this
     # part of its flux, and by this many times all other errors.
-    wings_part: float = 0.01
+    wings_part: float = 0.02
     wings: float = 2.0
 
 
