@@ -11,7 +11,7 @@ from lampflux.wavelengths import line_list
 NIST = np.array([[4358.328, 4359.553], [5460.735, 5462.252], [6402.248, 6404.018]])
 
 
-def test_the_media_differ_as_nist_has_it():
+def test_air_and_vacuum_differ_as_in_nist_lists():
     air, vacuum = NIST.T
     # The laboratory's formula is another: Peck and Reeder's.
     np.testing.assert_allclose(to_vacuum(air), vacuum, atol=2e-3)

@@ -64,7 +64,7 @@ def test_errors_follow_the_uncertainty_of_each_pixel():
     assert np.median(peaks.error[~quiet]) > 2 * np.median(peaks.error[quiet])
 
 
-def test_peaks_are_sorted_and_as_high_as_they_are():
+def test_peaks_are_sorted_with_their_true_heights():
     rng = np.random.default_rng(5)
     centres = np.arange(30.0, 1000, 30)
     heights = 10 ** rng.uniform(3, 5, centres.size)
@@ -75,7 +75,7 @@ def test_peaks_are_sorted_and_as_high_as_they_are():
     assert (peaks.error > 0).all()
 
 
-def test_counts_given_and_uncertainty_are_left_alone():
+def test_find_peaks_does_not_change_its_arguments():
     _, counts = lone_lines(np.zeros(20), 4.0)
     counts[100] = np.nan
     before = counts.copy()
@@ -96,7 +96,7 @@ def test_lines_close_together_are_marked_as_blended_and_others_are_not(distance)
     np.testing.assert_array_equal(peaks.blended, near)
 
 
-def test_a_shoulder_is_no_line_of_its_own():
+def test_a_shoulder_is_not_a_separate_line():
     centres, heights = np.arange(40.0, 960, 60), np.full(16, 1e4)
     centres, heights = np.append(centres, 403.2), np.append(heights, 2e3)
     peaks = find_peaks(gaussian_lines(SIZE, centres, heights, 4.0))
@@ -121,7 +121,7 @@ def test_a_line_that_leans_on_a_brighter_one_is_marked_and_can_be_left_out(dista
     assert standing.fwhm == peaks.fwhm
 
 
-def test_a_blend_that_cannot_be_parted_is_marked_as_too_wide():
+def test_an_unresolved_blend_is_marked_as_too_wide():
     centres = np.append(np.arange(40.0, 960, 60), 403.0)
     peaks = find_peaks(gaussian_lines(SIZE, centres, np.full(centres.size, 1e4), 4.0))
     wide = np.abs(peaks.pixel - 401.5) < 2
@@ -146,7 +146,7 @@ def test_clipped_lines_are_marked_as_flat_and_stand_where_they_should():
 # Nothing there, or not known
 
 
-def test_columns_that_are_not_known_hold_no_peak_and_spoil_no_other():
+def test_unknown_columns_hold_no_peak_and_leave_others_unchanged():
     centres, counts = lone_lines(np.full(20, 0.25), 4.0)
     counts[int(centres[7]) - 4 : int(centres[7]) + 6] = np.nan
     counts[[5, 300]] = np.nan
@@ -194,7 +194,7 @@ def test_a_broad_hump_is_no_line(sigma):
     assert find_peaks(counts).pixel.size == 0
 
 
-def test_lines_on_a_negative_level_are_found_all_the_same():
+def test_lines_on_a_negative_level_are_found():
     rng = np.random.default_rng(11)
     centres, counts = lone_lines(np.full(25, 0.25), 4.0)
     peaks = find_peaks(counts - 1e6 + rng.normal(0, 30, counts.size))

@@ -158,7 +158,7 @@ def test_every_key_of_the_config_is_explained_above_it(key):
     assert lines[at - 1].startswith("#")
 
 
-def test_both_red_solutions_that_circulate_are_at_hand():
+def test_both_published_red_solutions_are_available():
     config = yaml.safe_load(read("resources/instruments/hector.yaml"))["arms"]
     published = yaml.safe_load(read("resources/solutions/published_red.yaml"))["arms"]
     solutions = [

@@ -210,7 +210,7 @@ def test_any_bytes_are_a_table_or_a_problem(content):
 @example("1_000")
 @example("１２")
 @example("9" * 5000)
-def test_only_what_reads_as_a_number_is_one(text):
+def test_only_numbers_are_read_as_numbers(text):
     value = number(text)
     if re.fullmatch(r"\s*[-+]?[0-9]{1,30}\s*", text):
         assert value == int(text)
@@ -383,9 +383,7 @@ def test_missing_pixels_are_left_out_and_counted(shape, data):
 
 
 @given(SHAPES, st.integers(-5, 5), st.integers(-1000, 1000), st.data())
-def test_sums_are_linear_and_blind_to_a_common_bias_and_to_the_order_of_rows(
-    shape, factor, bias, data
-):
+def test_sums_are_linear_and_ignore_a_common_bias_and_the_order_of_rows(shape, factor, bias, data):
     frame, dark = data.draw(frames("i4", shape)), data.draw(frames("i4", shape))
     spectrum, _ = sum_along_slit(frame, dark)
     frame, dark = frame.astype("i8"), dark.astype("i8")
@@ -495,7 +493,7 @@ def test_net_fluxes_are_linear_in_counts(seed, factor):
 
 @settings(max_examples=12)
 @given(st.integers(0, 10**6), st.sampled_from([-300.0, 1000.0, 50000.0]))
-def test_net_fluxes_are_blind_to_a_constant(seed, level):
+def test_net_fluxes_ignore_a_constant(seed, level):
     counts, error = lamp_spectrum(seed)
     once = net_fluxes(counts, error, WINDOWS)
     raised = net_fluxes(counts + level, error, WINDOWS)
@@ -544,7 +542,7 @@ def test_weighted_means_follow_shift_and_scale_and_not_the_order(values, shift, 
 
 
 @given(st.lists(st.integers(-1000, 1000), min_size=3, max_size=20), st.integers(-50, 50))
-def test_a_trend_that_is_added_is_found_on_top(values, slope):
+def test_an_added_trend_adds_to_the_slope(values, slope):
     values = np.array(values, dtype=float)
     order = np.arange(values.size, dtype=float)
     found, error, _ = linear_trend(order, values)
@@ -554,7 +552,7 @@ def test_a_trend_that_is_added_is_found_on_top(values, slope):
 
 
 @given(st.floats(0, 50), st.floats(0, 50), st.integers(1, 60))
-def test_students_probability_is_one_that_falls(low, high, dof):
+def test_students_probability_falls_from_one(low, high, dof):
     low, high = sorted((low, high))
     assert student_probability(0.0, dof) == pytest.approx(1.0)
     more, less = student_probability(low, dof), student_probability(high, dof)

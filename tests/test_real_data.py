@@ -215,7 +215,7 @@ def test_the_hector_spectrum_is_solved_from_either_nominal_solution(name, borrow
         ),
     ],
 )
-def test_the_hector_spectrum_is_no_other_lamps(lamp, name):
+def test_the_hector_spectrum_is_not_identified_as_another_lamp(lamp, name):
     ions = LAMPS.get(lamp) or (f"{lamp[:2]} I", f"{lamp[2:]} I")
     peaks, _ = hector_peaks()
     for reference in (None, exact_reference(red_reference())):
@@ -296,7 +296,7 @@ def test_the_xenon_arc_is_solved_within_a_pixel_of_the_pairs(shift, stretch):
 @pytest.mark.parametrize(
     "lamp", ["Ar", "HgAr", "HgNe", "Kr", "Ne", "ThAr", "Cd", "Cu", "He", "NeKr"]
 )
-def test_the_xenon_arc_is_no_other_lamps(lamp):
+def test_the_xenon_arc_is_not_identified_as_another_lamp(lamp):
     ions = LAMPS.get(lamp) or (f"{lamp[:2]} I", f"{lamp[2:]} I")
     peaks = without_leaning(find_peaks(true_sprat_spectrum()))
     for nominal in (sprat_nominal(0, 0), sprat_nominal(40, 0.01)):

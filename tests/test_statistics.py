@@ -67,7 +67,7 @@ def test_noise_alone_gives_a_significant_trend_as_often_as_it_says():
     assert np.mean(found) == pytest.approx(0.05, abs=0.015)
 
 
-def test_the_robust_scatter_is_sigma_and_passes_over_an_outlier():
+def test_the_robust_scatter_is_sigma_and_ignores_an_outlier():
     values = np.random.default_rng(1).normal(0, 3, 10000)
     values[:100] = 1e6
     assert robust_scatter(values) == pytest.approx(3, rel=0.05)

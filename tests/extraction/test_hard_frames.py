@@ -188,6 +188,26 @@ def test_a_wild_pixel_changes_nothing():
     assert not same.any()
 
 
+@pytest.mark.parametrize("light", [{"fibres": 20}, {"slit": 100}, {"fibres": 20, "rise": 60}])
+def test_the_light_of_dead_rows_is_that_which_their_neighbours_show(light):
+    frame = simulate(7, rays=20, rows=200, columns=1024, lines=16, **light)
+    dead = frame.counts.copy()
+    dead[[88, 107]] = 500
+    spectrum = extract(dead, frame.bias)
+    assert spectrum.broken == 2
+    assert spectrum.clean["missing"].min() > 0
+    off = line_sums(spectrum.clean["counts"], frame.centres) - frame.fluxes
+    bright = frame.fluxes > 1e5
+    assert np.median(np.abs(off / frame.fluxes)[bright]) < 0.005
+    errors = line_errors(spectrum.clean["uncertainty"], frame.centres)
+    assert (np.abs(off) < 4 * errors)[bright].all()
+
+
+def test_gaps_between_fibres_are_not_dead_rows():
+    frame = simulate(7, fibres=12, pitch=9.0, rays=20, rows=200, columns=1024, lines=16)
+    assert extract(frame.counts, frame.bias).broken == 0
+
+
 def test_a_hot_row_takes_no_more_than_its_own_light():
     frame = simulate(5, fibres=40, rays=50)
     hot = frame.counts.copy()

@@ -148,7 +148,7 @@ def test_the_slit_along_the_columns_turns_counts_and_overscan(tmp_path):
     assert abs(np.mean(net(frame).T - light())) < 0.2
 
 
-def test_a_section_that_does_not_lie_in_the_image_is_left_out_and_said(tmp_path, caplog):
+def test_a_section_outside_the_image_is_ignored_with_a_warning(tmp_path, caplog):
     hdu = fits.PrimaryHDU(amplifier(light(), 500.0, 1.0, 1))
     hdu.header["BIASSEC"] = "[3:52,1:2102]"
     hdu.writeto(tmp_path / "a.fits")
@@ -159,7 +159,7 @@ def test_a_section_that_does_not_lie_in_the_image_is_left_out_and_said(tmp_path,
     assert "BIASSEC [3:52,1:2102] does not lie in the image" in caplog.text
 
 
-def test_an_overscan_that_is_lit_is_left_out_and_said(tmp_path, caplog):
+def test_a_lit_overscan_is_ignored_with_a_warning(tmp_path, caplog):
     stored = amplifier(light(), 500.0, 1.0, 1)
     stored[:, COLUMNS:] = 9000
     hdu = fits.PrimaryHDU(stored)
@@ -231,7 +231,7 @@ def test_saturation_of_a_mosaic_is_that_of_its_first_saturating_amplifier(tmp_pa
     assert frame.header["SATURATE"] == pytest.approx(65535 * min(np.ravel(GAIN)) / GAIN[0][0])
 
 
-def test_images_that_do_not_join_are_refused_with_the_key_that_helps(tmp_path):
+def test_images_that_do_not_join_are_refused_with_the_config_key(tmp_path):
     path = mosaic(tmp_path / "a.fits", keyword=None)
     with pytest.raises(UserError, match=r"holds 4 two-dimensional images.*extensions"):
         read_frame(path)

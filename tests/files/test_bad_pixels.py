@@ -33,7 +33,7 @@ def image(path):
 
 
 @pytest.mark.parametrize(("name", "write"), [("bad.csv", rectangles), ("bad.fits", image)])
-def test_bad_pixels_are_unknown_and_all_others_as_they_were(tmp_path, frame, name, write):
+def test_bad_pixels_are_nan_and_others_unchanged(tmp_path, frame, name, write):
     read = read_frame(frame, bad_pixels=write(tmp_path / name))
     np.testing.assert_array_equal(np.isnan(read.counts), bad())
     np.testing.assert_array_equal(read.counts[~bad()], COUNTS[~bad()])

@@ -76,7 +76,7 @@ def test_unsigned_numbers_by_bzero_do_not_wrap(tmp_path, bits):
 
 
 @pytest.mark.parametrize("bzero", ["32768", "32768.0", "3.2768E4"])
-def test_bzero_may_be_written_any_way(tmp_path, bzero):
+def test_bzero_is_read_in_any_number_format(tmp_path, bzero):
     stored = np.array([[-32768, -1, 0, 32767]], "i2")
     frame, _, *_ = read_frame(write_raw(tmp_path / "a.fits", stored, BSCALE="1.0", BZERO=bzero))
     assert frame.tolist() == [[0, 32767, 32768, 65535]]
@@ -157,7 +157,7 @@ def test_a_quantised_float_frame_is_true_to_half_a_step(tmp_path, compression):
     np.testing.assert_array_equal(np.isnan(frame), np.isnan(data))
 
 
-def test_the_image_may_stand_in_an_extension_beside_a_table(tmp_path):
+def test_an_image_is_read_from_an_extension_beside_a_table(tmp_path):
     data = noise("u2")
     table = fits.BinTableHDU.from_columns([fits.Column("a", "J", array=[1, 2])])
     image = fits.ImageHDU(data)
@@ -227,7 +227,7 @@ def test_a_file_without_a_single_frame_is_refused_by_name(tmp_path, make):
 
 
 @pytest.mark.parametrize(("make", "count"), [(no_image, "no"), (two_images, "2"), (cube, "no")])
-def test_the_sentence_says_how_many_images_there_are(tmp_path, make, count):
+def test_the_message_gives_the_number_of_images(tmp_path, make, count):
     make(tmp_path / "a.fits")
     with pytest.raises(UserError, match=f"holds {count} two-dimensional image"):
         read_frame(str(tmp_path / "a.fits"))

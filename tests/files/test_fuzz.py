@@ -52,7 +52,7 @@ def outcomes(folder, kind):
     return set(ends)
 
 
-def test_a_reader_that_does_not_look_at_checksums_would_fail(tmp_path, monkeypatch):
+def test_the_fuzzing_finds_a_reader_that_ignores_checksums(tmp_path, monkeypatch):
     assert outcomes(tmp_path, "unsigned") == {"undetectable"}
     assert outcomes(tmp_path, "unsigned, summed") == {"refused"}
     monkeypatch.setattr("lampflux.files.frames.check_sums", lambda said, hdus, path: None)

@@ -98,14 +98,14 @@ def test_each_column_of_numbers_has_a_unit(product):
 
 
 @pytest.mark.parametrize("name", ["spectrum", "calibrated"])
-def test_a_product_says_what_its_raw_frame_was(name, folder):
+def test_a_product_repeats_the_observation_of_its_raw_frame(name, folder):
     header = fits.getheader(folder / f"{name}.fits")
     assert {keyword: header[keyword] for keyword in OBSERVED} == OBSERVED
     assert "OBSERVER" not in header
     assert header.comments["EXPTIME"] == "[s] exposure time"
 
 
-def test_a_product_is_the_same_each_time_and_does_not_say_when_it_was_written(folder, tmp_path):
+def test_a_product_is_the_same_each_time_and_has_no_date_of_writing(folder, tmp_path):
     write_products(tmp_path)
     for name in "spectrum", "calibrated", "master":
         again = (tmp_path / f"{name}.fits").read_bytes()

@@ -66,7 +66,7 @@ def test_wavelengths_and_columns_keep_the_decimals_that_they_are_known_to(value,
     assert cell("x", {"x": value}, {"unit": unit}) == text
 
 
-def test_a_table_in_vacuum_says_so_and_is_read_in_air(tmp_path):
+def test_a_table_in_vacuum_is_named_so_and_read_in_air(tmp_path):
     path = tmp_path / "a.csv"
     write_product(path, "fluxes", [FLUXES, FLUXES | {"wavelength_air": None}], "vacuum")
     assert "wavelength_air" not in (written := pd.read_csv(path))
@@ -80,7 +80,7 @@ def test_a_table_in_vacuum_says_so_and_is_read_in_air(tmp_path):
     assert read_shown_fluxes(path)[0]["wavelength_air"] == fluxes["wavelength_air"][0]
 
 
-def test_what_the_contract_names_is_written_in_full_under_the_documented_heading(tmp_path):
+def test_pixel_wavelength_and_flux_come_first_and_in_full(tmp_path):
     write_product(tmp_path / "a.csv", "fluxes", [FLUXES])
     table = pd.read_csv(tmp_path / "a.csv")
     assert list(table) == list(column_facts("fluxes"))
@@ -132,7 +132,7 @@ def test_every_unit_of_the_schemas_is_read_and_no_two_tables_have_one_heading(tm
 
 
 @pytest.mark.parametrize("text", ["pixel,Flux\n1,2\n", "", None])
-def test_what_is_no_table_of_lampflux_is_refused_by_name(tmp_path, text):
+def test_tables_that_are_not_products_are_refused_by_name(tmp_path, text):
     path = tmp_path / "a.csv"
     if text is not None:
         path.write_text(text)

@@ -54,7 +54,7 @@ def refusal(folder, content):
         "quotes",
     ],
 )
-def test_a_table_reads_alike_however_it_was_saved(tmp_path, content):
+def test_a_table_reads_the_same_in_every_dialect(tmp_path, content):
     assert read(tmp_path, content) == WANTED
 
 
@@ -63,7 +63,7 @@ def test_empty_and_missing_cells_are_left_out(tmp_path):
     assert rows == [{"start": 10, "ion": "Ar I"}, {"start": 30}, {"start": 50}]
 
 
-def test_a_quoted_cell_may_hold_a_comma_or_another_script(tmp_path):
+def test_quoted_cells_keep_commas_and_other_scripts(tmp_path):
     rows = read(tmp_path, 'start,note\n1,"blend, faint"\n2,Å λ\n')
     assert [row["note"] for row in rows] == ["blend, faint", "Å λ"]
 
@@ -82,7 +82,7 @@ def test_a_quoted_cell_may_hold_a_comma_or_another_script(tmp_path):
         ("-2.5E-3", -0.0025),
     ],
 )
-def test_numbers_are_read_where_they_are_wanted(tmp_path, text, value):
+def test_numbers_are_read_in_columns_of_numbers(tmp_path, text, value):
     (row,) = read(tmp_path, f"start,ion\n{text},{text}\n")
     assert row == {"start": value, "ion": text}
     assert type(row["start"]) is type(value)
@@ -92,7 +92,7 @@ def test_numbers_are_read_where_they_are_wanted(tmp_path, text, value):
     "text",
     ["nan", "NaN", "inf", "-inf", "Infinity", "1e999", "ten", "1O", "0x10", "1/2", "1 000", "--1"],
 )
-def test_what_is_no_finite_number_stays_text(tmp_path, text):
+def test_text_that_is_not_a_finite_number_stays_text(tmp_path, text):
     assert read(tmp_path, f"start\n{text}\n") == [{"start": text}]
 
 
@@ -150,20 +150,20 @@ def test_a_table_without_rows_is_refused(tmp_path, content):
     assert "no rows" in refusal(tmp_path, content)
 
 
-def test_a_table_that_is_not_there_is_an_os_error_with_its_name(tmp_path):
+def test_a_missing_table_is_an_os_error_with_its_name(tmp_path):
     with pytest.raises(FileNotFoundError) as caught:
         read_table(str(tmp_path / "gone.csv"))
     assert caught.value.filename == str(tmp_path / "gone.csv")
 
 
 @pytest.mark.parametrize("mark", ["\xa0", "\u200b", "\u202f", "\ufeff", " \u200b\xa0 "])
-def test_spaces_and_marks_that_nobody_sees_are_stripped(tmp_path, mark):
+def test_invisible_characters_are_stripped(tmp_path, mark):
     path = tmp_path / "a.csv"
     path.write_text(f"{mark}start{mark},ion\n{mark}12{mark},{mark}Ne I{mark}\n{mark},\n", "utf-8")
     assert read_table(str(path), numbers=("start",)) == [{"start": 12, "ion": "Ne I"}, {}]
 
 
-def test_fits_of_windows_come_back_as_they_were_written(tmp_path):
+def test_fits_of_windows_are_read_as_written(tmp_path):
     pixels, continuum = np.array([10, 11, 12]), np.array([5.0, np.nan, 7.25])
     lines = np.array([[1.5, 80.0, 2.0], [0.0, np.nan, 0.25]])
     drawn = SimpleNamespace(pixels=pixels, continuum=continuum, lines=lines)

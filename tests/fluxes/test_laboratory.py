@@ -58,7 +58,7 @@ def test_a_blend_is_named_with_the_part_of_its_light():
     flux = pair(0.9, 0.25)
     assert flux.fit_flux == pytest.approx(6e5, abs=4 * flux.fit_flux_err)
     assert "blended" in flux.flags
-    assert (flux.recommended, flux.reason) == ("fit_flux", "neighbours are taken off")
+    assert (flux.recommended, flux.reason) == ("fit_flux", "neighbours are subtracted")
     (neighbour,) = flux.blend_of
     assert neighbour.is_parted
     assert neighbour.part == pytest.approx(0.2, abs=0.01)

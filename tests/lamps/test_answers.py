@@ -78,21 +78,21 @@ def health(score="good"):
 def test_the_verdict_names_pair_times_lines_gap_and_precision():
     assert mode_verdict(choices(), health()) == (
         "A Ne 2 s; B Kr 1 + 9 s: 50 lines, longest gap 210 Å, wavelengths good to 0.01 Å; "
-        "A Ne alone gives: 0.02 Å"
+        "A Ne alone reaches 0.02 Å"
     )
 
 
 def test_a_lamp_alone_that_is_nearly_as_good_is_named():
-    assert "A Ne alone does nearly as well: 0.011 Å" in mode_verdict(choices(0.011), health())
+    assert "A Ne alone does nearly as well (0.011 Å)" in mode_verdict(choices(0.011), health())
 
 
-def test_a_mode_that_was_measured_in_part_says_so():
+def test_the_verdict_gives_the_range_of_a_partly_measured_mode():
     assert "as far as measured (3700 to 7000 Å)" in mode_verdict(
         choices(measured_to=7000.0), health()
     )
 
 
-def test_no_lamp_with_enough_lines_is_said_in_words():
+def test_the_verdict_says_that_no_lamp_has_enough_lines():
     assert mode_verdict(choices(np.nan, np.nan), health()).startswith("no lamp or pair")
 
 
@@ -149,7 +149,7 @@ def test_lamps_that_were_not_measured_in_an_arm_are_named():
     assert not_measured(blue).endswith("there: B Kr in the Blue arm, A Ne in the Red arm.")
 
 
-def test_a_page_leaves_out_columns_that_say_nothing():
+def test_a_page_leaves_out_constant_columns():
     table = pd.DataFrame({"lamp": ["A", "B"], "arm": "Red", "drift": np.nan})
     shown, same = without_constants(table)
     assert list(shown) == ["lamp"]

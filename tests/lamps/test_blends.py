@@ -23,7 +23,7 @@ def test_line_lists_show_blends_that_the_measured_spectra_do_not_resolve():
     assert unblended_lines(lines, 0.1, listed).all()
 
 
-def test_intensities_of_another_ion_say_nothing():
+def test_intensities_of_different_ions_are_not_compared():
     lines = lamp([6000.0, 6010.0])
     listed = pd.DataFrame({"ion": "Ne I", "wavelength_air": [6000.0, 6010.0], "intensity": 10.0})
     other = pd.DataFrame({"ion": "Th I", "wavelength_air": [6000.4], "intensity": 1e6})

@@ -67,7 +67,7 @@ def test_the_pair_serves_bright_and_faint_lines():
     assert pair == (0.3, 40)
 
 
-def test_lines_that_need_more_than_they_may_have_do_not_count():
+def test_lines_that_saturate_before_their_snr_do_not_count():
     single, pair = choose_times(table_of([20, 1], [10, 5]))
     assert single == 1
     assert np.isnan(pair).all()
@@ -147,7 +147,7 @@ def test_planned_times_give_the_promised_peak_and_snr(seconds):
         assert scattered == pytest.approx(100, rel=0.17)
 
 
-def test_a_plan_serves_what_it_says():
+def test_a_plan_serves_the_lines_that_it_counts():
     lines = lamp_lines((5, 20, 60, 60))
     summary, planned = plan(lines, FIBRES, 40000, 100, 1.0, 0.0)
     pair = np.array([summary["pair_short"], summary["pair_long"]])

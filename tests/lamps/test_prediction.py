@@ -208,5 +208,5 @@ def test_a_lamp_without_a_line_in_use_is_in_no_pair(modes):
     assert list(rank_choices(plans, mode, (3700.0, 7800.0))["lamps"]) == ["A", "B"]
 
 
-def test_nothing_is_said_of_a_mode_that_was_not_measured(modes):
+def test_a_mode_that_was_not_measured_has_no_choices(modes):
     assert rank_choices({}, modes["HR-Red"], (3700.0, 6000.0)).empty

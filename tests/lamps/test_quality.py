@@ -140,7 +140,7 @@ def test_a_frame_under_two_names_is_warned_of_with_the_other_name():
     assert rows["reasons"][2] == "same pixels as A_Ne_Red_1s_0"
 
 
-def test_a_good_exposure_has_no_reason_and_the_numbers_that_it_was_made_with():
+def test_a_good_exposure_has_its_true_parameters_and_no_reason():
     row = beside_good()
     assert (row["score"], row["failed"], row["warned"]) == ("good", "", "")
     assert row["bias_level"] == 502
@@ -208,7 +208,7 @@ def test_a_fault_is_measured_and_scored(faults, parameter, value, verdict):
         ({"errors": "columns"}, "error_source", "scatter of neighbouring columns"),
     ],
 )
-def test_what_extraction_could_not_do_is_warned_of(faults, parameter, reason):
+def test_limits_of_the_extraction_are_warned_of(faults, parameter, reason):
     row = beside_good(**faults)
     assert (row["score"], row["warned"], row["failed"]) == ("warned", parameter, "")
     assert reason in row["reasons"]
@@ -232,7 +232,7 @@ def test_nominal_wavelengths_that_were_asked_for_are_good():
     assert set(rows["score"]) == {"good"}
 
 
-def test_a_dark_leaves_no_bias_to_score_and_cosmic_rays_not_looked_for_no_fraction():
+def test_bias_with_a_dark_and_cosmic_rays_not_searched_for_are_not_scored():
     row = beside_good(levels=(), cosmics=False)
     assert row["score"] == "good"
     assert np.isnan(row["bias_level"])
@@ -255,7 +255,7 @@ def test_errors_from_the_scatter_of_rows_are_good():
         (identified(hg=0.5, ar=0.5), "good", ""),
     ],
 )
-def test_an_element_gone_dark_and_lines_that_are_missing_are_named(found, verdict, reason):
+def test_dark_elements_and_missing_lines_are_named(found, verdict, reason):
     every = [exposure() for _ in range(4)]
     rows = checked(*every, found=[identified()] * 3 + [found])
     assert set(rows["score"][:3]) == {"good"}
@@ -298,7 +298,7 @@ def test_the_time_of_observation_orders_the_series_where_headers_have_it():
     assert figure.axes[-1].get_xlabel() == "Hours after\n2023-05-01 10:00"
 
 
-def test_two_exposures_tell_no_median():
+def test_two_exposures_are_not_compared_with_a_median():
     rows = checked(exposure(), exposure(levels=(600.0, 604.0), width=9.0, shift=9.0, flux=90.0))
     assert set(rows["score"]) == {"good"}
     assert rows["wave_shift"].isna().all()
@@ -309,7 +309,7 @@ def test_a_parameter_without_thresholds_is_not_scored():
     assert set(rows["score"]) == {"good"}
 
 
-def test_each_arm_has_a_median_of_its_own():
+def test_each_arm_has_its_own_median():
     blue = checked(*[exposure(width=5.0)] * 3, arm="Blue")
     assert set(blue["score"]) == {"good"}
     assert set(blue["line_width_ratio"]) == {1.0}

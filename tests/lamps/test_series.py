@@ -86,7 +86,7 @@ def test_the_brightness_of_each_exposure_is_found(observed):
         assert np.allclose(summary.exposures["brightness"], relative, rtol=0.006)
 
 
-def test_losses_are_found_and_no_steady_line_is_said_to_lose(observed):
+def test_losses_are_found_and_steady_lines_stay_linear(observed):
     for summary, _ in observed:
         verdicts = summary.lines["linearity_verdict"]
         assert (verdicts[:30] != "nonlinear").all()
@@ -95,7 +95,7 @@ def test_losses_are_found_and_no_steady_line_is_said_to_lose(observed):
         assert np.allclose(summary.lines["linearity"][20:], true[20:], atol=0.004)
 
 
-def test_nothing_is_said_where_every_line_that_tells_the_brightness_is_saturated():
+def test_brightness_is_unknown_where_every_reference_line_is_saturated():
     summary, _ = observe(1, saturated=len(FLUX))
     long = summary.exposures["seconds"] == 60
     assert summary.exposures.loc[long, "brightness"].isna().all()
@@ -103,23 +103,23 @@ def test_nothing_is_said_where_every_line_that_tells_the_brightness_is_saturated
     assert (summary.lines["linearity_verdict"] == "saturated").all()
 
 
-def test_a_few_unsaturated_lines_tell_the_brightness_of_the_long_exposures():
+def test_a_few_unsaturated_lines_give_the_brightness_of_long_exposures():
     summary, light = observe(1, saturated=25)
     relative = light / light[~summary.series.outlying.to_numpy()].mean()
     assert np.allclose(summary.exposures["brightness"], relative, rtol=0.01)
 
 
-def test_two_times_cannot_tell_the_shutter_from_the_lamp():
+def test_two_exposure_times_give_no_shutter_offset():
     summary, _ = observe(1, seconds=np.array([10.0] * 5 + [60.0] * 5), half=())
     assert np.isnan(summary.series.shutter)
 
 
-def test_numbers_that_start_anew_with_each_time_tell_no_sequence():
+def test_the_shutter_is_found_where_numbers_restart_with_each_time():
     summary, _ = observe(1, running=False, drift=0.0)
     assert abs(summary.series.shutter / SHUTTER - 1) < 0.10
 
 
-def test_no_offset_is_believed_of_a_shutter_without_one():
+def test_a_perfect_shutter_has_no_significant_offset():
     rng, believed = np.random.default_rng(1), []
     for _ in range(200):
         relative = 1 + rng.normal(0, 0.003, len(SECONDS))

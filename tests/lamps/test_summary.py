@@ -184,7 +184,7 @@ def test_drift_is_not_claimed_of_a_steady_lamp():
     assert np.mean(claimed) < 0.06
 
 
-def test_a_lamp_that_warms_up_between_exposure_times_is_not_taken_for_saturation():
+def test_warming_up_between_exposure_times_is_not_taken_for_saturation():
     lines = simulated(1, (10, 60, 60, 60), (0.9, 1.0, 1.02, 1.04))
     assert (lines["linearity_verdict"] == "linear").all()
     assert (lines["excluded"] == 0).all()
@@ -193,7 +193,7 @@ def test_a_lamp_that_warms_up_between_exposure_times_is_not_taken_for_saturation
 
 @pytest.mark.parametrize("brightness", [0.8, 1.0, 1.2])
 @pytest.mark.parametrize("lost", [0.05, 0.3, 0.5])
-def test_lines_that_lose_against_the_others_are_found_whatever_the_lamp_does(brightness, lost):
+def test_lines_that_lose_light_are_found_at_any_brightness_of_the_lamp(brightness, lost):
     bright = np.isin(np.arange(len(FLUX)), (4, 5, 6, 7))
 
     def kept(time):

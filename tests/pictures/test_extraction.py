@@ -69,7 +69,7 @@ def test_noise_is_dark_and_a_faint_line_stands_out_below_a_bright_one():
     assert step[20:40, 151].min() == COLOURS.N - 1
 
 
-def test_a_pixel_of_the_frame_is_drawn_where_the_panel_says(tmp_path):
+def test_each_pixel_of_the_frame_is_drawn_at_its_place(tmp_path):
     frame = np.zeros((60, 200))
     frame[45, 150] = 30000
     sheet = drawn(frame, (4112, 4096), np.arange(4112))

@@ -34,7 +34,7 @@ def emitted(*pairs):
     ]
 
 
-def test_lines_and_counts_are_where_the_truth_says(quiet):
+def test_lines_and_counts_agree_with_the_truth_tables(quiet):
     lines = emitted(*((wavelength, 2000.0) for wavelength in range(5800, 7800, 150)))
     frame, truth, columns = simulate("A_Ar_Red_10s_01", "Red", 10.0, lines, 1.0, SETTINGS, quiet)
     dark, *_ = simulate("Dark_Red_10s", "Red", 10.0, [], 0, SETTINGS, quiet)
@@ -74,7 +74,7 @@ def test_a_grid_that_is_a_fifth_coarser_or_finer_keeps_light_and_lines(quiet, mo
         assert centroid == pytest.approx(row["pixel"], abs=1 / (50 * factor))
 
 
-def test_bright_lines_are_clipped_and_the_truth_says_so(quiet):
+def test_bright_lines_are_clipped_and_recorded_as_saturated(quiet):
     lines = emitted((6965.4307, 30_000.0), (7272.9358, 300.0))
     frame, truth, *_ = simulate("A_Ar_Red_60s_01", "Red", 60.0, lines, 1.0, SETTINGS, quiet)
     assert frame.max() == 65535

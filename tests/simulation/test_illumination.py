@@ -48,7 +48,7 @@ def image(physics, level=0.0, fibres=12):
 
 
 @pytest.mark.parametrize("rise", [0, 7.5, -80])
-def test_traces_rise_by_what_is_asked_and_keep_their_light(physics, rise):
+def test_traces_rise_as_configured_and_keep_their_light(physics, rise):
     light, (lines,) = image(physics | {"trace_rise": rise})
     np.testing.assert_allclose(lines.column_sums(lines.bundle), light.sum(axis=0), rtol=1e-9)
     assert light.sum() == pytest.approx(12 * COUNTS.sum(), rel=1e-4)
@@ -107,7 +107,7 @@ def test_the_continuum_is_flat_curved_or_rippled(physics):
     np.testing.assert_allclose((light - dark).sum(axis=0), 12 * bent, rtol=1e-6)
 
 
-def test_scattered_light_falls_everywhere_and_is_the_part_asked_for(physics):
+def test_scattered_light_falls_everywhere_with_the_configured_share(physics):
     still, _ = image(physics)
     light, (_, scattered) = image(physics | {"scattered_light": 0.05})
     added = light - still
@@ -129,7 +129,7 @@ def test_amplifiers_in_both_directions_have_their_bias(physics):
     np.testing.assert_allclose(levels, [[500, 504], [520, 480]], atol=0.1)
 
 
-def test_pixels_with_defects_are_as_many_as_asked_for_and_the_same_in_each_frame(physics):
+def test_defects_have_the_configured_numbers_and_the_same_places_in_each_frame(physics):
     defects = {"hot_pixels": 0.01, "hot_current": 2000.0, "wild_pixels": 0.001, "bits": 32}
     one, two = (frame_of(physics | defects, name) for name in ("A_Ar_Red_10s_01", "Dark_Red_10s"))
     number = 0.001 * one.size

@@ -77,7 +77,7 @@ def test_fibres_share_the_light_by_their_throughput(physics):
     assert shares[first : round(first + 0.4 * pitch)].max() < 0.01 * shares.max()
 
 
-def test_weak_fibres_are_as_many_and_as_weak_as_wanted():
+def test_weak_fibres_have_the_configured_number_and_throughput():
     throughput = fibre_throughput(np.random.default_rng(1), 61, 0.0, [0.25, 0.5])
     assert throughput.mean() == pytest.approx(1)
     assert np.sort(throughput / throughput.max())[:3].tolist() == [0.25, 0.5, 1]

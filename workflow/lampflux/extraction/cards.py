@@ -55,7 +55,7 @@ def spectrum_cards(extraction, facts, rows, cosmic_rays):
     yield "LITFIRST", int(lit[0]), "first row of the clean sum (from 0)"
     yield "LITLAST", int(lit[-1]), "last row of the clean sum"
     yield "LITROWS", lit.size, "rows in the clean sum"
-    yield "NBROKEN", extraction.broken, "of these saturated throughout, and left out"
+    yield "NBROKEN", extraction.broken, "of these dead or saturated, and filled"
     yield "ROWSCAT", extraction.row_scatter, "[adu] levels of rows taken off the clean sum"
     yield "STRAY", extraction.stray.part, "part of the light taken off as stray light"
     yield "STRAYERR", extraction.stray.error, "1 sigma of STRAY"

@@ -31,6 +31,9 @@ MOST_REPLACED = 0.9
 # Light of a column that the model does not explain exceeds the noise, that of the model included,
 # by this factor, beyond what the model misses anywhere.
 UNEXPLAINED = 8.0
+# Least part by which the light of a row without any good pixel may differ from what its
+# neighbours say.
+ROW_ERROR = 0.05
 
 
 def sum_rows(image, rays, slit, width, stray, detector):
@@ -56,7 +59,7 @@ def sum_rows(image, rays, slit, width, stray, detector):
     replaced = rays.hit | image.missing
     parts = (
         np.where(replaced, rays.model, image.counts),
-        np.where(replaced, rays.misfit, np.float32(0)),
+        np.where(replaced, with_lost_rows(rays.misfit, image.missing, rays.model, slit), 0),
         replaced,
         image.missing,
         image.saturated & ~rays.hit,
@@ -86,6 +89,33 @@ def sum_rows(image, rays, slit, width, stray, detector):
         "saturated": saturated.sum(axis=0),
         "peak": upright.max(axis=0).astype(float),
     }
+
+
+def with_lost_rows(misfit, missing, model, slit):
+    """Add to a model's error that of the light of rows without any good pixel.
+
+    Parameters
+    ----------
+    misfit, model : ndarray of float32, shape (rows, columns)
+        [ADU]
+    missing : ndarray of bool, shape (rows, columns)
+    slit : lampflux.extraction.slit.Slit
+
+    Returns
+    -------
+    ndarray of float32, shape (rows, columns)
+        In such rows as much of the light as their part of it differs from the mean of the rows on
+        either side [ADU].
+    """
+    lost = np.flatnonzero(missing.all(axis=1))
+    if slit.profile is None or not lost.size:
+        return misfit
+    beside = np.clip(lost + np.array([[-1], [1]]), 0, len(missing) - 1)
+    light = np.maximum(slit.profile[lost], 1e-9 * slit.profile.max())
+    part = np.maximum(np.abs(slit.profile[beside].mean(axis=0) / light - 1), ROW_ERROR)
+    misfit = misfit.copy()
+    misfit[lost] += part[:, np.newaxis].astype(np.float32) * np.abs(model[lost])
+    return misfit
 
 
 def replaced_part(replaced, slit):

@@ -27,8 +27,8 @@ class LitImage(NamedTuple):
     Of shape (rows, columns), ``counts`` above the background [ADU] and which pixels are
     ``missing`` and ``saturated``; ``unclear``, of shape (columns,), where saturated lines and
     their wings fall; ``row_scatter`` of the rows' own levels, which were taken off [ADU]; the
-    ``detector``, with a saturation that the rows show; the number of ``broken`` rows, saturated
-    throughout, whose counts are 0.
+    ``detector``, with a saturation that the rows show; the number of ``broken`` rows, dead or
+    saturated throughout, which are missing.
     """
 
     counts: np.ndarray
@@ -72,11 +72,12 @@ def lit_image(frame, background, lines, lit, detector):
         some = counts[:: max(len(counts) // NOISE_ROWS, 1)]
         counts -= amplifier_steps(some, detector.amplifiers).astype(np.float32)
     saturated = raw >= detector.saturation
-    # Lines do not saturate between each other: such a row is broken, and holds no light.
+    # Lines do not saturate between each other: such a row is broken, as a dead one is.
     broken = saturated[:, lines.weights <= 0].mean(axis=1) > BROKEN
     if broken.mean() > MOST_BROKEN:
         broken[:] = False
-    counts[broken], saturated[broken] = 0, False
+    broken |= lit.dead
+    counts[broken], saturated[broken], missing[broken] = 0, False, True
     pile = full_well(counts, detector.variance, detector.gain)
     if np.isfinite(pile) and np.count_nonzero(saturated) < SATURATED_PIXELS:
         piled = (counts >= pile) & ~missing

@@ -36,16 +36,38 @@ class LitLimits(NamedTuple):
 LIT = LitLimits()
 
 
+class DeadRowSearch(NamedTuple):
+    """What makes a row dead."""
+
+    # It holds less than this part of the light of its fainter neighbour, ...
+    part: float = 0.1
+    # ... and that more than this part of the brightest row within this many rows, and exceeds the
+    # noise by this factor. Between Gaussian fibres two pixels wide or wider light falls less.
+    crest: float = 0.15
+    near: int = 5
+    significance: float = 20.0
+    # More rows than this, and than this part of the lit ones, are gaps between fibres.
+    most: int = 2
+    most_part: float = 0.02
+    # It is filled with no more than this many times the light of the brighter neighbour.
+    steepest: float = 2.0
+
+
+DEAD = DeadRowSearch()
+
+
 class LitRows(NamedTuple):
     """The rows that the clean spectrum is made of.
 
     ``rows``, an array of int; ``profile``, the light of each of them, or None where there are no
-    lines; ``drift`` of the traces towards higher rows, of shape (columns,) [pixel].
+    lines; ``drift`` of the traces towards higher rows, of shape (columns,) [pixel]; whether each
+    row is ``dead``.
     """
 
     rows: np.ndarray
     profile: np.ndarray | None
     drift: np.ndarray
+    dead: np.ndarray
 
 
 def lit_rows(profile, error):
@@ -79,6 +101,59 @@ def lit_rows(profile, error):
     above = rows[np.searchsorted(rows, every)]
     below = rows[np.searchsorted(rows, every, side="right") - 1]
     return every[above - below <= LIT.gap]
+
+
+def dead_rows(profile, error):
+    """Find rows that hold hardly any light between two that hold much.
+
+    Parameters
+    ----------
+    profile : ndarray, shape (rows,)
+        Light of each row, from `row_profile`.
+    error : float
+        1-sigma noise of one row's light.
+
+    Returns
+    -------
+    ndarray of bool, shape (rows,)
+    """
+    dead = np.zeros(profile.size, bool)
+    if profile.size < 2 * DEAD.near:
+        return dead
+    near = np.lib.stride_tricks.sliding_window_view(
+        np.pad(profile, DEAD.near, mode="edge"), 2 * DEAD.near + 1
+    ).max(axis=1)
+    beside = np.minimum(profile[:-2], profile[2:])
+    bright = beside > np.maximum(DEAD.crest * near[1:-1], DEAD.significance * error)
+    dead[1:-1] = bright & (np.abs(profile[1:-1]) < DEAD.part * beside)
+    lit = np.count_nonzero(profile > DEAD.significance * error)
+    return dead & (dead.sum() <= max(DEAD.most, DEAD.most_part * lit))
+
+
+def with_missing_rows(profile, missing):
+    """Give rows without any good pixel the light that a parabola through its logarithms has there.
+
+    Parameters
+    ----------
+    profile : ndarray, shape (rows,)
+        Light of each row.
+    missing : ndarray of bool, shape (rows, columns)
+
+    Returns
+    -------
+    ndarray, shape (rows,)
+        The parabola goes through the two rows on either side, and is exact for a Gaussian fibre;
+        without light in all of them it is the mean of the nearest.
+    """
+    profile = profile.copy()
+    for row in np.flatnonzero(missing.all(axis=1)):
+        around = row + np.array([-2, -1, 1, 2])
+        light = profile[np.clip(around, 0, profile.size - 1)]
+        profile[row] = light[1:3].mean()
+        if (light > 0).all():
+            curved = np.exp(np.log(light) @ [-1, 4, 4, -1] / 6)
+            profile[row] = min(curved, DEAD.steepest * light[1:3].max())
+    return profile
 
 
 def miss_groups(rows, groups, variance):
@@ -137,27 +212,28 @@ def choose_rows(frame, background, weights, spikes, variance, wanted=None):
     """
     rows = wanted or slice(0, frame.shape[0])
     everything = np.arange(rows.start, rows.stop)
-    still = np.zeros(frame.shape[1])
+    still, none = np.zeros(frame.shape[1]), np.zeros(everything.size, bool)
     if not weights.any():
-        return LitRows(everything, None, still)
+        return LitRows(everything, None, still, none)
     frame, background, spikes = frame[rows], of_rows(background, rows), spikes.within(rows)
     edges = group_edges(weights, TRACES.groups)
     light, level = project_rows(frame, background, weights, spikes, edges)
     power = weights @ weights
     profile = light.sum(axis=1) / power
+    dead = dead_rows(profile, np.sqrt(variance / power))
     groups = light_of_groups(light, level, weights, edges)
     drift = follow_traces(groups, weights.size, variance)
     if wanted:
-        return LitRows(everything, profile, drift)
+        return LitRows(everything, profile, drift, dead)
     if drift.any():
         steps = np.rint(drift[np.rint(groups.middle).astype(int)]).astype(int)
         profile = sum(np.roll(part, -step) for part, step in zip(light.T, steps)) / power
     lit = lit_rows(profile, np.sqrt(variance / power))
     if not lit.size:
-        return LitRows(everything, None, still)
+        return LitRows(everything, None, still, none)
     if drift.any():
         low, high = lit[0] + np.floor(drift.min()), lit[-1] + np.ceil(drift.max())
         lit = np.arange(max(int(low), 0), min(int(high), frame.shape[0] - 1) + 1)
     if miss_groups(lit, groups, variance):
-        return LitRows(everything, None, still)
-    return LitRows(lit, profile[lit], drift)
+        return LitRows(everything, None, still, none)
+    return LitRows(lit, profile[lit], drift, dead[lit])

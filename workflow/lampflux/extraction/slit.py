@@ -8,7 +8,7 @@ from lampflux.extraction.drift import measure_drift, offset
 from lampflux.extraction.lines import line_weights
 from lampflux.extraction.model import shift_columns, typical_light
 from lampflux.extraction.projection import group_edges, project_rows, row_profile
-from lampflux.extraction.rows import lit_rows, miss_groups
+from lampflux.extraction.rows import lit_rows, miss_groups, with_missing_rows
 from lampflux.extraction.spikes import NO_SPIKES
 from lampflux.extraction.traces import TRACES, light_of_groups, robust_fit
 from lampflux.statistics import SIGMA_PER_MAD, column_percentile, noise
@@ -121,7 +121,7 @@ def trace_slit(image, lit, lines, lean, every_row):
     straight = shift_columns(image.counts, -drift) if drift.any() else image.counts
     straight = straighten(straight, shift)
     crest = crests(straight, weights, variance)
-    profile = light_of_rows(straight, weights, crest)
+    profile = with_missing_rows(light_of_rows(straight, weights, crest), image.missing)
     if not typical_light(profile) > 0:
         return image, unknown_slit(rows, shift, columns)
     return image, Slit(profile, centred(shift, profile), drift, rows, total)

@@ -58,7 +58,7 @@ class Extraction(NamedTuple):
     row_scatter : float
         Standard deviation of the rows' own levels, taken off the clean sum [ADU].
     broken : int
-        Rows of the clean sum that are saturated throughout, and left out.
+        Rows of the clean sum that are dead or saturated throughout, and filled from the others.
     bias_levels : dict of int to float
         Bias of each amplifier that was measured in unlit rows [ADU].
     bad_columns : ndarray of int

@@ -34,7 +34,7 @@ def parse_section(text):
 
     Returns
     -------
-    section : tuple of slice or None
+    section : (slice, slice) or None
         Rows and columns; None where the text is no section (UNKNOWN, say).
     flips : tuple of int
         Axes along which it runs backwards.
@@ -184,25 +184,14 @@ def joined_shape(table):
 
 
 def levels_of(part, image, path):
-    """Estimate the bias of a part from its overscan.
-
-    Parameters
-    ----------
-    part : Part
-    image : ndarray, shape (rows, columns)
-        The stored image that holds it [ADU].
-    path : str
-        For messages.
+    """Estimate the bias of a part of a stored image [ADU] from its overscan.
 
     Returns
     -------
-    level : ndarray
-        Bias of each pixel of the part [ADU], of one row or one column of it.
+    level : ndarray or None
+        Bias of each pixel [ADU], of one row or one column; None where the overscan is not one,
+        because it is brighter than the middle of the image.
     method : str
-
-    Notes
-    -----
-    An overscan that is brighter than the middle of the image is none, and is left out.
     """
     data, overscan = image[part.data], part.overscan
     beside_columns = not overlap(overscan[1], part.data[1])
@@ -250,7 +239,7 @@ def joined(table, images, path):
     counts : ndarray, shape (rows, columns)
         Raw counts; whole numbers stay so where all gains are the same.
     overscan : ndarray of float32 or None, shape (rows, columns)
-        Bias of each pixel [ADU] from the overscan; None where no part has one.
+        Bias of each pixel [ADU]; None where no part has overscan.
     cards : list of tuple
         Header cards that say what was done.
     """

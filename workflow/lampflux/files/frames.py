@@ -281,10 +281,9 @@ def recorded_warnings():
 
 
 def check_sums(said, hdus, path):
-    """Refuse a file whose data do not match their checksums, given astropy's warnings.
+    """Refuse a file whose data do not match their checksums, by astropy's warnings.
 
-    A header that alone does not match its CHECKSUM was usually edited after writing: that is
-    logged as a warning.
+    A header that alone does not match its CHECKSUM was usually edited after writing: a warning.
     """
     data_differ = any(text.startswith("Datasum verification failed") for text in said)
     header_differs = any(text.startswith("Checksum verification failed") for text in said)
@@ -317,23 +316,9 @@ def readable(header):
 def to_physical(stored, header):
     """Apply a FITS header's BSCALE, BZERO and BLANK to stored numbers.
 
-    Parameters
-    ----------
-    stored : ndarray
-        The image as the file holds it.
-    header : mapping
-        FITS header.
-
-    Returns
-    -------
-    ndarray
-        ``BZERO + BSCALE * stored`` (FITS standard 4.0, section 4.4.2.5), native byte order:
-        integers if nothing but an unsigned offset applies, else float64 with NaN for BLANK.
-
-    Raises
-    ------
-    ValueError
-        BSCALE, BZERO or BLANK cannot be meant.
+    Returns ``BZERO + BSCALE * stored`` (FITS standard 4.0, section 4.4.2.5) in native byte order:
+    integers if nothing but an unsigned offset applies, else float64 with NaN for BLANK. A BSCALE,
+    BZERO or BLANK that cannot be meant is a ValueError.
     """
     scale, zero = header.get("BSCALE", 1), header.get("BZERO", 0)
     blank = header.get("BLANK") if stored.dtype.kind in "iu" else None

@@ -64,16 +64,9 @@ def header_text(text):
 
 
 def complete_cards(cards):
-    """Make cards that a header can hold as they are.
+    """Make (keyword, value, comment) cards that a header can hold as they are.
 
-    Parameters
-    ----------
-    cards : iterable of (keyword, value, comment)
-
-    Yields
-    ------
-    keyword, value, comment
-        Without unknown values; text in ASCII; without a comment that would be cut off.
+    Unknown values are left out, text is in ASCII, and comments that would be cut off are dropped.
     """
     for keyword, value, comment in cards:
         if not is_known(value):
@@ -89,13 +82,7 @@ def complete_cards(cards):
 
 
 def write_hdus(hdus, path):
-    """Write HDUs with checksums; the same HDUs always give the same bytes.
-
-    Parameters
-    ----------
-    hdus : astropy.io.fits.HDUList
-    path : str or Path
-    """
+    """Write an HDUList with checksums; the same HDUs always give the same bytes."""
     for hdu in hdus:
         header = hdu.header
         for keyword, comment in STRUCTURE.items():

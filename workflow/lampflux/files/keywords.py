@@ -19,18 +19,7 @@ TOLERANCE = (0.01, 0.05)
 
 
 def header_number(header, keywords):
-    """Find the first of some keywords that has a positive number.
-
-    Parameters
-    ----------
-    header : mapping
-    keywords : sequence of str
-
-    Returns
-    -------
-    value : float or None
-    keyword : str or None
-    """
+    """Find the first of some keywords with a positive number: value and keyword, or None, None."""
     for keyword in keywords:
         value = header.get(keyword)
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
@@ -68,15 +57,7 @@ def detector_facts(header, configured, keywords=None):
 def detector_fact(name, header, configured, keywords=None):
     """Look a fact of the detector up: in the config, else in the frame's header.
 
-    Parameters
-    ----------
-    name : {'gain', 'read_noise', 'saturation'}
-    header : mapping
-        The raw frame's header.
-    configured : float or None
-        The arm's value in the config, which comes first.
-    keywords : sequence of str, optional
-        The arm's keywords in the config, in place of `KEYWORDS`.
+    ``configured`` is the arm's value in the config; ``keywords`` stand in place of `KEYWORDS`.
 
     Returns
     -------
@@ -92,11 +73,6 @@ def detector_fact(name, header, configured, keywords=None):
 
 def saturation_limit(header, configured, keywords=None):
     """Find the lowest raw count of a saturated pixel.
-
-    Parameters
-    ----------
-    header, configured, keywords
-        As in `detector_fact`.
 
     Returns
     -------
@@ -115,18 +91,7 @@ def saturation_limit(header, configured, keywords=None):
 
 
 def largest_number(header):
-    """Largest number that a FITS image can hold.
-
-    Parameters
-    ----------
-    header : mapping
-        The image's header.
-
-    Returns
-    -------
-    float
-        In physical units [ADU]; infinite for real numbers.
-    """
+    """Largest number that a FITS image can hold [ADU]; infinite for real numbers."""
     bits = header["BITPIX"]
     if bits < 0:
         return math.inf

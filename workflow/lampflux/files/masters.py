@@ -8,16 +8,7 @@ from lampflux.files.whole import whole
 
 
 def write_master(path, counts, share):
-    """Write a master.
-
-    Parameters
-    ----------
-    path : str
-    counts : ndarray, shape (rows, columns)
-        [ADU], the rows along the slit.
-    share : float
-        Variance of a pixel without light over that of one frame.
-    """
+    """Write a master [ADU], with the variance of a pixel without light over that of one frame."""
     hdu = fits.PrimaryHDU(np.asarray(counts, np.float32))
     hdu.header["BUNIT"] = ("adu", "counts of the master")
     hdu.header["BGSHARE"] = (share, "variance of a pixel over that of one frame")

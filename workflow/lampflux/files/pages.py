@@ -22,10 +22,8 @@ def write_page(table, title, simulated, template, path, product):
     title : str
     simulated : bool
         Whether any frame is simulated; the title then says so.
-    template : str
-        Path of the page's template.
-    path : str
-        The page.
+    template, path : str
+        The page's template, and the page.
     product : str
         Name of the schema that explains the columns, as in workflow/schemas/products.
     """
@@ -61,18 +59,7 @@ def fill_template(template, path, **parts):
 
 
 def table_parts(table, facts):
-    """Write the headings and the rows of a table as HTML.
-
-    Parameters
-    ----------
-    table : DataFrame
-    facts : dict
-        Column to its ``unit`` and ``description``, where it has them.
-
-    Returns
-    -------
-    headings, rows : str
-    """
+    """Write headings, with units and meanings from a schema's facts, and rows as HTML."""
     headings = "".join(heading(name, facts.get(name, {})) for name in table)
     rows = "\n".join(
         "<tr>" + "".join(map(cell, row)) + "</tr>" for row in table.itertuples(index=False)

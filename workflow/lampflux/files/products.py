@@ -104,22 +104,7 @@ def wavelengths_of(row):
 
 
 def cell(name, row, facts, error_digits=ERROR_DIGITS):
-    """Write a value of a row as text; see `write_product`.
-
-    Parameters
-    ----------
-    name : str
-        Its column.
-    row : dict
-    facts : dict
-        ``unit`` and ``exact`` of the column, where it has them.
-    error_digits : int
-        Significant digits of errors.
-
-    Returns
-    -------
-    str
-    """
+    """Write a value of a row as text; see `write_product`. ``facts`` are those of its column."""
     value = row[name]
     if value is None or value != value:
         return ""

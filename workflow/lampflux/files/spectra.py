@@ -52,19 +52,9 @@ PEAKS = {
 
 
 def binary_table(columns, name):
-    """Make a table of FITS.
+    """Make a table of FITS, as ``BinTableHDU.from_columns`` does.
 
-    Parameters
-    ----------
-    columns : list of astropy.io.fits.Column
-    name : str
-        Name of the extension.
-
-    Returns
-    -------
-    astropy.io.fits.BinTableHDU
-        As ``BinTableHDU.from_columns`` gives it, which however loads all of astropy.table: more
-        work than a spectrum is.
+    That loads all of astropy.table, which is more work than a spectrum is.
     """
     table = fits.BinTableHDU(name=name)
     table.data = fits.FITS_rec.from_columns(fits.ColDefs(columns))
@@ -74,17 +64,7 @@ def binary_table(columns, name):
 def commented_table(values, facts, name):
     """Make a table of FITS whose header says what each column is.
 
-    Parameters
-    ----------
-    values : dict of str to ndarray
-    facts : dict of str to Column
-        Those without values are left out.
-    name : str
-        Name of the extension.
-
-    Returns
-    -------
-    astropy.io.fits.BinTableHDU
+    ``facts`` are those of each `Column`; those without ``values`` are left out.
     """
     facts = {column: fact for column, fact in facts.items() if column in values}
     table = binary_table(
@@ -205,10 +185,6 @@ def air_wavelengths(hdus):
 def read_sums(path):
     """Read the sums of an extracted spectrum.
 
-    Parameters
-    ----------
-    path : str
-
     Returns
     -------
     header : astropy.io.fits.Header
@@ -226,10 +202,6 @@ def read_sums(path):
 
 def read_frame(path):
     """Read what an extracted spectrum keeps of its frame.
-
-    Parameters
-    ----------
-    path : str
 
     Returns
     -------
@@ -254,19 +226,7 @@ def peak_table(peaks):
 
 
 def read_spectrum(path):
-    """Read a calibrated spectrum.
-
-    Parameters
-    ----------
-    path : str
-
-    Returns
-    -------
-    header : astropy.io.fits.Header
-    spectrum : Spectrum
-    peaks : lampflux.peaks.Peaks
-        Lines of the clean sum.
-    """
+    """Read a calibrated spectrum: header, `Spectrum`, and the `Peaks` of its clean sum."""
     with fits.open(path) as hdus:
         header, table, found = hdus[0].header, hdus["SPECTRUM"].data, hdus["PEAKS"]
         names = ("flux", "uncertainty", "clean", "clean_uncertainty", "summed")

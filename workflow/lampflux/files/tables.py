@@ -106,35 +106,14 @@ def read_identified_lines(path):
 
 
 def read_shown_fluxes(path):
-    """Read what a picture shows of a flux table; None for what is not known.
-
-    Parameters
-    ----------
-    path : str
-
-    Returns
-    -------
-    list of dict
-        ``pixel_start``, ``pixel_stop``, ``net_flux``, ``net_flux_err``, ``ion``,
-        ``wavelength_air`` and ``flags``.
-    """
+    """Read the windows of a flux table for a picture, a dict each; None for what is not known."""
     numbers = ("pixel_start", "pixel_stop", "net_flux", "net_flux_err", "wavelength_air")
     unknown = dict.fromkeys((*numbers, "ion")) | {"flags": ""}
     return [unknown | row for row in read_table(path, numbers, may_be_empty=True)]
 
 
 def read_fluxes(path):
-    """Read a table of fluxes or of identified lines, its wavelengths in air.
-
-    Parameters
-    ----------
-    path : str
-        As `lampflux.files.products.write_product` writes it, in either medium.
-
-    Returns
-    -------
-    pandas.DataFrame
-    """
+    """Read a DataFrame of fluxes or identified lines, written in either medium, in air."""
     import pandas as pd
 
     table = pd.read_csv(path)
@@ -146,10 +125,6 @@ def read_fluxes(path):
 
 def read_fits(path):
     """Read what was fitted to each window.
-
-    Parameters
-    ----------
-    path : str
 
     Returns
     -------

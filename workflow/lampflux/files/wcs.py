@@ -34,12 +34,7 @@ def wavelength_cards(wavelength, medium="air"):
     ----------
     wavelength : ndarray, shape (pixels,)
         [Angstrom]
-    medium : str
-        air or vacuum
-
-    Returns
-    -------
-    list of tuple
+    medium : {'air', 'vacuum'}
     """
     size = wavelength.size
     # Between two pixels: WCSLIB loses the constant of longer polynomials at their origin.

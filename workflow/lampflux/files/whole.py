@@ -15,11 +15,6 @@ PART = ".part-"
 def whole(path):
     """Yield a path to write to; the file is renamed to ``path`` only when it is complete.
 
-    Parameters
-    ----------
-    path : str or Path
-        Name of the finished file.
-
     Yields
     ------
     Path

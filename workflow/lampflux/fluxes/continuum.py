@@ -116,7 +116,8 @@ class WindowContinuum(NamedTuple):
     ``level`` in each pixel from ``first`` on [ADU]; ``total_error``, 1 sigma of its sum over the
     window, that by far wings of lines included, and ``error`` of its mean there [ADU]; the number
     of ``sides`` on which it is known; the reduced chi-square ``chi2`` of the pixels that it was
-    fitted to; and ``shared``, the covariance of its sum with that of the window's counts [ADU^2].
+    fitted to; ``shared``, the covariance of its sum with that of the window's counts [ADU^2];
+    and ``wings``, 1 sigma of its sum by the light of lines that may be in it [ADU].
     """
 
     first: int
@@ -126,6 +127,7 @@ class WindowContinuum(NamedTuple):
     sides: int
     chi2: float
     shared: float
+    wings: float = 0.0
 
     def at(self, pixels):
         """Level in some pixels [ADU]; beyond those that were looked at, the last one's."""
@@ -196,12 +198,18 @@ def window_continuum(counts, lines, near_saturated, far, window):
     response = gathered(inside.astype(float), knots)
     carried = solved(factors, response)
     wings = carried @ gathered(weight * far[pixels], knots)
+    # What the model misses of a line's light is alike in pixels less than a line apart.
+    own = weight * level_at(carried, knots) * np.sqrt(lines.model_variance[pixels])
+    alike = own @ box_sums(own, round(np.median(lines.shape.fwhm) / 2)) - own @ own
+    wings = np.sqrt(wings**2 + max(float(alike), 0.0))
     total = np.hypot(np.sqrt(response @ carried * chi2), wings)
     # Noise of the window's own pixels that show the level is in both, and cancels.
     shared = carried @ gathered(weight * inside * lines.variance[pixels], knots) * chi2
     level = level + lines.halo[pixels]
     errors = float(total), float(total / width)
-    return WindowContinuum(int(pixels[0]), level, *errors, sides, chi2, float(shared))
+    return WindowContinuum(
+        int(pixels[0]), level, *errors, sides, chi2, float(shared), float(wings)
+    )
 
 
 def beneath_dense_lines(continuum, counts, lines, places, window):

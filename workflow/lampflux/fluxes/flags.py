@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+import numpy as np
+
 # In the order in which they are written; docs/fluxes.md says what each means.
 FLAGS = (
     "saturated",
@@ -30,8 +32,10 @@ class FlagTuning(NamedTuple):
     # It is a misfit where the error of the flux is more than this part of it, too: the noise of
     # the brightest lines shows what does not matter.
     misfit_part: float = 0.003
-    # A column with more than this part of its pixels missing is filled from its neighbours.
-    lost: float = 0.3
+    # Wings of lines in the continuum blend with the window's line where they are uncertain by this
+    # part of its flux, and by this many times all other errors.
+    wings_part: float = 0.02
+    wings: float = 2.0
 
 
 FLAGGED = FlagTuning()
@@ -40,6 +44,12 @@ FLAGGED = FlagTuning()
 def is_misfit(reduced_chi2, relative_error):
     """Whether a fit does not describe its line, by its chi-square and the error of the flux."""
     return reduced_chi2 > FLAGGED.misfit_chi2 and relative_error > FLAGGED.misfit_part
+
+
+def in_wings(wings, net, net_error):
+    """Whether wings of lines make most of the error of a net flux, and it is large."""
+    others = np.sqrt(max(net_error**2 - wings**2, 0.0))
+    return wings > max(FLAGGED.wings_part * abs(net), FLAGGED.wings * others)
 
 
 def raised(**conditions):
@@ -86,13 +96,13 @@ def recommendation(flags, has_fit, is_inside, is_parted, is_cut, is_lost=False):
     if "saturated" in flags:
         return "fit_flux", "saturated: estimated from the flanks"
     if is_lost and "misfit" not in flags:
-        return "fit_flux", "a dead or hot column: the fit goes by the others"
+        return "fit_flux", "a dead or hot column: fitted to the others"
     if "misfit" in flags:
         return "net_flux", "the fit does not describe the line"
     if "blended" in flags:
         if is_parted:
-            return "fit_flux", "neighbours are taken off"
-        return "net_flux", "blend that cannot be parted"
+            return "fit_flux", "neighbours are subtracted"
+        return "net_flux", "blend that cannot be separated"
     if is_cut:
         return "fit_flux", "the window cuts the line"
     if "faint" in flags:

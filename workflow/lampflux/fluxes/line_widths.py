@@ -219,7 +219,7 @@ def smooth_width(places, widths, errors, size):
                 best, curve = criterion, trial
     off = (widths / curve(places) - 1)[near]
     error = np.sqrt(max(robust_scatter(off) ** 2 - np.median(errors[near] / typical) ** 2, 0.0))
-    # Beyond the last lines the curve goes on straight, and may be off by what it goes on.
+    # Beyond the last lines the curve continues straight; all that it changes there may be wrong.
     inner = np.clip(np.arange(size), places[near].min(), places[near].max())
     further = curve.deriv()(inner) * (np.arange(size) - inner)
     width = np.clip(curve(inner) + further, 0.5 * typical, 2 * typical)

@@ -13,7 +13,7 @@ from lampflux.fluxes.continuum import (
     near_saturation,
     window_continuum,
 )
-from lampflux.fluxes.flags import FLAGGED, is_misfit, raised, recommendation
+from lampflux.fluxes.flags import FLAGGED, in_wings, is_misfit, raised, recommendation
 from lampflux.fluxes.flux_errors import (
     FLUX_ERRORS,
     far_wing_error,
@@ -24,6 +24,7 @@ from lampflux.fluxes.flux_errors import (
 from lampflux.fluxes.laboratory import LaboratoryLine, ion_brightness
 from lampflux.fluxes.line_model import LineModel, model_lines
 from lampflux.fluxes.line_shape import line_light
+from lampflux.fluxes.lost_columns import lost_columns, with_lost_columns
 from lampflux.fluxes.neighbours import Neighbour, laboratory_neighbours
 from lampflux.fluxes.window_fit import (
     WindowFit,
@@ -268,9 +269,10 @@ def measure_window(whole, window, expected, per_flux):
     inside = slice(start, stop + 1)
     continuum = window_continuum(columns.counts, lines, whole.near_saturated, whole.far, window)
     continuum = beneath_dense_lines(continuum, columns.counts, lines, whole.places, window)
-    net = np.sum(columns.counts[inside] - continuum.at(np.arange(start, stop + 1)))
     line = window_line(whole, continuum, window, expected)
-    net_error = np.hypot(net_flux_error(columns.uncertainty, lines, continuum, window), line.lost)
+    counts, uncertainty = with_lost_columns(columns, lines, line, inside)
+    net = np.sum(counts[inside] - continuum.at(np.arange(start, stop + 1)))
+    net_error = np.hypot(net_flux_error(uncertainty, lines, continuum, window), line.lost)
     flags, (recommended, reason) = judged(whole, window, continuum, net, net_error, line)
     found = line.found
     summed = columns.summed[inside].sum()
@@ -361,11 +363,13 @@ def judged(whole, window, continuum, net, net_error, line):
         misfit = net > FLAGGED.faint_snr * net_error
     wider = is_judged and is_wider(lines, found)
     parted = not wider and all(neighbour.is_parted for neighbour in line.neighbours)
+    is_blended = bool(found) and (not parted or has_neighbour(lines, found, window))
+    is_blended |= is_judged and in_wings(continuum.wings, net, net_error)
     flags = raised(
         saturated=saturated,
         cosmic=(columns.replaced - columns.missing)[inside].sum() > 0,
         bad_pixels=columns.missing[inside].sum() > 0 or line.lost > 0,
-        blended=bool(found) and (not parted or has_neighbour(lines, found, window)),
+        blended=is_blended,
         misfit=misfit,
         edge=continuum.sides < 2,
         faint=net < FLAGGED.faint_snr * net_error,
@@ -373,7 +377,7 @@ def judged(whole, window, continuum, net, net_error, line):
     )
     cut = bool(found) and missed_light(lines, found, start, stop) > FLUX_ERRORS.missed
     within = bool(found) and start <= found.centre <= stop
-    lost = (columns.missing > FLAGGED.lost * columns.summed)[inside].any() or line.lost > 0
+    lost = lost_columns(columns)[inside].any() or line.lost > 0
     return flags, recommendation(flags, bool(found), within, parted, cut, lost)
 
 

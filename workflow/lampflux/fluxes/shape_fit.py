@@ -139,6 +139,7 @@ def measure_profile(counts, weight, lines, bright, knots, smoothness, is_judged)
     smoothness = fit.smoothness
     far = np.array([far_light(each) for each in candidates])
     widest = share_error(fit.square, fit.every > 0, len(candidates) - 1)
+    widest *= np.sqrt(max(fit.chi2 / max(equations.number, 1), 1.0))
     uncertain = widest * far[-1], every @ far - shares @ far
     far_error = np.linalg.norm([*uncertain, SHAPE.far_wings * (shares @ far)])
     shape = shape._replace(far_error=float(far_error))

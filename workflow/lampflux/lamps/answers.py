@@ -79,16 +79,8 @@ def answer(choices, coverage, plans, lines, quality, line_limit):
 def mode_verdict(choices, health):
     """Say in a sentence which pair of lamps serves a mode best, and whether one lamp does as well.
 
-    Parameters
-    ----------
-    choices : DataFrame
-        Choices of lamps in one mode, as `lampflux.lamps.prediction.rank_choices` gives them.
-    health : Series
-        As `lamp_health` gives it.
-
-    Returns
-    -------
-    str
+    ``choices`` are those of the mode, as `lampflux.lamps.prediction.rank_choices` gives them;
+    ``health`` is as `lamp_health` gives it.
     """
     known = choices[choices["precision"].notna() & (choices["rank"] == 1)].set_index("number")
     if not {1, 2} & set(known.index):
@@ -107,26 +99,17 @@ def mode_verdict(choices, health):
     if {1, 2} <= set(known.index):
         alone = known.loc[1]
         nearly = alone["precision"] <= ANSWERS.as_good * best["precision"]
-        words = "does nearly as well" if nearly else "gives"
-        text += f"; {alone['lamps']} alone {words}: {significant(alone['precision'])} Å"
+        precision = f"{significant(alone['precision'])} Å"
+        words = f"does nearly as well ({precision})" if nearly else f"reaches {precision}"
+        text += f"; {alone['lamps']} alone {words}"
     return text + warning(health, best["lamps"].split(" + "))
 
 
 def arm_verdict(coverage, health, line_limit):
     """Say in a sentence which lamp and which pair leave the shortest gap in a measured arm.
 
-    Parameters
-    ----------
-    coverage : DataFrame
-        Coverage of one arm, as `lampflux.lamps.coverage.lamp_coverage` gives it.
-    health : Series
-        As `lamp_health` gives it.
-    line_limit : float
-        Lines above count [ADU/s/fibre].
-
-    Returns
-    -------
-    str
+    ``coverage`` is that of the arm, as `lampflux.lamps.coverage.lamp_coverage` gives it; lines
+    above ``line_limit`` count [ADU/s/fibre].
     """
     words = []
     best = coverage[coverage["rank"] == 1].sort_values("number", ascending=False)
@@ -139,19 +122,7 @@ def arm_verdict(coverage, health, line_limit):
 
 
 def choice_table(choices, quality):
-    """Tabulate the best lamp, pair and triple of each mode.
-
-    Parameters
-    ----------
-    choices : DataFrame
-        All choices of all modes.
-    quality : DataFrame
-        Health of the exposures.
-
-    Returns
-    -------
-    DataFrame
-    """
+    """Tabulate the best lamp, pair and triple of each mode, with the health of exposures."""
     steady, health = steadiness(quality), lamp_health(quality)
     rows = []
     # The verdict says where no lamp has a line.
@@ -174,19 +145,7 @@ def choice_table(choices, quality):
 
 
 def lamp_table(lines, coverage, plans, quality, line_limit):
-    """Tabulate what was measured of each lamp in each arm.
-
-    Parameters
-    ----------
-    lines, coverage, plans, quality : DataFrame
-        Lines of all lamps, coverage, exposure plan and health of the exposures.
-    line_limit : float
-        [ADU/s/fibre]
-
-    Returns
-    -------
-    DataFrame
-    """
+    """Tabulate what was measured of each lamp in each arm, from the tables of `answer`."""
     health, rows = lamp_health(quality), []
     for plan in plans.itertuples():
         lamp = f"{plan.brand} {plan.lamp}"
@@ -216,18 +175,7 @@ def lamp_table(lines, coverage, plans, quality, line_limit):
 
 
 def not_measured(plans):
-    """Name the lamps that were not measured in every arm: they count only where they were.
-
-    Parameters
-    ----------
-    plans : DataFrame
-        The exposure plan, a row for each ``brand``, ``lamp`` and ``arm``.
-
-    Returns
-    -------
-    str
-        A sentence; empty where there is none.
-    """
+    """Name in a sentence the lamps that were not measured in every arm; empty for none."""
     measured = set(zip(plans["brand"] + " " + plans["lamp"], plans["arm"]))
     lamps, arms = (sorted({names[place] for names in measured}) for place in (0, 1))
     missing = [
@@ -240,11 +188,6 @@ def not_measured(plans):
 
 def steadiness(quality):
     """Scatter of each lamp's brightness over the exposures of one time [%].
-
-    Parameters
-    ----------
-    quality : DataFrame
-        Health of the exposures, with ``brightness`` (over the lamp's mean) and ``seconds``.
 
     Returns
     -------

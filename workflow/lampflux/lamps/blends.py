@@ -56,21 +56,11 @@ def shifts(distance, ratio, element):
 
 
 def listed_shifts(lines, element, listed):
-    """Shift of each line's centre by listed lines that are not measured.
+    """Shift of each line's centre by listed lines that are not measured [Angstrom].
 
     Intensities compare within an ion only. The light of a listed line is its intensity times the
     light over the intensity of the measured line, where that is of the same ion; else times the
-    median of this over the ion's measured lines.
-
-    Parameters
-    ----------
-    lines, element, listed
-        As in `unblended_lines`.
-
-    Returns
-    -------
-    ndarray, shape (lines,)
-        [Angstrom]
+    median of this over the ion's measured lines. Arguments are as in `unblended_lines`.
     """
     place, flux = (lines[name].to_numpy(dtype=float) for name in ("wavelength", "flux"))
     total = np.zeros(len(lines))

@@ -95,19 +95,9 @@ def arm_bands(ends):
 
 
 def counted_lines(lines, line_limit):
-    """Lines that count for the coverage: known from the laboratory and above a flux.
+    """Lines that count for the coverage: above a flux and known from the laboratory.
 
-    Parameters
-    ----------
-    lines : DataFrame
-        Summaries of lines.
-    line_limit : float
-        [ADU/s/fibre]
-
-    Returns
-    -------
-    DataFrame
-        A line whose wavelength is not known from the laboratory calibrates nothing.
+    A line of unknown laboratory wavelength calibrates nothing.
     """
     return lines[(lines["wavelength_from"] == "laboratory") & (lines["flux"] > line_limit)]
 

@@ -77,13 +77,7 @@ def exposure_light(flux, err, usable):
 def connected(shared):
     """Find which exposures are connected with the first by lines that they share.
 
-    Parameters
-    ----------
-    shared : ndarray of bool, shape (exposures, lines)
-
-    Returns
-    -------
-    ndarray of bool, shape (exposures,)
+    ``shared`` is of shape (exposures, lines).
     """
     reached = np.zeros(len(shared), bool)
     reached[np.argmax(shared.any(axis=1))] = True
@@ -146,16 +140,7 @@ def fit_shutter(light, seconds, sequence=None):
 def outlying_light(light, seconds):
     """Find exposures that are far brighter or darker than those of their time, or than all.
 
-    Parameters
-    ----------
-    light : ndarray, shape (exposures,)
-        Relative to what is expected; NaN where it is not known.
-    seconds : ndarray, shape (exposures,)
-        Exposure times [s].
-
-    Returns
-    -------
-    ndarray of bool, shape (exposures,)
+    ``light`` is relative to what is expected, NaN where it is not known.
     """
     outlying = np.zeros(light.shape, bool)
     for time in np.unique(seconds):

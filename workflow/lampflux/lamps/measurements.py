@@ -97,11 +97,6 @@ def with_line_fluxes(measurements):
     exposures do not count and always give the net flux: a fit to the flanks would hide the loss
     that linearity and lower limits show.
 
-    Parameters
-    ----------
-    measurements : DataFrame
-        Joined flux tables.
-
     Returns
     -------
     DataFrame
@@ -124,21 +119,11 @@ def with_line_fluxes(measurements):
 
 
 def lines_without_window(tables, identified, exposures):
-    """Give the identified lines that no window is for, as rows of a flux table.
+    """Give the identified lines that no window is for, as rows of each exposure's flux table.
 
     A window may hold other lines beside its own. Its own is the one nearest to the wavelength
-    that the window has from the laboratory, or the brightest where it has none.
-
-    Parameters
-    ----------
-    tables, identified : list of DataFrame
-    exposures : list of dict
-        As in `join_tables`.
-
-    Returns
-    -------
-    list of DataFrame
-        One for each exposure; a line has the same number in all.
+    that the window has from the laboratory, or the brightest where it has none. A line has the
+    same number in all exposures.
     """
     own = set()
     for table, lines in zip(tables, identified):

@@ -345,17 +345,8 @@ def reason(name, value, ideal, limit):
 def expected_saturation(tables, seconds):
     """Find the exposures whose saturated lines a shorter exposure of the series measures.
 
-    Parameters
-    ----------
-    tables : list of DataFrame
-        Flux tables of one brand, lamp and arm: row *i* of each is the same line.
-    seconds : ndarray, shape (exposures,)
-        Exposure times [s].
-
-    Returns
-    -------
-    ndarray of bool, shape (exposures,)
-        False where no line of the table is saturated.
+    ``tables`` are the flux tables of one brand, lamp and arm: row *i* of each is the same line. An
+    exposure without a saturated line is not among them.
     """
     saturated = np.array([is_flagged(table, "saturated") for table in tables])
     found = []

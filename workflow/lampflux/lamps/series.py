@@ -181,17 +181,7 @@ def steady_lines(measured, ratios):
     """Find lines that measure the light of the exposures: they lose nothing in longer ones.
 
     Losses grow with the counts, so lines nearly as bright as those that lose may lose a little.
-
-    Parameters
-    ----------
-    measured : Series, shape (lines,)
-        Fluxes from the faintest, as `measured_lines` gives them.
-    ratios : DataFrame
-        As `time_ratios` gives them.
-
-    Returns
-    -------
-    list
+    Arguments are as `measured_lines` and `time_ratios` give them.
     """
     lossy = measured.index.intersection(ratios.loc[ratios["verdict"] == "nonlinear", "line"])
     kept = measured.drop(lossy)
@@ -272,18 +262,10 @@ def ratio_verdict(ratio, error):
 
 
 def line_outliers(corrected, relative_err, reasons):
-    """Mark fluxes of a line that are far off its others.
+    """Mark in ``reasons`` the fluxes of a line that are far off its others.
 
-    Parameters
-    ----------
-    corrected : DataFrame, shape (exposures, lines)
-        Fluxes with the light of the exposures divided out.
-    relative_err : DataFrame, shape (exposures, lines)
-    reasons : DataFrame of str, shape (exposures, lines)
-
-    Returns
-    -------
-    DataFrame of str, shape (exposures, lines)
+    ``corrected`` are fluxes with the light of the exposures divided out; all three tables are of
+    shape (exposures, lines).
     """
     reasons = reasons.copy()
     corrected = corrected.where(reasons == "")

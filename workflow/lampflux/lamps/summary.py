@@ -68,15 +68,7 @@ def reasons_text(reasons, seconds):
 
 
 def line_drift(flux, used, seconds):
-    """Find a line's drift over the exposures of one time, in their order.
-
-    Parameters
-    ----------
-    flux : ndarray, shape (exposures,)
-        [ADU/s/fibre], in the order of exposure within each time.
-    used : ndarray of bool, shape (exposures,)
-    seconds : ndarray, shape (exposures,)
-        Exposure times [s]; the one with the most used exposures is taken.
+    """Find a line's drift over the exposures of the time with most used ones, in their order.
 
     Returns
     -------
@@ -97,17 +89,8 @@ def line_drift(flux, used, seconds):
 def line_facts(measurements):
     """Say what each line is, where its window lies, and what is flagged in any exposure.
 
-    Its name and wavelength are those of most exposures.
-
-    Parameters
-    ----------
-    measurements : DataFrame
-        As `summarise` takes them.
-
-    Returns
-    -------
-    DataFrame
-        The columns of `LINE_COLUMNS` that no flux is needed for, by line.
+    Its name and wavelength are those of most exposures. These are the columns of `LINE_COLUMNS`
+    that no flux is needed for, by line.
     """
     by_line = measurements.groupby("line")
     facts = measurements.sort_values("order").drop_duplicates("line").set_index("line")
@@ -232,19 +215,7 @@ def summarise(measurements: pd.DataFrame, fibres: int, gain: float) -> LampSumma
 
 
 def exposure_rows(exposures, series):
-    """Say of each exposure how bright the lamp was, and of the series how late the shutter.
-
-    Parameters
-    ----------
-    exposures : DataFrame
-        ``exposure``, ``seconds`` and ``simulated``.
-    series : Series
-
-    Returns
-    -------
-    DataFrame
-        docs/products.md explains the columns.
-    """
+    """Say of each exposure how bright the lamp was, and of the series how late the shutter."""
     return exposures[["exposure", "seconds", "simulated"]].assign(
         brightness=series.brightness,
         brightness_err=series.brightness_err,
@@ -316,14 +287,7 @@ def brightest_columns(names, counts, peak, used):
 def typical_share(shares):
     """Give the median share of all lines and its relative scatter; NaN where no line measures it.
 
-    Parameters
-    ----------
-    shares : DataFrame, shape (exposures, lines)
-        Peaks over fluxes; NaN where a line is too faint.
-
-    Returns
-    -------
-    share, scatter : float
+    ``shares`` are peaks over fluxes, shape (exposures, lines), NaN where a line is too faint.
     """
     medians = shares.median()
     share = medians.median()
@@ -335,25 +299,15 @@ def peak_columns(peak, rates, shares, typical, best, kept, gain):
 
     Parameters
     ----------
-    peak : ndarray, shape (exposures,)
-        [ADU]
-    rates : ndarray, shape (exposures,)
-        Peaks per second at the lamp's mean brightness [ADU/s].
-    shares : ndarray, shape (exposures,)
-        Those over the line's fluxes; NaN where it is too faint.
+    peak, rates, shares : ndarray, shape (exposures,)
+        Highest pixel [ADU]; that per second at the lamp's mean brightness [ADU/s]; that over the
+        line's flux, NaN where it is too faint.
     typical : (float, float)
-        As `typical_share` gives it.
-    best : dict
-        As `best_flux` gives it.
-    kept : ndarray of bool, shape (exposures,)
-        The exposures that it is from.
+        As `typical_share` gives it; a faint line has this share, since lines are alike.
+    best, kept
+        As `best_flux` gives them.
     gain : float
         Electrons per ADU; NaN where it is not known.
-
-    Returns
-    -------
-    dict
-        A faint line has the share of the others, since lines are alike.
     """
     if best["limit"] == "lower":
         return {"peak_rate": np.fmax.reduce(rates[kept]), "peak_rate_err": np.nan}

@@ -23,10 +23,6 @@ def draw_arcs(name, modes, choices, lines, simulated):
     lines : DataFrame
         ``mode``, ``source``, ``wavelength``, ``electrons_per_second`` and ``served_by``.
     simulated : bool
-
-    Returns
-    -------
-    matplotlib.figure.Figure
     """
     shown = [mode for mode in modes if mode.name in choices]
     title = f"{name}: predicted arcs of the best lamps"

@@ -3,7 +3,7 @@
 import numpy as np
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from lampflux.pictures.style import COLOUR, finish, number_text, titled_figure
+from lampflux.pictures.style import COLOUR, finish, label_powers, number_text, titled_figure
 
 # The axis of deviations is linear up to this [per cent] and logarithmic beyond.
 LINEAR_BELOW = 1
@@ -52,14 +52,7 @@ def draw_deviations(axes, table, column, label):
 def draw(table):
     """Draw deviations against injected flux, pulls, and wavelength errors against column.
 
-    Parameters
-    ----------
-    table : DataFrame
-        A row for each window of each exposure.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
+    ``table`` has a row for each window of each exposure.
     """
     figure = titled_figure("Measured against injected", simulated=True, height=10.0)
     if table.empty:
@@ -72,6 +65,7 @@ def draw(table):
     draw_deviations(net, table, "net", "Net flux,")
     low, high = plain.get_ylim()
     plain.set_ylim(min(low, -2 * EXPECTED_DEVIATION), max(high, 2 * EXPECTED_DEVIATION))
+    label_powers(net.xaxis)
     net.set_xlabel(f"Injected into the window (ADU/s/fibre); band: ±{EXPECTED_DEVIATION} %")
     plain.legend(frameon=False, fontsize="small", ncols=4, loc="lower left", bbox_to_anchor=(0, 1))
 

@@ -44,18 +44,8 @@ def source_styles(sources):
 def draw_atlas(lines, bands, line_limit):
     """Draw flux against wavelength for the lines of every lamp, an arm in each panel.
 
-    Parameters
-    ----------
-    lines : DataFrame
-        All lines, with ``source``.
-    bands : dict
-        As `arm_bands` gives them.
-    line_limit : float
-        [ADU/s/fibre], shown.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
+    ``lines`` are all, with ``source``; ``bands`` are as `lampflux.lamps.coverage.arm_bands` gives
+    them; lines above ``line_limit`` count [ADU/s/fibre].
     """
     figure = titled_figure(
         "Lines of all lamps",
@@ -106,20 +96,8 @@ def draw_arm_atlas(axes, lines, styles, line_limit):
 def draw_coverage(lines, coverage, bands, line_limit):
     """Draw where each lamp and the best pairs of each arm have lines, and their longest gaps.
 
-    Parameters
-    ----------
-    lines : DataFrame
-        The lines that count, with ``source`` and ``arm``.
-    coverage : DataFrame
-        As `arm_coverage` gives it, with ``arm`` and ``simulated``.
-    bands : dict
-        As `arm_bands` gives them.
-    line_limit : float
-        [ADU/s/fibre]
-
-    Returns
-    -------
-    matplotlib.figure.Figure
+    ``lines`` are those that count, with ``source`` and ``arm``; ``coverage`` is as
+    `lampflux.lamps.coverage.lamp_coverage` gives it, with ``simulated``.
     """
     shown = {
         arm: coverage[

@@ -112,15 +112,7 @@ def draw_bar(sheet, level, knee, high):
 
 
 def draw_extraction(figure, frame, shape, lit, spectrum):
-    """Draw a raw frame above its plain and its clean spectrum.
-
-    Parameters
-    ----------
-    figure : matplotlib.figure.Figure
-    frame, shape, lit
-        As in `draw_frame`.
-    spectrum : lampflux.files.spectra.Spectrum
-    """
+    """Draw a raw frame, as `draw_frame` does, above its plain and its clean `Spectrum`."""
     sheet = Sheet(figure, STYLES)
     draw_frame(sheet, frame, shape, lit)
     columns = np.arange(spectrum.plain.size)

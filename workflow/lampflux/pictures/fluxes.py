@@ -57,10 +57,8 @@ def draw_windows(figure, wavelength, counts, fits, rows):
     figure : matplotlib.figure.Figure
     wavelength, counts : ndarray, shape (pixels,)
         Air wavelength [Angstrom] and counts of the clean sum [ADU].
-    fits : list of (ndarray, ndarray, ndarray)
-        What was fitted to each window, as `lampflux.files.tables.read_fits` gives it.
-    rows : list of dict
-        The windows, as `lampflux.files.tables.read_shown_fluxes` gives them.
+    fits, rows : list
+        What was fitted to each window, and the windows, as `lampflux.files.tables` reads them.
     """
     below = ROW * math.ceil(len(rows) / PER_ROW)
     height = ABOVE + below + BELOW
@@ -106,15 +104,7 @@ def label_windows(sheet, panel, wavelength, rows):
 def draw_close_up(sheet, corner, wavelength, counts, fit, number, row):
     """Draw one window with its surroundings, its own fit and the residual, and name it.
 
-    Parameters
-    ----------
-    sheet : lampflux.pictures.panels.Sheet
-    corner : (float, float)
-        Lower left corner [inch].
-    wavelength, counts, fit, row
-        As in `draw_windows`.
-    number : int
-        Of the window.
+    The ``corner`` is the lower left one [inch]; other arguments are as in `draw_windows`.
     """
     pixels, continuum, lines = fit
     counts, model = counts[pixels], continuum + lines.sum(axis=0)

@@ -44,10 +44,6 @@ def draw_lamp(title, simulated, spectrum, summary, measurements):
     summary : lampflux.lamps.summary.LampSummary
     measurements : DataFrame
         What the summary is of.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
     """
     wavelength, counts = spectrum
     series = summary.series
@@ -182,15 +178,7 @@ def number_lines(axes, lines):
 
 
 def draw_stability(axes, measurements, summary):
-    """Draw some lines' deviation from its own mean, exposure by exposure.
-
-    Parameters
-    ----------
-    axes : matplotlib.axes.Axes
-    measurements : DataFrame
-        As `lampflux.lamps.join_tables` gives them.
-    summary : lampflux.lamps.summary.LampSummary
-    """
+    """Draw some lines' deviation from its own mean, exposure by exposure."""
     series = summary.series
     flux = measurements.pivot(index="order", columns="line", values="flux")
     flux = flux.where(series.reasons == "")
@@ -236,18 +224,7 @@ def draw_stability(axes, measurements, summary):
 
 
 def draw_linearity(axes, lines, shortest, ratios):
-    """Draw each line's ratio to the shortest exposure time against its flux.
-
-    Parameters
-    ----------
-    axes : matplotlib.axes.Axes
-    lines : DataFrame
-        ``line`` and ``flux`` [ADU/s/fibre].
-    shortest : float
-        Shortest exposure time [s].
-    ratios : DataFrame
-        ``line``, ``seconds``, ``ratio``, ``error`` and ``verdict``.
-    """
+    """Draw each line's ratio to the shortest exposure time [s] against its flux [ADU/s/fibre]."""
     flux = lines.set_index("line")["flux"]
     shown = ratios.assign(flux=ratios["line"].map(flux)).query("flux > 0").sort_values("flux")
     for verdict, (marker, colour, label) in VERDICT_STYLES.items():

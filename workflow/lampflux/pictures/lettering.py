@@ -167,12 +167,7 @@ class Words(Artist):
 
 
 def placed(x, y, text, style):
-    """Outline of each line of a text, where its place and style say.
-
-    Parameters
-    ----------
-    x, y, text, style
-        As in `Words`.
+    """Outline each line of a text, where its place and style say, as in `Words`.
 
     Returns
     -------

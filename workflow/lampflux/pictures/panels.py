@@ -125,18 +125,7 @@ class Panel(NamedTuple):
     y: tuple[float, float]
 
     def points(self, x, y):
-        """Place points on the figure.
-
-        Parameters
-        ----------
-        x, y : array_like
-            Of one shape, or a number and an array.
-
-        Returns
-        -------
-        ndarray, shape (points, 2)
-            [inch]
-        """
+        """Place points on the figure, shape (points, 2) [inch]."""
         across = self.left + self.width * (np.asarray(x) - self.x[0]) / (self.x[1] - self.x[0])
         up = self.bottom + self.height * (np.asarray(y) - self.y[0]) / (self.y[1] - self.y[0])
         return np.column_stack(np.broadcast_arrays(across, up))
@@ -207,16 +196,9 @@ def name_across(sheet, panel, text):
 
 
 def name_parts(sheet, names, x, y, colour="black"):
-    """Write a legend of the parts that are shown, from some place to the right.
+    """Write a legend of the parts that are shown, to the right from a place [inch].
 
-    Parameters
-    ----------
-    sheet : Sheet
-    names : dict of str to str
-        Part to its name.
-    x, y : float
-        Left end, and middle of the line [inch].
-    colour : str, optional
+    ``names`` maps each part to its name; ``y`` is the middle of the line.
     """
     for part, name in names.items():
         if sheet.paths[part]:

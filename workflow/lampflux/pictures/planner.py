@@ -18,16 +18,8 @@ BAR_LABELS = {"served": "time needed to time allowed", "not served": "not served
 def draw_plan(plans, planned, peak, snr):
     """Draw the time that each line needs and may have, and the times that are planned.
 
-    Parameters
-    ----------
-    plans, planned : DataFrame
-        The exposure plan and the times of every line.
-    peak, snr : float
-        Aims: highest pixel [ADU above bias] and signal-to-noise ratio.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
+    ``plans`` and ``planned`` are the exposure plan and the times of every line; ``peak`` and
+    ``snr`` are the aims: highest pixel [ADU above bias] and signal-to-noise ratio.
     """
     # Many lines stand closer together than a few.
     names = ["brand", "lamp", "arm"]

@@ -48,10 +48,6 @@ def draw_health(exposures, thresholds, ideals):
         dotted and dashed lines; None where it is not scored.
     ideals : dict
         Parameter to its ideal value.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
     """
     arms = sorted(set(exposures["arm"]), key=lambda arm: (ARM_ORDER.get(arm, 2), arm))
     below = BELOW + NAME_LETTER * exposures["exposure"].str.len().max()

@@ -50,47 +50,20 @@ TEXT_AS_TEXT = {"pdf.fonttype": 42, "svg.fonttype": "none", "svg.hashsalt": "lam
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
-def new_figure(identity, subject, height=6.4):
-    """Start a figure titled with the exposure and what is shown.
-
-    Parameters
-    ----------
-    identity : mapping
-        ``BRAND``, ``LAMP``, ``CCD``, ``EXPTIME``, ``ID`` and, for a simulated frame,
-        ``SIMULATE``, as in the products' headers.
-    subject : str
-        What the picture shows.
-    height : float
-        Height of the figure [inch].
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-    """
+def new_figure(identity, subject):
+    """Start a figure titled with the exposure, by its product's header, and what is shown."""
     return titled_figure(
         f"{identity['BRAND']} {identity['LAMP']}, {identity['CCD']} arm, "
         f"{identity['EXPTIME']:g} s, exposure {identity['ID']}: {subject}",
         identity.get("SIMULATE", False),
-        height,
     )
 
 
 def titled_figure(title, simulated, height=6.4, room=(0.8, 0.15, 0.6, 0.65)):
     """Start a figure with a title, and a mark when it shows simulated frames.
 
-    Parameters
-    ----------
-    title : str
-    simulated : bool
-    height : float
-        [inch]
-    room : (float, float, float, float)
-        Room for labels to the left and right of the axes, below and above them [inch]: to have
-        matplotlib find it takes longer than drawing them.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
+    ``room`` is that for labels to the left and right of the axes, below and above them [inch]: to
+    have matplotlib find it takes longer than drawing them.
     """
     figure = Figure(figsize=(WIDTH, height), dpi=DPI)
     Canvas(figure)
@@ -108,12 +81,7 @@ def titled_figure(title, simulated, height=6.4, room=(0.8, 0.15, 0.6, 0.65)):
 def save(figure, path, formats=()):
     """Write a figure in every format, each file whole or not at all.
 
-    Parameters
-    ----------
-    figure : matplotlib.figure.Figure
-    path : str
-        The PNG, which is made in any case; the other formats lie beside it.
-    formats : sequence of {'png', 'pdf', 'svg'}
+    The PNG ``path`` is made in any case; the other formats (``pdf``, ``svg``) lie beside it.
     """
     for form in {"png", *formats}:
         with whole(Path(path).with_suffix(f".{form}")) as part, rc_context(TEXT_AS_TEXT):
@@ -127,14 +95,6 @@ def picture(figure):
     """Draw a figure's pixels in 256 colours: less work and a third of the file of all colours.
 
     Tints paler than a tenth of `Palette.muted` become white.
-
-    Parameters
-    ----------
-    figure : matplotlib.figure.Figure
-
-    Returns
-    -------
-    PIL.Image.Image
     """
     with rc_context(ONE_FONT):
         figure.canvas.draw()

@@ -59,22 +59,15 @@ NAMES = {
 
 
 def draw_nominal(figure, nominal, counts):
-    """Draw a spectrum by its nominal wavelengths, plain and stretched.
-
-    Parameters
-    ----------
-    figure : matplotlib.figure.Figure
-    nominal, counts : ndarray, shape (pixels,)
-        [Angstrom], [ADU]
-    """
+    """Draw a spectrum by its nominal wavelengths [Angstrom], plain and stretched."""
     sheet = Sheet(figure, STYLES)
     panel = Panel(*LINEAR, (nominal.min(), nominal.max()), range_of([counts]))
     sheet.paths["data"].append(panel.steps(nominal, counts))
     frame(sheet, panel)
     tick_up(sheet, panel)
-    name_up(sheet, panel, "Sum along the slit (ADU)")
+    name_up(sheet, panel, "Sum of lit rows (ADU)")
     panel, _ = draw_spectrum(sheet, STRETCHED, nominal, counts)
-    name_up(sheet, panel, "Sum along the slit (ADU)")
+    name_up(sheet, panel, "Sum of lit rows (ADU)")
     tick_across(sheet, panel)
     name_across(sheet, panel, "Nominal wavelength in air (Å)")
     sheet.draw()
@@ -101,7 +94,7 @@ def draw_calibration(figure, spectrum, nominal, lines, trusted, note):
     sheet = Sheet(figure, STYLES)
     wavelength = spectrum.wavelength
     above, _ = draw_spectrum(sheet, SPECTRUM, wavelength, spectrum.clean)
-    name_up(sheet, above, "Sum along the slit (ADU)")
+    name_up(sheet, above, "Sum of lit rows (ADU)")
     found = [line for line in lines if "residual" in line]
     used = np.array([line["used"] == "True" for line in found])
     name_lines(sheet, above, [line for line, is_used in zip(found, used) if is_used])

@@ -14,18 +14,7 @@ ELECTRON_TURN = 0.35
 
 
 def random_generator(seed, name):
-    """Random number generator that depends on the seed and a name alone.
-
-    Parameters
-    ----------
-    seed : int
-    name : str
-        For instance the name of an exposure.
-
-    Returns
-    -------
-    numpy.random.Generator
-    """
+    """Random number generator that depends on the seed and a name alone."""
     digest = hashlib.sha256(name.encode()).digest()
     return np.random.default_rng([seed, int.from_bytes(digest[:8])])
 
@@ -99,22 +88,10 @@ def restarted_sum(running, values, starts, lengths):
 
 
 def bias_rows(rng, rows, levels, detector_rows, scatter):
-    """Bias of each row and amplifier: a level plus a fixed pattern of rows.
+    """Bias of each row and amplifier [ADU]: a level plus a fixed pattern of rows.
 
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-    rows : ndarray of int, shape (rows,)
-        Rows of the detector, from 0.
-    levels : sequence of float, or of sequences of float
-        Level of each amplifier [ADU]: one after another along the columns, and along the rows.
-    detector_rows : int
-    scatter : float
-        Standard deviation of the pattern [ADU].
-
-    Returns
-    -------
-    ndarray, shape (rows, amplifiers along the columns)
+    ``levels`` are those of the amplifiers along the columns, or one such list for each amplifier
+    along the rows; ``scatter`` is the standard deviation of the pattern [ADU].
     """
     levels = np.atleast_2d(levels)
     pattern = rng.normal(0, scatter, (rows.max() + 1, levels.shape[1]))

@@ -40,7 +40,7 @@ ABSENT = {
 
 
 def true_lines(lines, positions, injected, exptime, fibres, peaks, ceilings):
-    """List each line that falls on the detector with its true flux and peak.
+    """List each line that falls on the detector with its true flux and peak, as rows of a table.
 
     Parameters
     ----------
@@ -53,11 +53,6 @@ def true_lines(lines, positions, injected, exptime, fibres, peaks, ceilings):
     fibres : int
     peaks, ceilings : ndarray, shape (columns,)
         Highest expected count in each column and the highest possible one [ADU].
-
-    Returns
-    -------
-    list of dict
-        Rows of the table of true lines.
     """
     rows = []
     clipped = np.minimum(peaks, ceilings)

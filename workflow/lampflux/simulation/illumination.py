@@ -150,19 +150,9 @@ def through_slit(rows, profile, arm, settings, physics):
 
 
 def scatter(rows, spectrum, physics):
-    """Scatter light over the whole detector, smoothly.
+    """Scatter light over the whole detector, smoothly: ``spectrum`` [ADU], shape (columns,).
 
-    Parameters
-    ----------
-    rows : ndarray of int, shape (rows,)
-    spectrum : ndarray, shape (columns,)
-        Light that is scattered [ADU].
-    physics : dict
-
-    Returns
-    -------
-    Illumination
-        All of it is stray light: most in a third of the detector's height, less elsewhere.
+    All of it is stray light: most in a third of the detector's height, less elsewhere.
     """
     height = physics["detector_rows"]
     fall = np.exp(-0.5 * ((np.arange(height) - height / 3) / (height / 2)) ** 2)

@@ -44,10 +44,8 @@ def light_profile(positions, fluxes, physics):
 
     Parameters
     ----------
-    positions : ndarray, shape (lines,)
-        Columns of the lines.
-    fluxes : ndarray, shape (lines,)
-        Light of each line, any unit.
+    positions, fluxes : ndarray, shape (lines,)
+        Columns of the lines, and their light in any unit.
     physics : dict
         ``columns``, ``line_fwhm``, ``wing_fwhm`` [pixel] and ``wing_fraction``.
 
@@ -101,22 +99,7 @@ def bundle_profile(rows, throughput, physics):
 
 
 def fibre_throughput(rng, fibres, scatter, weak):
-    """Draw the relative throughput of each fibre, of which some are weak.
-
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-    fibres : int
-    scatter : float
-        Standard deviation, relative.
-    weak : sequence of float
-        Throughput of each weak fibre.
-
-    Returns
-    -------
-    ndarray, shape (fibres,)
-        Mean 1.
-    """
+    """Draw the relative throughput of each fibre, mean 1; ``weak`` are those of weak fibres."""
     throughput = rng.normal(1, scatter, fibres).clip(0)
     weak = weak[:fibres]
     throughput[rng.choice(fibres, len(weak), replace=False)] = weak
@@ -124,22 +107,10 @@ def fibre_throughput(rng, fibres, scatter, weak):
 
 
 def slit_shift(rows, detector_rows, curvature, tilt=0.0):
-    """Shift of a line in each row for a curved and tilted slit, about the middle row.
+    """Shift of a line in each row for a curved and tilted slit, towards higher columns [pixel].
 
-    Parameters
-    ----------
-    rows : ndarray, shape (rows,)
-        Rows of the detector, from 0.
-    detector_rows : int
-    curvature : float
-        Shift at the ends of the slit relative to its middle, a parabola [pixel].
-    tilt : float
-        Shift from one end of the slit to the other, a straight line [pixel].
-
-    Returns
-    -------
-    ndarray, shape (rows,)
-        Shift towards higher columns [pixel].
+    The ``curvature`` is the shift at the ends of the slit against its middle, a parabola; the
+    ``tilt`` that from one end of the slit to the other, a straight line [pixel].
     """
     half = detector_rows / 2
     place = (rows + 0.5 - half) / half
@@ -149,36 +120,18 @@ def slit_shift(rows, detector_rows, curvature, tilt=0.0):
 def trace_offset(columns, rise):
     """Row by which traces are displaced in each column: they rise, a little less towards the end.
 
-    Parameters
-    ----------
-    columns : int
-    rise : float
-        From the first column to the last [row].
-
-    Returns
-    -------
-    ndarray, shape (columns,)
-        0 in the middle [row].
+    The ``rise`` is from the first column to the last [row]; the offset is 0 in the middle.
     """
     place = np.linspace(-1, 1, columns)
     return rise * (place / 2 - 0.05 * place**2)
 
 
 def continuum(columns, physics):
-    """Continuum of the lamp in each column.
+    """Continuum of the lamp in each column [ADU / s / fibre].
 
-    Parameters
-    ----------
-    columns : int
-    physics : dict
-        ``continuum``, in the middle column [ADU / s / fibre]; ``continuum_bend``, the part by
-        which it is fainter at the ends, a parabola; ``continuum_ripple``, the amplitude of its
-        ripple, relative, and ``ripple_period`` [pixel].
-
-    Returns
-    -------
-    ndarray, shape (columns,)
-        [ADU / s / fibre]
+    ``physics`` gives ``continuum``, in the middle column; ``continuum_bend``, the part by which it
+    is fainter at the ends, a parabola; ``continuum_ripple``, the relative amplitude of its ripple;
+    and ``ripple_period`` [pixel].
     """
     column = np.arange(columns)
     place = 2 * column / columns - 1
@@ -187,16 +140,7 @@ def continuum(columns, physics):
 
 
 def smooth_light(spectrum):
-    """Spread light over the columns with a Gaussian; what leaves the detector is lost.
-
-    Parameters
-    ----------
-    spectrum : ndarray, shape (columns,)
-
-    Returns
-    -------
-    ndarray, shape (columns,)
-    """
+    """Spread light over the columns with a Gaussian; what leaves the detector is lost."""
     sigma = SCATTER_WIDTH * spectrum.size
     reach = int(4 * sigma)
     kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma) ** 2)
