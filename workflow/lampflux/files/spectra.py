@@ -226,7 +226,15 @@ def peak_table(peaks):
 
 
 def read_spectrum(path):
-    """Read a calibrated spectrum: header, `Spectrum`, and the `Peaks` of its clean sum."""
+    """Read a calibrated spectrum.
+
+    Returns
+    -------
+    header : astropy.io.fits.Header
+    spectrum : Spectrum
+    peaks : lampflux.peaks.Peaks
+        Lines of the clean sum.
+    """
     with fits.open(path) as hdus:
         header, table, found = hdus[0].header, hdus["SPECTRUM"].data, hdus["PEAKS"]
         names = ("flux", "uncertainty", "clean", "clean_uncertainty", "summed")

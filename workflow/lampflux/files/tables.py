@@ -113,7 +113,12 @@ def read_shown_fluxes(path):
 
 
 def read_fluxes(path):
-    """Read a DataFrame of fluxes or identified lines, written in either medium, in air."""
+    """Read a table of fluxes or of identified lines, its wavelengths in air.
+
+    Returns
+    -------
+    pandas.DataFrame
+    """
     import pandas as pd
 
     table = pd.read_csv(path)
