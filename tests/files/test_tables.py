@@ -127,6 +127,11 @@ def test_a_column_named_twice_is_refused(tmp_path, heading):
     assert "start, stop, start" in message
 
 
+def test_a_wavelength_in_both_media_is_refused(tmp_path):
+    message = refusal(tmp_path, "wavelength_air,wavelength_vacuum\n6965.43,6967.35\n")
+    assert "gives wavelength in air and in vacuum; keep one" in message
+
+
 @pytest.mark.parametrize(
     "content",
     [

@@ -146,7 +146,7 @@ def test_a_choice_without_a_line_has_no_row():
 def test_lamps_that_were_not_measured_in_an_arm_are_named():
     assert not_measured(plans()) == ""
     blue = plans().assign(arm=["Blue", "Red"])
-    assert not_measured(blue).endswith("there: B Kr in the Blue arm, A Ne in the Red arm.")
+    assert not_measured(blue).endswith("counted: B Kr in the Blue arm, A Ne in the Red arm.")
 
 
 def test_a_page_leaves_out_constant_columns():

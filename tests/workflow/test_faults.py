@@ -170,29 +170,9 @@ FILES = {
         [UNREADABLE, "BZERO is -inf"], replaced(BZERO, b"BZERO   =               -1E999")
     ),
     "BSCALE twice": Fault([UNREADABLE, "its header gives BSCALE twice"], card("BSCALE", "2.5")),
-    "exposure time of the header zero": Fault(
-        ["10 s in its name", "0.0 s in its header (EXPTIME)"],
-        written(counts(), EXPTIME=0.0),
-    ),
-    "exposure time of the header negative": Fault(
-        ["10 s in its name", "-10 s in its header (EXPTIME)"],
-        written(counts(), EXPTIME=-10),
-    ),
-    "exposure time of the header absurd": Fault(
-        ["10 s in its name", "1e+300 s in its header"],
-        written(counts(), EXPTIME=1e300),
-    ),
     "exposure time of the header in words": Fault(
         ["10 s in its name", "'ten' in its header"],
         written(counts(), EXPTIME="ten"),
-    ),
-    "exposure time of the header not finite": Fault(
-        ["10 s in its name", "nan s in its header"],
-        written(counts(), EXPTIME="nan"),
-    ),
-    "exposure time of the header not readable": Fault(
-        ["10 s in its name", "'10.0.0' in its header"],
-        card("EXPTIME", "10.0.0"),
     ),
     "two exposure times in the header": Fault(
         ["10 s in its name", "60 s in its header (EXPOSED)"],
@@ -813,9 +793,10 @@ def test_a_frame_without_the_right_to_read_it_is_reported(snakemake, tmp_path):
 
 
 def seen_by_page():
-    """Map each fault of docs/faults.md to what the page says is seen."""
+    """Map each fault of docs/faults.md to what the page says is seen; a row may name several."""
     page = (PROJECT / "docs/faults.md").read_text()
-    return dict(re.findall(r"(?m)^\| ([^|`]+) \| `(.+)` \|$", page))
+    rows = re.findall(r"(?m)^\| ([^|`]+) \| `(.+)` \|$", page)
+    return {name: said for names, said in rows for name in names.split("; ")}
 
 
 def test_the_documentation_gives_each_fault_in_the_words_that_are_tested():

@@ -33,7 +33,7 @@ def main(snakemake):
     if solved:
         lines = steady_lines(exposures)
     else:
-        logging.warning("no exposure has an identified line: windows are about the peaks")
+        logging.warning("no exposure has an identified line: windows are placed around peaks")
         lines = steady_peaks(exposures, fwhm)
     windows = propose_windows(lines, fwhm, size)
     write_product(snakemake.output.csv, "proposed_windows", windows, snakemake.params.medium)

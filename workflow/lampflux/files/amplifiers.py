@@ -123,13 +123,9 @@ def beside(overscan, shape):
         if other is None or other.stop - other.start < 0.5 * shape[1 - axis]:
             continue
         first, stop = overscan[axis].start, overscan[axis].stop
-        if stop - first < 0.5 * shape[axis] and (first < shape[axis] - stop):
-            rest = slice(stop, shape[axis])
-        elif stop - first < 0.5 * shape[axis]:
-            rest = slice(0, first)
-        else:
-            continue
-        return (rest, whole[1]) if axis == 0 else (whole[0], rest)
+        if stop - first < 0.5 * shape[axis]:
+            rest = slice(stop, shape[axis]) if first < shape[axis] - stop else slice(0, first)
+            return (rest, whole[1]) if axis == 0 else (whole[0], rest)
     return whole
 
 

@@ -68,7 +68,8 @@ def read_table(path, numbers=(), may_be_empty=False):
         if len(columns) == 1 and mark in columns[0]:
             raise UserError(f"{path} is separated by {name}; save it with commas.")
     if both := vacuum & {name for name in columns if columns.count(name) > 1}:
-        raise UserError(f"{path} gives {', '.join(both)} in vacuum, too; keep one of the columns.")
+        names = ", ".join(name.removesuffix("_air") for name in both)
+        raise UserError(f"{path} gives {names} in air and in vacuum; keep one of the columns.")
     if len(set(columns)) < len(columns):
         raise UserError(f"{path} names a column twice ({', '.join(columns)}); keep one.")
     for name in vacuum:

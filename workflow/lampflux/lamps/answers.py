@@ -9,9 +9,9 @@ import pandas as pd
 from lampflux.lamps.measurements import commonest_time
 
 NOTE = (
-    "Predicted from the measured lines: those that remain single at the mode's resolution, the "
+    "Predicted from the measured lines: how many remain single at the mode's resolution, the "
     "largest error of the wavelengths, and exposure times. Light, detector and shutter are "
-    "assumptions of the instrument's file until they are known; times scale with them."
+    "assumed in the instrument's file until they are known; times scale with them."
 )
 
 
@@ -183,7 +183,7 @@ def not_measured(plans):
         for arm, lamp in itertools.product(arms, lamps)
         if (lamp, arm) not in measured
     ]
-    return f"Not measured, and so not counted there: {', '.join(missing)}." if missing else ""
+    return f"Not measured, and therefore not counted: {', '.join(missing)}." if missing else ""
 
 
 def steadiness(quality):

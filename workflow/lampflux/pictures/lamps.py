@@ -189,12 +189,13 @@ def draw_stability(axes, measurements, summary):
     even = flux.div(series.scale, axis=0)
     scatter = 100 * (even / even.mean()).std()
     steady = [line for line in deviation if not scatter[line] > SCATTER_SHOWN]
+    wavelength = summary.lines.set_index("line")["wavelength"]
     place = np.arange(1, len(flux) + 1)
     for number, line in enumerate(steady):
         turn, colour = divmod(number, len(LINE_COLOURS))
         marker = LINE_MARKERS[turn % len(LINE_MARKERS)]
         style = {"marker": marker, "ms": 3.5, "lw": 0.8, "color": LINE_COLOURS[colour]}
-        axes.plot(place, deviation[line], label=str(line), **style)
+        axes.plot(place, deviation[line], label=f"{wavelength[line]:.1f} Å", **style)
     common = 100 * (series.brightness - 1)
     axes.plot(place, common, color=COLOUR.muted, lw=3, alpha=0.4, zorder=0, label="lamp")
     if series.outlying.any():
@@ -214,11 +215,8 @@ def draw_stability(axes, measurements, summary):
     axes.legend(
         frameon=False,
         fontsize="x-small",
-        ncols=1 + len(steady) // 11,
         loc="upper left",
-        bbox_to_anchor=(1.0, 1.05),
-        title="line",
-        title_fontsize="x-small",
+        bbox_to_anchor=(1.0, 1.06),
         handlelength=1.2,
     )
 
