@@ -192,13 +192,13 @@ def test_a_wild_pixel_changes_nothing():
 def test_the_light_of_dead_rows_is_that_which_their_neighbours_show(light):
     frame = simulate(7, rays=20, rows=200, columns=1024, lines=16, **light)
     dead = frame.counts.copy()
-    dead[[88, 107]] = 500
+    dead[[88, 89, 107]] = 500
     spectrum = extract(dead, frame.bias)
-    assert spectrum.broken == 2
+    assert spectrum.broken == 3
     assert spectrum.clean["missing"].min() > 0
     off = line_sums(spectrum.clean["counts"], frame.centres) - frame.fluxes
     bright = frame.fluxes > 1e5
-    assert np.median(np.abs(off / frame.fluxes)[bright]) < 0.005
+    assert np.median(np.abs(off / frame.fluxes)[bright]) < 0.01
     errors = line_errors(spectrum.clean["uncertainty"], frame.centres)
     assert (np.abs(off) < 4 * errors)[bright].all()
 

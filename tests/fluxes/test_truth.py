@@ -142,19 +142,22 @@ def test_a_fifth_of_a_constant_hardly_moves_fluxes(
 
 
 def test_a_line_in_the_wings_of_brighter_ones_is_named_where_no_pixel_is_free_of_them():
-    rng = np.random.default_rng(12)
+    rng = np.random.default_rng(38)
     size, fwhm = 1536, 12.0
-    pixels, centres = np.arange(size), 40 + 48 * np.arange(31) + rng.uniform(-8, 8, 31)
+    pixels, centres = np.arange(size), 40 + 48 * np.arange(31) + rng.uniform(-20, 20, 31)
     fluxes = 1e4 * np.clip(rng.pareto(0.5, centres.size) + 1, None, 500)
     apart = (pixels - centres[:, np.newaxis]) / fwhm
     core = np.exp(-4 * np.log(2) * apart**2) * np.sqrt(4 * np.log(2) / np.pi) / fwhm
     wings = 2 / (np.pi * fwhm * (1 + 4 * apart**2))
-    light = fluxes @ (0.9 * core + 0.1 * wings)
-    expected = light + 1000
+    lines = fluxes[:, np.newaxis] * (0.9 * core + 0.1 * wings)
+    expected = lines.sum(axis=0) + 1000 * (1 + 0.5 * np.sin(pixels / rng.uniform(60, 200)))
     counts = expected + rng.normal(0, np.sqrt(expected / 1.3 + 400))
     uncertainty = np.sqrt(np.clip(counts, 0, None) / 1.3 + 400)
-    windows = [(int(centre) - 20, int(centre) + 20) for centre in centres]
-    for (start, stop), flux in zip(windows, measure(counts, windows, uncertainty)):
-        true = light[start : stop + 1].sum()
-        if not {"blended", "misfit"} & set(flux.flags):
+    windows = [(max(int(each) - 20, 0), min(int(each) + 20, size - 1)) for each in centres]
+    found = measure(counts, windows, uncertainty)
+    for (start, stop), centre, flux in zip(windows, centres, found):
+        # Further off than five widths wings and continuum look alike.
+        near = np.abs(centres - centre) < 20 + 5 * fwhm
+        true = lines[near, start : stop + 1].sum()
+        if flux.recommended == "net_flux" and not {"blended", "misfit"} & set(flux.flags):
             assert abs(flux.net_flux - true) < 5 * flux.net_flux_err

@@ -204,7 +204,7 @@ def test_a_fault_is_measured_and_scored(faults, parameter, value, verdict):
     ("faults", "parameter", "reason"),
     [
         ({"refused": 40}, "cosmics_refused", "40 pixels on lines left alone"),
-        ({"broken": 1}, "rows_broken", "1 lit rows saturated throughout"),
+        ({"broken": 1}, "rows_broken", "1 lit rows dead or saturated"),
         ({"errors": "columns"}, "error_source", "scatter of neighbouring columns"),
     ],
 )

@@ -104,15 +104,18 @@ def with_lost_rows(misfit, missing, model, slit):
     Returns
     -------
     ndarray of float32, shape (rows, columns)
-        In such rows as much of the light as their part of it differs from the mean of the rows on
-        either side [ADU].
+        In such rows as much of the light as their part of it differs from a straight line between
+        the rows on either side [ADU].
     """
     lost = np.flatnonzero(missing.all(axis=1))
     if slit.profile is None or not lost.size:
         return misfit
-    beside = np.clip(lost + np.array([[-1], [1]]), 0, len(missing) - 1)
+    good = np.flatnonzero(~missing.all(axis=1))
+    if not good.size:
+        return misfit
+    straight = np.interp(lost, good, slit.profile[good])
     light = np.maximum(slit.profile[lost], 1e-9 * slit.profile.max())
-    part = np.maximum(np.abs(slit.profile[beside].mean(axis=0) / light - 1), ROW_ERROR)
+    part = np.maximum(np.abs(straight / light - 1), ROW_ERROR)
     misfit = misfit.copy()
     misfit[lost] += part[:, np.newaxis].astype(np.float32) * np.abs(model[lost])
     return misfit

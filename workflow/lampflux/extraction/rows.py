@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
+from numpy.polynomial import Polynomial
 
 from lampflux.extraction.projection import group_edges, of_rows, project_rows
 from lampflux.extraction.traces import TRACES, box_sums_along, follow_traces, light_of_groups
@@ -37,17 +38,17 @@ LIT = LitLimits()
 
 
 class DeadRowSearch(NamedTuple):
-    """What makes a row dead."""
+    """What makes a row dead, or two together."""
 
     # It holds less than this part of the light of its fainter neighbour, ...
-    part: float = 0.1
+    part: float = 0.02
     # ... and that more than this part of the brightest row within this many rows, and exceeds the
     # noise by this factor. Between Gaussian fibres two pixels wide or wider light falls less.
-    crest: float = 0.15
+    crest: float = 0.05
     near: int = 5
     significance: float = 20.0
     # More rows than this, and than this part of the lit ones, are gaps between fibres.
-    most: int = 2
+    most: int = 3
     most_part: float = 0.02
     # It is filled with no more than this many times the light of the brighter neighbour.
     steepest: float = 2.0
@@ -123,15 +124,21 @@ def dead_rows(profile, error):
     near = np.lib.stride_tricks.sliding_window_view(
         np.pad(profile, DEAD.near, mode="edge"), 2 * DEAD.near + 1
     ).max(axis=1)
-    beside = np.minimum(profile[:-2], profile[2:])
-    bright = beside > np.maximum(DEAD.crest * near[1:-1], DEAD.significance * error)
-    dead[1:-1] = bright & (np.abs(profile[1:-1]) < DEAD.part * beside)
+    least = np.maximum(DEAD.crest * near, DEAD.significance * error)
+    for number in (1, 2):
+        size = profile.size - number - 1
+        beside = np.minimum(profile[:size], profile[-size:])
+        inner = [profile[step:][:size] for step in range(1, number + 1)]
+        low = np.abs(inner).max(axis=0) < DEAD.part * beside
+        low &= beside > np.maximum(least[1:][:size], least[number:][:size])
+        for step in range(1, number + 1):
+            dead[step:][:size] |= low
     lit = np.count_nonzero(profile > DEAD.significance * error)
     return dead & (dead.sum() <= max(DEAD.most, DEAD.most_part * lit))
 
 
 def with_missing_rows(profile, missing):
-    """Give rows without any good pixel the light that a parabola through its logarithms has there.
+    """Give rows without any good pixel the light that rows on either side say.
 
     Parameters
     ----------
@@ -142,18 +149,21 @@ def with_missing_rows(profile, missing):
     Returns
     -------
     ndarray, shape (rows,)
-        The parabola goes through the two rows on either side, and is exact for a Gaussian fibre;
-        without light in all of them it is the mean of the nearest.
+        The cubic through the logarithms of two rows on either side, which is exact for a Gaussian
+        fibre; without light in all of them the straight line between the nearest.
     """
-    profile = profile.copy()
-    for row in np.flatnonzero(missing.all(axis=1)):
-        around = row + np.array([-2, -1, 1, 2])
-        light = profile[np.clip(around, 0, profile.size - 1)]
-        profile[row] = light[1:3].mean()
-        if (light > 0).all():
-            curved = np.exp(np.log(light) @ [-1, 4, 4, -1] / 6)
-            profile[row] = min(curved, DEAD.steepest * light[1:3].max())
-    return profile
+    lost = missing.all(axis=1)
+    good = np.flatnonzero(~lost)
+    if not lost.any() or not good.size:
+        return profile
+    filled = np.interp(np.arange(profile.size), good, profile[good])
+    for row in np.flatnonzero(lost):
+        after = np.searchsorted(good, row)
+        around = good[max(after - 2, 0) : after + 2]
+        if around.size == 4 and (profile[around] > 0).all():
+            curve = Polynomial.fit(around, np.log(profile[around]), 3)
+            filled[row] = min(np.exp(curve(row)), DEAD.steepest * profile[around].max())
+    return filled
 
 
 def miss_groups(rows, groups, variance):

@@ -166,7 +166,7 @@ def extract(
     bad = bad_columns(bands, detector.variance)
     whole, frame = frame, without_columns(frame, bad)
     lean = measure_lean(np.where(bad, 0, bands.light), bands.middle, frame.shape[0])
-    upright, beneath = straightened(frame, background, lean)
+    upright, beneath = (straightened(image, lean) for image in (frame, background))
     spikes = find_spikes(upright, beneath, detector.variance)
     counts = np.where(bad, np.nan, plain.counts)
     across = spikes.moved(lean, frame.shape[1]).within(summed)
@@ -181,7 +181,7 @@ def extract(
     bias, levels = refine_bias(frame, lit.rows, background, detector.amplifiers)
     stray = StrayLight()
     if lit.profile is not None and rows == "lit" and standing.weights.any():
-        upright, beneath = straightened(frame, bias, lean)
+        beneath = straightened(bias, lean)
         stray = measure_stray_light(upright, beneath, standing, lit.rows, detector.variance)
     image = lit_image(frame, bias, lines, lit, detector)
     image, slit = trace_slit(image, lit, standing, lean[lit.rows], rows != "lit")
@@ -215,26 +215,24 @@ def extract(
     )
 
 
-def straightened(frame, background, lean):
-    """Move the rows of a frame by whole pixels until lines that lean stand upright.
+def straightened(image, lean):
+    """Move the rows of an image by whole pixels until lines that lean stand upright.
 
     Parameters
     ----------
-    frame : ndarray, shape (rows, columns)
-        Raw counts [ADU].
-    background : ndarray, shape (rows, columns) or (columns,)
-        Dark or bias [ADU].
+    image : ndarray, shape (rows, columns) or (columns,)
+        Raw counts, dark, or bias of each column [ADU].
     lean : ndarray, shape (rows,)
         Shift of each row towards higher columns [pixel].
 
     Returns
     -------
-    frame, background : ndarray
-        As they are where lines do not lean.
+    ndarray
+        The image as it is where lines do not lean, else of shape (rows, columns).
     """
     if not lean.any():
-        return frame, background
-    return straighten(frame, lean), straighten(np.broadcast_to(background, frame.shape), lean)
+        return image
+    return straighten(np.broadcast_to(image, (lean.size, image.shape[-1])), lean)
 
 
 def plain_uncertainty(plain, frame, background, detector):

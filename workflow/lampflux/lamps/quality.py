@@ -325,7 +325,7 @@ def findings(row, thresholds, fit):
             cosmics,
             f"{cosmics} pixels on lines left alone: too many for cosmic rays",
         ),
-        "rows_broken": (broken, f"{broken} lit rows saturated throughout, left out"),
+        "rows_broken": (broken, f"{broken} lit rows dead or saturated, filled from the others"),
         "error_source": (
             errors == "columns",
             "gain not known, errors from the scatter of neighbouring columns",
