@@ -39,7 +39,7 @@ def test_a_partial_fit_leaves_out_lines_where_the_alignment_is_uncertain():
     wavelength = 5000 + 0.5 * pixel
     wavelength[15:] += 20
     parts = [*thirds(21), *without_ends(21), pixel < 740, np.ones(21, bool)]
-    rivals = partial_fits(pixel, wavelength, np.ones(21), 1, 1001, parts)
+    rivals = partial_fits(pixel, wavelength, np.ones(21), 1, (0, 1000), parts)
     assert len(rivals) == 7
     off = [np.abs(rival(pixel) - (5000 + 0.5 * pixel)).max() for rival in rivals]
     assert np.argmin(off) == 5
@@ -49,7 +49,7 @@ def test_a_partial_fit_leaves_out_lines_where_the_alignment_is_uncertain():
 def test_a_rival_fit_needs_more_lines_than_coefficients():
     pixel = np.linspace(0, 1000, 9)
     parts = [*thirds(9), *without_ends(9), pixel < 300]
-    assert len(partial_fits(pixel, pixel, np.ones(9), 3, 1001, parts)) == 5
+    assert len(partial_fits(pixel, pixel, np.ones(9), 3, (0, 1000), parts)) == 5
 
 
 def test_a_certain_range_is_cut_only_where_it_does_not_reach_the_detectors_end():
@@ -105,7 +105,9 @@ def test_the_error_of_a_straight_fit_covers_a_curve_that_its_lines_do_not_show()
         wavelength = np.interp(pixel, pixels, true) + rng.normal(0, 1.0, pixel.size)
         weight = np.ones(pixel.size)
         straight = Polynomial.fit(pixel, wavelength, 1, domain=[0, 999])
-        rivals = partial_fits(pixel, wavelength, weight, 1, 1000, thirds(20) + without_ends(20))
+        rivals = partial_fits(
+            pixel, wavelength, weight, 1, (0, 999), thirds(20) + without_ends(20)
+        )
         scatter = np.full(1000, 0.5)
         error = solution_error(straight, rivals, pixel, weight, scatter, 0.3 * scatter, pixels)
         pulls.append(np.max(np.abs(straight(pixels) - true) / straight.deriv()(pixels) / error))

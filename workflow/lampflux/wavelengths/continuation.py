@@ -74,13 +74,13 @@ def continued(solution, nominal, reference=None):
         at = np.append(at, ends)
         weight = np.append(weight, 1 / (CONTINUATION.nominal_scale * distance))
         difference = np.append(difference, difference[[0, -1]])
-    smooth = fit_dispersion(at, difference, weight, degree, size)
+    smooth = fit_dispersion(at, difference, weight, degree, (0, size - 1))
     end = np.clip(pixels, first, last)
     carried = shape + smooth(pixels) + (solution.wavelength - shape - smooth(pixels))[end]
     wavelength = Chebyshev.fit(
         pixels, carried, CONTINUATION.degree, w=np.where(held, 1.0, CONTINUATION.weight)
     )(pixels)
-    grown = dispersion_error(degree, at, weight, pixels, size) * np.median(step[held])
+    grown = dispersion_error(degree, at, weight, pixels, (0, size - 1)) * np.median(step[held])
     if reference is not None:
         grown += CONTINUATION.difference_error * np.abs(wavelength - solution.wavelength)
     error = np.where(held, solution.error, np.maximum(solution.error[end], grown))

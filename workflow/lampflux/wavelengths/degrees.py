@@ -6,7 +6,7 @@ import numpy as np
 from numpy.polynomial import Chebyshev
 
 from lampflux.statistics import SIGMA_PER_MAD
-from lampflux.wavelengths.dispersion import fit_dispersion, oddness
+from lampflux.wavelengths.dispersion import fit_robustly, oddness
 from lampflux.wavelengths.matching import Candidates, match_lines, with_blends
 from lampflux.wavelengths.trust import TRUST
 
@@ -17,6 +17,8 @@ class Fitting(NamedTuple):
     # Degrees that compete, and lines that each must be able to call its own.
     degrees: tuple = (1, 2, 3, 4, 5)
     lines_per_degree: int = 3
+    # Times that a fit may be replaced by one that goes on from part of its lines.
+    restarts: int = 3
     # What a degree costs in chi-square, and how far a rival may be behind.
     degree_cost: float = 3.0
     rival_cost: float = 9.0
@@ -39,6 +41,8 @@ class Fitting(NamedTuple):
     few_by_chance: float = 0.2
     # Weight of a peak for which another line would do nearly as well.
     doubtful_weight: float = 0.4
+    # Residuals that do not weaken a line [line width].
+    least_spread: float = 0.05
     # 1-sigma residual of a good match [line width], for the choice of the degree.
     good_match: float = 0.08
     # Residuals up to this many times the scatter are used.
@@ -59,31 +63,6 @@ class Fit(NamedTuple):
     choice: Candidates
     line: np.ndarray
     residual: np.ndarray
-
-
-def robust_polynomial(pixel, wavelength, weight, degree, size, least_spread):
-    """Fit a polynomial with Cauchy weights, so that wrong identifications lose their pull.
-
-    Parameters
-    ----------
-    pixel, wavelength, weight : ndarray, shape (lines,)
-    degree : int
-    size : int
-        Pixels of the spectrum.
-    least_spread : float
-        Residuals smaller than this [pixel] are as good as none.
-
-    Returns
-    -------
-    numpy.polynomial.Chebyshev
-    """
-    softened = weight
-    for _ in range(5):
-        polynomial = fit_dispersion(pixel, wavelength, softened, degree, size)
-        residual = (wavelength - polynomial(pixel)) / polynomial.deriv()(pixel)
-        spread = max(SIGMA_PER_MAD * np.median(np.abs(residual)), least_spread)
-        softened = weight / (1 + (residual / (2 * spread)) ** 2)
-    return polynomial
 
 
 def first_tolerance(fwhm):
@@ -113,6 +92,8 @@ def fit_degree(degree, peaks, choice, start):
         None where too few lines match or the wavelengths would run back.
     """
     pixels = np.arange(start.size)
+    # Rows without light, as of an oversized detector, are no part of the dispersion.
+    domain = peaks.pixel[[0, -1]]
     expected = np.interp(peaks.pixel, pixels, start)
     dispersion = np.interp(peaks.pixel, pixels, np.gradient(start))
     tolerance = first_tolerance(peaks.fwhm)
@@ -127,13 +108,14 @@ def fit_degree(degree, peaks, choice, start):
         known = line >= 0
         if known.sum() < max(FITTING.lines_per_degree * degree, 4):
             return None
-        polynomial = robust_polynomial(
+        polynomial = fit_robustly(
             peaks.pixel[known],
             choice.centroid[line[known]],
             choice.weights(line, known) * np.where(doubtful[known], FITTING.doubtful_weight, 1.0),
             degree,
-            start.size,
-            0.05 * peaks.fwhm,
+            domain,
+            dispersion[known],
+            FITTING.least_spread * peaks.fwhm,
         )
         step = polynomial.deriv()(pixels)
         if step.min() * step.max() <= 0 or np.abs(step).min() < 0.2 * np.abs(step).max():
@@ -169,28 +151,45 @@ def competing_fits(peaks, choice, start):
     list of Fit
     """
     fits = [fit_degree(degree, peaks, choice, start) for degree in FITTING.degrees]
-    fits = [fit for fit in fits if fit is not None]
+    fits = sorted((fit for fit in fits if fit is not None), key=lambda fit: fit.cost)
     if not fits:
         return []
-    best = min(fits, key=lambda fit: fit.cost)
+    best = fits[0]
     _, used = scatter_and_used(best.residual, peaks.fwhm)
     pixels = np.arange(start.size)
     blends = with_blends(choice, peaks, best.polynomial(pixels), best.line, used)
     # Matches are settled by where they start: go on from either of the best fits.
-    starts = [fit.polynomial(pixels) for fit in sorted(fits, key=lambda fit: fit.cost)[:2]]
+    starts = [fit.polynomial(pixels) for fit in fits[:2]]
     degree = best.polynomial.degree()
-    near = [other for other in FITTING.degrees if abs(other - degree) <= 1]
+    near = [near for near in FITTING.degrees if abs(near - degree) <= 1]
     more = [
-        fit_degree(other, peaks, which, begin)
-        for other in near
+        fit_degree(each, peaks, which, begin)
+        for each in near
         for which in (choice, blends)
         for begin in starts
     ]
-    fits = sorted(fits + [fit for fit in more if fit is not None], key=lambda fit: fit.cost)
-    # Where lines match well, a fit that misses them by a good match's scatter is none.
-    scatter, _ = scatter_and_used(fits[0].residual, peaks.fwhm)
-    scale = np.clip(scatter, TRUST.least_residual * peaks.fwhm, FITTING.good_match * peaks.fwhm)
+    fits += [fit for fit in more if fit is not None]
+    return compared(fits, min(fits, key=lambda fit: fit.cost), peaks.fwhm)
+
+
+def better_fit(best, fits, fwhm):
+    """Find the best of some fits if it explains the peaks clearly better than another, or None."""
+    fits = compared(fits, best, fwhm)
+    if fits and fits[0].cost < best.cost - FITTING.degree_cost:
+        return fits[0]
+    return None
+
+
+def compared(fits, best, fwhm):
+    """Sort fits by their cost at the scale of the best one's residuals."""
+    scale = residual_scale(best, fwhm)
     return sorted((recosted(fit, scale) for fit in fits), key=lambda fit: fit.cost)
+
+
+def residual_scale(fit, fwhm):
+    """Residual that costs 1 [pixel]: a good match's, less where a fit matches better than that."""
+    scatter, _ = scatter_and_used(fit.residual, fwhm)
+    return np.clip(scatter, TRUST.least_residual * fwhm, FITTING.good_match * fwhm)
 
 
 def recosted(fit, scale):

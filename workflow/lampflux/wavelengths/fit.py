@@ -6,14 +6,18 @@ import numpy as np
 
 from lampflux.wavelengths.degrees import (
     FITTING,
+    better_fit,
+    compared,
     competing_fits,
     fit_degree,
     last_tolerance,
     matched_part,
     misfits,
     own_cost,
+    residual_scale,
     scatter_and_used,
 )
+from lampflux.wavelengths.dispersion import SMOOTHNESS, smooth_alignment
 from lampflux.wavelengths.lines import Lines
 from lampflux.wavelengths.matching import candidates
 from lampflux.wavelengths.trust import (
@@ -77,20 +81,27 @@ def fit_solution(peaks, lines, start, lead):
         None where no polynomial can be fitted.
     """
     pixels = np.arange(start.size)
-    fits = competing_fits(peaks, candidates(peaks, lines, start), start)
-    if not fits:
+    choice = candidates(peaks, lines, start)
+    fits = competing_fits(peaks, choice, start)
+    # Where the alignment is wrong at an end, fits go on from the part of it that is certain.
+    smooth = smooth_alignment(start, lead)
+    smooth = fit_degree(SMOOTHNESS.alignment_degree, peaks, choice, smooth)
+    found = confirmed(peaks, fits, lead)
+    for _ in range(FITTING.restarts):
+        if not found:
+            break
+        others = found.again if smooth is None else [*found.again, smooth]
+        better = better_fit(fits[0], others, peaks.fwhm)
+        if not better:
+            break
+        more = competing_fits(peaks, choice, better.polynomial(pixels))
+        fits = compared([better, *fits, *more], better, peaks.fwhm)
+        found = confirmed(peaks, fits, lead)
+    if not found:
         return None
     best, choice = fits[0], fits[0].choice
-    degree = best.polynomial.degree()
-    scatter, used = scatter_and_used(best.residual, peaks.fwhm)
-    if used.sum() <= degree + 2:
-        return None
-    known = KnownLines(
-        peaks.pixel[used], choice.centroid[best.line[used]], choice.weights(best.line, used)
-    )
-    borne_out, certain = where_borne_out(peaks, best, scatter, used, lead)
-    certain = [np.interp(known.pixel, pixels, flags) > 0.5 for flags in certain]
-    rivals = rival_polynomials(peaks, fits, known, certain, scatter, start.size)
+    known, used, scatter = found.known, found.used, found.scatter
+    rivals = rival_polynomials(peaks, fits, found, start.size)
     if not rivals:
         return None
     local = nearby_scatter(
@@ -101,11 +112,11 @@ def fit_solution(peaks, lines, start, lead):
         best.polynomial, rivals, known.pixel, known.weight, local, shared * local, pixels
     )
     step = np.abs(best.polynomial.deriv()(pixels))
-    first, last = longest_stretch(borne_out & (error < TRUST.largest_error))
+    first, last = longest_stretch(found.borne_out & (error < TRUST.largest_error))
     return Solution(
         best.polynomial(pixels),
         error * step,
-        degree + 1,
+        best.polynomial.degree() + 1,
         choice.lines,
         choice.centroid,
         best.line,
@@ -127,24 +138,57 @@ class KnownLines(NamedTuple):
     weight: np.ndarray
 
 
-def rival_polynomials(peaks, fits, known, certain, scatter, size):
+class Confirmed(NamedTuple):
+    """What confirms a fit, and what rivals it.
+
+    ``scatter``, ``used``: as in `Solution`; ``known``: the lines used. ``borne_out``: pixels
+    between which lines confirm it. Lines at an end, or where another alignment does nearly as
+    well, may have been misidentified together, and then agree with each other: ``partial`` are
+    fits without them, and ``again`` go on from those with all lines.
+    """
+
+    scatter: float
+    used: np.ndarray
+    known: KnownLines
+    borne_out: np.ndarray
+    partial: list
+    again: list
+
+
+def confirmed(peaks, fits, lead):
+    """Find what confirms the first of some fits; None for too few lines, or no fit."""
+    if not fits:
+        return None
+    best, pixels = fits[0], np.arange(lead.size)
+    degree, domain = best.polynomial.degree(), best.polynomial.domain
+    scatter, used = scatter_and_used(best.residual, peaks.fwhm)
+    if used.sum() <= degree + 2:
+        return None
+    known = KnownLines(
+        peaks.pixel[used],
+        best.choice.centroid[best.line[used]],
+        best.choice.weights(best.line, used),
+    )
+    borne_out, certain = where_borne_out(peaks, best, scatter, used, lead)
+    parts = [np.interp(known.pixel, pixels, flags) > 0.5 for flags in certain]
+    partial = partial_fits(*known, degree, domain, [*without_ends(used.sum()), *parts])
+    again = [fit_degree(degree, peaks, best.choice, each(pixels)) for each in partial]
+    return Confirmed(scatter, used, known, borne_out, partial, [fit for fit in again if fit])
+
+
+def rival_polynomials(peaks, fits, found, size):
     """Find polynomials that explain the peaks, or part of them, nearly as well as the best fit.
 
-    Lines at an end, or where another alignment does nearly as well, may have been misidentified
-    together, and then agree with each other. Fits without them are rivals; where the list has too
-    few lines for that to happen by chance, only if they then find others that match as well.
+    Fits to part of the lines are rivals; where the list has too few lines to misidentify some
+    together by chance, only if they then find others that match as well.
 
     Parameters
     ----------
     peaks : lampflux.peaks.Peaks
     fits : list of Fit
         The best first.
-    known : KnownLines
-        Lines that it used.
-    certain : list of ndarray of bool, shape (lines,)
-        Lines where the alignment is certain, by each of some measures.
-    scatter : float
-        Robust 1-sigma residual [pixel].
+    found : Confirmed
+        What confirms that.
     size : int
         Pixels of the spectrum.
 
@@ -152,17 +196,17 @@ def rival_polynomials(peaks, fits, known, certain, scatter, size):
     -------
     list of numpy.polynomial.Chebyshev
     """
-    best, number = fits[0], known.pixel.size
-    degree = best.polynomial.degree()
-    partial = partial_fits(*known, degree, size, thirds(number))
-    begun = partial_fits(*known, degree, size, [*without_ends(number), *certain])
+    best, known = fits[0], found.known
+    rivals = partial_fits(
+        *known, best.polynomial.degree(), best.polynomial.domain, thirds(known.pixel.size)
+    )
     by_chance = lines_to_choose(best.choice, peaks, np.arange(size))
+    others = fits[1:]
     if by_chance < FITTING.few_by_chance:
-        begun = [fit_degree(degree, peaks, best.choice, each(np.arange(size))) for each in begun]
+        others = others + found.again
     else:
-        partial, begun = partial + begun, []
-    # Where lines match well, a fit that misses them by a good match's scatter is none.
-    scale = np.clip(scatter, TRUST.least_residual * peaks.fwhm, FITTING.good_match * peaks.fwhm)
+        rivals = rivals + found.partial
+    scale = residual_scale(best, peaks.fwhm)
 
     sigma = FITTING.rival_sigma + FITTING.rival_sigma_by_chance * by_chance
 
@@ -175,8 +219,7 @@ def rival_polynomials(peaks, fits, known, certain, scatter, size):
         bound = max(FITTING.rival_cost, limit * np.sqrt(np.sum(worse**2)))
         return worse.sum() + own_cost(fit) - own_cost(best) < bound
 
-    rivals = [fit.polynomial for fit in fits[1:] + begun if fit and rivals_best(fit)]
-    return rivals + partial
+    return rivals + [fit.polynomial for fit in others if rivals_best(fit)]
 
 
 def lines_to_choose(choice, peaks, pixels):

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from lampflux.peaks import Peaks, find_peaks, without_leaning
-from lampflux.wavelengths.blind import search_blind
+from lampflux.wavelengths.blind import COARSE, search_blind
 from lampflux.wavelengths.continuation import continued
 from lampflux.wavelengths.fit import Solution, fit_solution
 from lampflux.wavelengths.lines import Lines
@@ -173,7 +173,7 @@ def without_an_element(found, peaks, lines, nominal, reference, pinned):
 
     def score(lit):
         expected = inverse(nominal, lit.wavelength)
-        return align(peaks, expected, lit, nominal.size, with_lead=False).score
+        return align(peaks, expected, lit, nominal.size, COARSE, with_lead=False).score
 
     for lit in sorted(parts, key=score, reverse=True)[:LIKELY_DARK]:
         part = find_solution(peaks, lit, nominal, reference, pinned=pinned)

@@ -17,14 +17,16 @@ class Path(NamedTuple):
 
 
 def moved(scores, slopes):
-    """Carry scores along their slopes from the start of a segment to its end."""
-    result = np.full_like(scores, -np.inf)
-    for row, slope in enumerate(slopes):
-        if slope >= 0:
-            result[row, slope:] = scores[row, : scores.shape[1] - slope]
-        else:
-            result[row, :slope] = scores[row, -slope:]
-    return result
+    """Carry scores along slopes, which differ by 1, from the start of a segment to its end."""
+    rows, width = scores.shape
+    margin = np.abs(slopes).max()
+    # With a margin on both sides, places that a row's slope leads to lie at equal distances.
+    padded = np.full((rows, width + 2 * margin), -np.inf, scores.dtype)
+    padded[:, margin : margin + width] = scores
+    row, place = padded.strides
+    begin = padded[0, margin - slopes[0] :]
+    strides = row - place * (slopes[1] - slopes[0]), place
+    return np.lib.stride_tricks.as_strided(begin, scores.shape, strides)
 
 
 def bends_from(mean, change, cost):

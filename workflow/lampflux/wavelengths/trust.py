@@ -59,7 +59,7 @@ def without_ends(number):
     return [lines >= TRUST.end_lines, lines < number - TRUST.end_lines]
 
 
-def partial_fits(pixel, wavelength, weight, degree, size, parts):
+def partial_fits(pixel, wavelength, weight, degree, domain, parts):
     """Fit parts of the lines, where these have more than a polynomial can follow.
 
     Parameters
@@ -67,8 +67,8 @@ def partial_fits(pixel, wavelength, weight, degree, size, parts):
     pixel, wavelength, weight : ndarray, shape (lines,)
         What the full fit used, by pixel.
     degree : int
-    size : int
-        Pixels of the spectrum.
+    domain : (float, float)
+        As in `fit_dispersion`.
     parts : list of ndarray of bool, shape (lines,)
 
     Returns
@@ -76,7 +76,7 @@ def partial_fits(pixel, wavelength, weight, degree, size, parts):
     list of numpy.polynomial.Chebyshev
     """
     return [
-        fit_dispersion(pixel[kept], wavelength[kept], weight[kept], degree, size)
+        fit_dispersion(pixel[kept], wavelength[kept], weight[kept], degree, domain)
         for kept in parts
         if kept.sum() > degree + 1
     ]
@@ -195,7 +195,7 @@ def solution_error(polynomial, rivals, pixel, weight, scatter, shared, pixels):
     freedom = max(pixel.size - polynomial.degree() - 1, 1)
     error = np.interp(pixel, pixels, scatter) * np.median(weight) / weight
     error *= np.sqrt(pixel.size / freedom)
-    own = dispersion_error(TRUST.degree, pixel, 1 / error, pixels, pixels.size)
+    own = dispersion_error(TRUST.degree, pixel, 1 / error, pixels, polynomial.domain)
     others = rival_error(polynomial, rivals, pixels) / np.abs(polynomial.deriv()(pixels))
     return np.sqrt(own**2 + shared**2 + others**2)
 
