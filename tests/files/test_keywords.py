@@ -76,6 +76,8 @@ def test_a_configured_keyword_and_unit_replace_the_usual_ones():
     check_exposure_time(found, 2.5, "a.fits", settings)
     with pytest.raises(UserError, match=r"2500 ms in its header \(DWELL\)"):
         check_exposure_time(found, 25, "a.fits", settings)
+    with pytest.raises(UserError, match=r"^a\.fits: its header has no DWELL, which"):
+        check_exposure_time(fits.Header({"EXPTIME": 2.5}), 2.5, "a.fits", settings)
 
 
 def test_a_time_in_another_unit_is_reported_with_that_unit():

@@ -492,6 +492,13 @@ def test_a_brand_lamp_and_arm_is_a_target_for_that_arm_alone(frames_only, snakem
     assert run.jobs == chain(OWN_DARK) | lamps_of(OWN_DARK)
 
 
+def test_a_misspelt_target_is_refused_with_the_one_that_is_meant(frames_only, snakemake):
+    run = snakemake(frames_only, "GS_Nee")
+    assert run.status == 1
+    meant = "nothing makes GS_Nee; did you mean GS_Ne? Otherwise correct the target's name."
+    assert f"lampflux: {meant}" in run.output
+
+
 def test_two_targets_build_both_and_no_more(frames_only, snakemake):
     run = snakemake(frames_only, "--dry-run", "GS_Ne", "Newport_HgAr_Blue")
     exposures = *SHARED_DARK, HALF_SECOND

@@ -7,7 +7,7 @@ from snakemake.shell import shell
 from lampflux.campaign.ending import RunRecord, answer_lines, failure_lines, remove_outdated
 from lampflux.campaign.forks import PREFIX, fork_server, run_forked
 from lampflux.campaign.starting import claim_results
-from lampflux.campaign.terminal import hide_greeting, shorten
+from lampflux.campaign.terminal import explain_targets, hide_greeting, shorten
 
 
 def start_server():
@@ -23,6 +23,7 @@ if IS_MAIN:
     run_record = RunRecord()
     logger.addHandler(run_record)
     hide_greeting(logger)
+    explain_targets(logger, [*campaign.targets, *(rule.name for rule in workflow.rules)])
     if not workflow.is_main_process:
         # A cluster job of many exposures has no onstart.
         start_server()

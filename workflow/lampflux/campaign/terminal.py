@@ -1,6 +1,9 @@
 """What the terminal shows of a run: one short line for each finished job."""
 
 import logging
+import re
+
+from lampflux.campaign.problems import did_you_mean
 
 # Before the jobs Snakemake describes itself, between them its scheduling; its log keeps all of it.
 GREETING = (
@@ -11,6 +14,7 @@ GREETING = (
 )
 CHATTER = "Select jobs to execute...", "Execute ", "Exiting because a job execution failed"
 HIDDEN = "job_info", "group_info", "job_started", "shellcmd", "progress"
+MISSING = re.compile(r"No rule to produce (.+?) \(if you use input functions")
 
 
 class JobLines(logging.Formatter):
@@ -73,6 +77,30 @@ def hide_greeting(logger):
                 )
             )
         )
+
+
+def explain_targets(logger, known):
+    """Say in a plain sentence that nothing makes a target, and which is meant.
+
+    Parameters
+    ----------
+    logger : logging.Logger
+        Snakemake's.
+    known : iterable of str
+        Names of targets.
+    """
+
+    def explained(record):
+        if missing := MISSING.search(str(record.msg)):
+            name = missing[1]
+            record.msg = (
+                f"lampflux: nothing makes {name}; {did_you_mean(name, known)}correct the target's "
+                "name."
+            )
+        return True
+
+    for handler in own_terminals(logger, unless=()):
+        handler.addFilter(explained)
 
 
 def shorten(logger, run):

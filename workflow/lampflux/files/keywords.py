@@ -125,8 +125,13 @@ def check_exposure_time(header, exptime, path, settings=None, table=None):
     settings = settings or {}
     unit = settings.get("exposure_unit", "s")
     relative, seconds = settings.get("exposure_tolerance", TOLERANCE)
-    keywords = settings.get("keywords", {}).get("exposure_time", KEYWORDS["exposure_time"])
-    for keyword in keywords:
+    named = settings.get("keywords", {}).get("exposure_time")
+    if named and not any(keyword in header for keyword in named):
+        raise UserError(
+            f"{path}: its header has no {' or '.join(named)}, which the arm's config key frame: "
+            "keywords names for the exposure time; correct the key."
+        )
+    for keyword in named or KEYWORDS["exposure_time"]:
         if keyword not in header:
             continue
         value = header[keyword]
