@@ -556,6 +556,18 @@ def test_exact_lines_are_fitted_exactly(falling):
     assert (solution.first, solution.last) == (0, 2047)
 
 
+@pytest.mark.parametrize("lamp", ["Kr", "Xe"])
+def test_an_alignment_that_is_wrong_at_an_end_is_set_right_by_the_rest(lamp):
+    true = arc(lamp, 4000, 7800, 2048, seed=1)
+    peaks, pixels = standing_peaks(true.counts, true.uncertainty), np.arange(2048)
+    # Off by up to 60 pixels, where its lead falls to nothing.
+    wrong = 60 * np.clip((pixels - 1200) / 850, 0, None) ** 2
+    start = true.wavelength + wrong * np.gradient(true.wavelength)
+    lead = np.interp(pixels, [0, 1000, 1500], [30, 30, 0])
+    solution = fit_solution(peaks, catalogue(*LAMPS[lamp]), start, lead)
+    assert pixels_off(solution, true.wavelength)[peaks.pixel.astype(int)].max() < 0.5
+
+
 def test_too_few_lines_give_no_fit():
     wavelength = dispersion(5000, 8000, 2048)
     lines = Lines(wavelength[[300, 1500]], np.ones(2), np.full(2, "X I", object))

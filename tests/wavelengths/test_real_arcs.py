@@ -42,4 +42,5 @@ def test_a_grism_arc_is_solved_within_a_pixel_of_the_human_pairs(rows, step, shi
     dispersion = np.interp(row[inside], np.arange(counts.size), np.gradient(found.wavelength))
     assert inside.sum() >= 15
     assert np.abs((fitted - wavelength[inside]) / dispersion).max() < 1
-    assert last - first > 0.6 * (LIT.stop - LIT.start)
+    # Rows without light do not weaken what is known of the others.
+    assert last - first > 0.7 * (LIT.stop - LIT.start)

@@ -40,6 +40,10 @@ LIT = LitLimits()
 class DeadRowSearch(NamedTuple):
     """What makes a row dead, or two together."""
 
+    # Its light is the median over groups of columns with this part of the brightest one's power,
+    # and this many at least.
+    power: float = 0.05
+    groups: int = 3
     # It holds less than this part of the light of its fainter neighbour, ...
     part: float = 0.02
     # ... and that more than this part of the brightest row within this many rows, and exceeds the
@@ -104,23 +108,28 @@ def lit_rows(profile, error):
     return every[above - below <= LIT.gap]
 
 
-def dead_rows(profile, error):
+def dead_rows(groups, variance):
     """Find rows that hold hardly any light between two that hold much.
 
     Parameters
     ----------
-    profile : ndarray, shape (rows,)
-        Light of each row, from `row_profile`.
-    error : float
-        1-sigma noise of one row's light.
+    groups : lampflux.extraction.traces.Groups
+    variance : float
+        Variance of a pixel without light [ADU^2].
 
     Returns
     -------
     ndarray of bool, shape (rows,)
     """
-    dead = np.zeros(profile.size, bool)
-    if profile.size < 2 * DEAD.near:
+    _, power, profiles = groups
+    dead = np.zeros(len(profiles), bool)
+    if np.count_nonzero(power > 0) < DEAD.groups or dead.size < 2 * DEAD.near:
         return dead
+    # A cosmic ray changes the light of one group of columns.
+    number = max(DEAD.groups, np.count_nonzero(power > DEAD.power * power.max()))
+    strongest = np.argsort(-power)[:number]
+    profile = np.median(profiles[:, strongest], axis=1)
+    error = np.sqrt(variance / power[strongest].min())
     near = np.lib.stride_tricks.sliding_window_view(
         np.pad(profile, DEAD.near, mode="edge"), 2 * DEAD.near + 1
     ).max(axis=1)
@@ -128,8 +137,8 @@ def dead_rows(profile, error):
     for number in (1, 2):
         size = profile.size - number - 1
         beside = np.minimum(profile[:size], profile[-size:])
-        inner = [profile[step:][:size] for step in range(1, number + 1)]
-        low = np.abs(inner).max(axis=0) < DEAD.part * beside
+        inner = [np.abs(profile[step:])[:size] for step in range(1, number + 1)]
+        low = np.max(inner, axis=0) < DEAD.part * beside
         low &= beside > np.maximum(least[1:][:size], least[number:][:size])
         for step in range(1, number + 1):
             dead[step:][:size] |= low
@@ -230,9 +239,9 @@ def choose_rows(frame, background, weights, spikes, variance, wanted=None):
     light, level = project_rows(frame, background, weights, spikes, edges)
     power = weights @ weights
     profile = light.sum(axis=1) / power
-    dead = dead_rows(profile, np.sqrt(variance / power))
     groups = light_of_groups(light, level, weights, edges)
     drift = follow_traces(groups, weights.size, variance)
+    dead = dead_rows(groups, variance)
     if wanted:
         return LitRows(everything, profile, drift, dead)
     if drift.any():
