@@ -35,7 +35,8 @@ FAULTY_RUNS = (
 )
 SAID = {
     "full": "; free disk space or change the permissions of its folder",
-    "killed": "ended without a message: it was stopped, or ran out of memory or disk space.",
+    "killed": "ended without a message: it was stopped, ran out of memory or disk space, or lacked "
+    "a library (see above).",
 }
 # Python reads this when it starts: jobs of some scripts die as they finish a product, or may
 # write no more than 20 kB into a file. The server of forks runs them by way of runpy. A script
@@ -318,7 +319,7 @@ def test_the_documentation_gives_the_sentences_that_are_tested():
     tested = Path(__file__).read_text()
     tested = re.sub(r'"\n\s+f?"', "", tested)
     sentences = [
-        "ended without a message: it was stopped, or ran out of memory or disk space.",
+        SAID["killed"],
         "free disk space or change the permissions of its folder",
         "is not writable; change its permissions, or name another folder with",
         "is writing into results; wait until it ends or stop it, then run again.",

@@ -216,7 +216,8 @@ def sentences_of(path):
     except OSError:
         text = ""
     return re.findall(r"(?m)^ERROR: (.+)$", text) or [
-        "ended without a message: it was stopped, or ran out of memory or disk space."
+        "ended without a message: it was stopped, ran out of memory or disk space, or lacked a "
+        "library (see above)."
     ]
 
 
