@@ -35,8 +35,8 @@ FAULTY_RUNS = (
 )
 SAID = {
     "full": "; free disk space or change the permissions of its folder",
-    "killed": "ended without a message: it was stopped, ran out of memory or disk space, or lacked "
-    "a library (see above).",
+    "killed": "ended without a message: it was stopped, ran out of memory or disk space, or "
+    "lacked a library (see above).",
 }
 # Python reads this when it starts: jobs of some scripts die as they finish a product, or may
 # write no more than 20 kB into a file. The server of forks runs them by way of runpy. A script
