@@ -45,7 +45,16 @@ def test_a_solution_does_not_run_away_where_no_line_holds_it(reference):
 def test_a_solution_stays_what_it_is_where_its_error_is_small():
     found = continued(solution_with(TRUTH, error_of(100, 900), 200, 800), NOMINAL)
     held = slice(100, 901)
-    assert np.abs(found.wavelength - TRUTH)[held].max() < 0.05
+    np.testing.assert_array_equal(found.wavelength[held], TRUTH[held])
     np.testing.assert_array_equal(found.error[held], 0.1)
     whole = solution_with(TRUTH, np.full(SIZE, 0.1), 0, SIZE - 1)
     np.testing.assert_array_equal(continued(whole, NOMINAL).wavelength, TRUTH)
+
+
+@pytest.mark.parametrize("off", [10, 400])
+def test_a_solution_is_continued_without_a_jump_or_a_kink_however_far_off_the_nominal_is(off):
+    nominal = NOMINAL + off * X**3
+    found = continued(solution_with(TRUTH, error_of(0, 500), 0, 500), nominal)
+    np.testing.assert_array_equal(found.wavelength[:501], TRUTH[:501])
+    steps = np.diff(found.wavelength)
+    assert np.abs(np.diff(steps)).max() < 0.02 * steps.mean()

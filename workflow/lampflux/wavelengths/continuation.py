@@ -3,7 +3,6 @@
 from typing import NamedTuple
 
 import numpy as np
-from numpy.polynomial import Chebyshev
 
 from lampflux.wavelengths.dispersion import dispersion_error, fit_dispersion
 
@@ -23,10 +22,9 @@ class Continuation(NamedTuple):
     from_reference: int = 1
     # Part of what a reference differs from the fitted polynomial by that counts as error.
     difference_error: float = 0.5
-    # Degree of the smooth curve that joins both parts, and the weight of pixels where the
-    # polynomial does not hold.
-    degree: int = 9
-    weight: float = 0.02
+    # Distance over which the solution turns from its own slope to that of the shape (e-fold)
+    # [detector].
+    turn: float = 0.02
 
 
 CONTINUATION = Continuation()
@@ -76,10 +74,11 @@ def continued(solution, nominal, reference=None):
         difference = np.append(difference, difference[[0, -1]])
     smooth = fit_dispersion(at, difference, weight, degree, (0, size - 1))
     end = np.clip(pixels, first, last)
-    carried = shape + smooth(pixels) + (solution.wavelength - shape - smooth(pixels))[end]
-    wavelength = Chebyshev.fit(
-        pixels, carried, CONTINUATION.degree, w=np.where(held, 1.0, CONTINUATION.weight)
-    )(pixels)
+    apart = solution.wavelength - shape - smooth(pixels)
+    beyond = pixels - end
+    turned = np.exp(-np.abs(beyond) / (CONTINUATION.turn * size))
+    carried = shape + smooth(pixels) + apart[end] + np.gradient(apart)[end] * beyond * turned
+    wavelength = np.where(held, solution.wavelength, carried)
     grown = dispersion_error(degree, at, weight, pixels, (0, size - 1)) * np.median(step[held])
     if reference is not None:
         grown += CONTINUATION.difference_error * np.abs(wavelength - solution.wavelength)
