@@ -11,6 +11,7 @@ from lampflux.wavelengths.trust import (
     proven,
     solution_error,
     thirds,
+    trusted_stretch,
     well_inside,
     without_ends,
 )
@@ -135,3 +136,10 @@ def test_the_scatter_nearby_shows_where_residuals_are_large():
     scatter = nearby_scatter(pixel, residual, np.ones(60), 0.1, np.arange(1000))
     assert scatter[:400] == pytest.approx(0.1)
     assert scatter[600:] == pytest.approx(0.4)
+
+
+def test_a_range_ends_where_its_error_is_well_below_a_third_of_a_pixel_but_is_not_cut_in_two():
+    error = np.array([0.4, 0.32, 0.2, 0.32, 0.2, 0.2, 0.31, 0.5, 0.1])
+    assert trusted_stretch(np.ones(9, bool), error) == (2, 5)
+    assert trusted_stretch(np.arange(9) != 3, error) == (4, 5)
+    assert trusted_stretch(np.ones(9, bool), error + 0.3) == (0, -1)

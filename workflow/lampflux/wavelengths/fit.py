@@ -25,13 +25,13 @@ from lampflux.wavelengths.trust import (
     coincidence_gain,
     leading,
     local_scatter,
-    longest_stretch,
     nearby_scatter,
     partial_fits,
     proven,
     solution_error,
     spanned,
     thirds,
+    trusted_stretch,
     well_inside,
     without_ends,
 )
@@ -112,7 +112,7 @@ def fit_solution(peaks, lines, start, lead):
         best.polynomial, rivals, known.pixel, known.weight, local, shared * local, pixels
     )
     step = np.abs(best.polynomial.deriv()(pixels))
-    first, last = longest_stretch(found.borne_out & (error < TRUST.largest_error))
+    first, last = trusted_stretch(found.borne_out, error)
     return Solution(
         best.polynomial(pixels),
         error * step,

@@ -27,8 +27,9 @@ class Trust(NamedTuple):
     # Part of the detector next to where an alignment is uncertain in which it may be off already.
     end_of_certain: float = 0.0625
     # Where a solution is trusted: its error is below this [pixel], so that 3 sigma are less than
-    # one, what it differs from its rivals included, and residuals scatter by less than this
-    # [line width].
+    # one, what it differs from its rivals included, and a little less at the ends, where it
+    # grows fast; residuals scatter by less than this [line width].
+    largest_inside: float = 1 / 3
     largest_error: float = 0.3
     largest_local_scatter: float = 0.17
     # Lead of the alignment over other smooth ones, in log-likelihood, where it is trusted.
@@ -144,6 +145,26 @@ def longest_stretch(flags):
         return 0, -1
     longest = np.argmax(edges[1::2] - edges[::2])
     return int(edges[2 * longest]), int(edges[2 * longest + 1]) - 1
+
+
+def trusted_stretch(borne_out, error):
+    """Find the longest stretch over which a solution is trusted.
+
+    Parameters
+    ----------
+    borne_out : ndarray of bool, shape (pixels,)
+        Where lines confirm it.
+    error : ndarray, shape (pixels,)
+        1 sigma [pixel].
+
+    Returns
+    -------
+    first, last : int
+        Pixels; (0, -1) for none.
+    """
+    first, last = longest_stretch(borne_out & (error < TRUST.largest_inside))
+    small = first + np.flatnonzero(error[first : last + 1] < TRUST.largest_error)
+    return (int(small[0]), int(small[-1])) if small.size else (0, -1)
 
 
 def nearby_scatter(pixel, residual, weight, scatter, pixels):
