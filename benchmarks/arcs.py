@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lampflux.peaks import FWHM_PER_SIGMA
+from lampflux.statistics import SIGMA_PER_FWHM
 
 LAMPS = {
     "Ar": ("Ar I",),
@@ -242,7 +242,7 @@ def observe(rng, size, positions, heights, fwhm, continuum):
     -------
     ndarray, shape (size,)
     """
-    pixels, sigma = np.arange(size), fwhm / FWHM_PER_SIGMA
+    pixels, sigma = np.arange(size), fwhm * SIGMA_PER_FWHM
     counts = np.zeros(size)
     for position, height in zip(positions, heights):
         near = slice(max(int(position - 6 * sigma), 0), max(int(position + 6 * sigma) + 2, 0))
@@ -279,7 +279,7 @@ def simulate_arc(rng, catalogues, difficulty):
     continuum = draw_continuum(rng, size)
     if rng.random() < GHOSTS:
         for _ in range(GHOST_NUMBER):
-            wide = fwhm * rng.uniform(*GHOST_WIDTH) / FWHM_PER_SIGMA
+            wide = fwhm * rng.uniform(*GHOST_WIDTH) * SIGMA_PER_FWHM
             distance = (pixels - rng.uniform(0, size)) / wide
             continuum = continuum + draw_part(rng, heights, GHOST) * np.exp(-0.5 * distance**2)
     counts = observe(rng, size, positions, heights, fwhm, continuum)

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from lampflux.peaks import FWHM_PER_SIGMA, find_peaks, without_leaning
+from lampflux.peaks import find_peaks, without_leaning
+from lampflux.statistics import SIGMA_PER_FWHM
 from lampflux.wavelengths.resolution import blend_centroids, seen_lines
 
 FWHM = 5.0
@@ -11,7 +12,7 @@ FWHM = 5.0
 
 def spectrum_of(position, strength):
     pixels = np.arange(400)
-    sigma = FWHM / FWHM_PER_SIGMA
+    sigma = FWHM * SIGMA_PER_FWHM
     profile = np.exp(-0.5 * ((pixels - np.array(position)[:, np.newaxis]) / sigma) ** 2)
     return 1e4 * np.array(strength) @ profile + np.random.default_rng(1).normal(100, 3, 400)
 

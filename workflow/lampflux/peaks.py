@@ -4,10 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lampflux.statistics import continuum, noise
-
-# A Gaussian's full width at half maximum over its standard deviation.
-FWHM_PER_SIGMA = 2.0 * np.sqrt(2.0 * np.log(2.0))
+from lampflux.statistics import SIGMA_PER_FWHM, continuum, noise
 
 
 class PeakSearch(NamedTuple):
@@ -172,7 +169,7 @@ def find_peaks(counts, uncertainty=None):
     variance = np.full(counts.size, sigma**2)
     if uncertainty is not None and np.isfinite(uncertainty).all():
         variance = uncertainty**2
-    position, error = centroids(net, tops, fwhm / FWHM_PER_SIGMA, variance)
+    position, error = centroids(net, tops, fwhm * SIGMA_PER_FWHM, variance)
     slid = np.abs(position - tops) >= fwhm
     # Two tops may slide into one line: the position is then not to be trusted either.
     leaning = slid | (np.diff(position, prepend=-np.inf) <= PEAKS.same_line * fwhm)

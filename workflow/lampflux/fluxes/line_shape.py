@@ -6,8 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lampflux.peaks import FWHM_PER_SIGMA
-from lampflux.statistics import blurred
+from lampflux.statistics import SIGMA_PER_FWHM, blurred
 
 
 class TableTuning(NamedTuple):
@@ -69,7 +68,7 @@ def tabulated(below, density):
 @cache
 def gaussian_profile(fwhm=1.0, offset=0.0):
     """Tabulate a Gaussian of this width and offset [line widths]."""
-    sigma = fwhm / FWHM_PER_SIGMA
+    sigma = fwhm * SIGMA_PER_FWHM
     scaled = (GRID - offset) / sigma
     below = np.array([0.5 * math.erfc(-place / math.sqrt(2)) for place in scaled])
     density = np.exp(-0.5 * scaled**2) / (sigma * math.sqrt(2 * math.pi))

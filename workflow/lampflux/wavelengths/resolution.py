@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lampflux.peaks import FWHM_PER_SIGMA
+from lampflux.statistics import SIGMA_PER_FWHM
 
 
 class Resolution(NamedTuple):
@@ -85,7 +85,7 @@ def seen_lines(position, intensity, ion, fwhm):
     for name in np.unique(ion):
         own = ion == name
         strength = known_strength(intensity[own])
-        grid, (light,) = smoothed(position[own], [strength], fwhm / FWHM_PER_SIGMA)
+        grid, (light,) = smoothed(position[own], [strength], fwhm * SIGMA_PER_FWHM)
         top = 1 + np.flatnonzero((light[1:-1] > light[:-2]) & (light[1:-1] >= light[2:]))
         left, middle, right = light[top - 1], light[top], light[top + 1]
         shift = 0.5 * (left - right) / (left - 2 * middle + right)
@@ -112,7 +112,7 @@ def blend_centroids(position, strength, fwhm):
     centroid, error : ndarray, shape (lines,)
         [pixel]; the error is 1 sigma, as the intensities scatter.
     """
-    sigma = fwhm / FWHM_PER_SIGMA
+    sigma = fwhm * SIGMA_PER_FWHM
     if position.size == 0:
         return position, position
     start = position.min()
