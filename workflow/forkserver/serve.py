@@ -94,20 +94,19 @@ def settle(client, script):
         client.sendall(bytes([status if status >= 0 else 128 - status]))
 
 
-def serve(listener, first, *others):
+def serve(listener, unloaded):
     """Run the scripts of all clients, until standard input ends.
 
     Parameters
     ----------
     listener : socket.socket
-    first, *others : list of str
-        Modules to load before the first script, and those to load whenever nothing else is to do.
+    unloaded : collections.deque of str
+        Modules to load whenever nothing else is to do.
     """
-    scripts, groups = {}, deque([first, *others])
+    scripts = {}
     while True:
         ends = [script.sentinel for script in scripts.values()]
-        idle = groups and groups[0] is not first
-        ready = wait([sys.stdin, listener, *scripts, *ends], 0 if idle else None)
+        ready = wait([sys.stdin, listener, *scripts, *ends], 0 if unloaded else None)
         for client, script in list(scripts.items()):
             if client in ready:
                 # Nobody waits for it any more.
@@ -118,13 +117,11 @@ def serve(listener, first, *others):
             break
         if listener in ready:
             client, _ = listener.accept()
-            if groups and groups[0] is first:
-                load(groups.popleft())
             with suppress(OSError, EOFError):
                 if peer(client) == os.getuid():
                     scripts[client] = started(client, [listener, client, *scripts])
-        elif idle:
-            load(groups.popleft())
+        elif unloaded:
+            load([unloaded.popleft()])
     listener.close()
     for client, script in scripts.items():
         settle(client, script)
@@ -140,9 +137,10 @@ def main():
         listener.bind("")
         listener.listen(socket.SOMAXCONN)
         print(listener.getsockname()[1:].decode(), flush=True)
-        folder, *groups = sys.argv[1:]
+        folder, first, *others = sys.argv[1:]
         sys.path.append(folder)
-        serve(listener, *(group.split(",") for group in groups))
+        load(first.split(","))
+        serve(listener, deque(others))
 
 
 if __name__ == "__main__":
