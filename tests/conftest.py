@@ -1,5 +1,6 @@
 """Run Snakemake on small campaigns in temporary folders, and say what it did."""
 
+import contextlib
 import os
 import re
 import runpy
@@ -165,12 +166,14 @@ def small_campaign(folder, exposures):
 
 def products(root):
     """Content of every file that a run leaves, by path; logs contain the time and are left out."""
-    return {
-        str(path.relative_to(root)): path.read_bytes()
-        for folder in ("results", "resources")
-        for path in (root / folder).rglob("*")
-        if path.is_file() and "results/logs" not in str(path)
-    }
+    found = {}
+    for folder in ("results", "resources"):
+        for path in (root / folder).rglob("*"):
+            # A job that outlives its run may finish a file, which renames it, meanwhile.
+            with contextlib.suppress(FileNotFoundError):
+                if path.is_file() and "results/logs" not in str(path):
+                    found[str(path.relative_to(root))] = path.read_bytes()
+    return found
 
 
 def visible(files):
