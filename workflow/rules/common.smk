@@ -1,5 +1,6 @@
 # Makes the campaign, and finds in it the exposures and settings that a product's name refers to.
 
+import gc
 import sys
 
 from snakemake.logging import logger
@@ -14,6 +15,10 @@ from lampflux.campaign.ending import stop
 from lampflux.campaign.exposures import address_problems, is_address
 from lampflux.campaign.repeats import pairs_of_repeats
 from lampflux.errors import UserError
+
+# Python would search Snakemake's many objects for garbage, and find none, in a sixth of the time
+# that planning takes.
+gc.set_threshold(50_000)
 
 # Otherwise it is a module of another workflow.
 IS_MAIN = Path(workflow.basedir).resolve() in (PROJECT.resolve(), PROJECT.resolve() / "workflow")
