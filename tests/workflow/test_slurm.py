@@ -38,7 +38,8 @@ def hindrance():
         return "snakemake-executor-plugin-slurm not installed (requirements-cluster.lock)"
     if os.geteuid():
         return "only root can start a Slurm"
-    if Path("/etc/slurm/slurm.conf").exists():
+    conf = Path("/etc/slurm/slurm.conf")
+    if conf.exists() and "ClusterName=lampflux\n" not in conf.read_text():
         return "this machine already has a Slurm"
     return None
 
