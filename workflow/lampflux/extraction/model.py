@@ -248,8 +248,8 @@ def diffuse_light(residual, good):
     height, width = MODEL.diffuse
     first = [np.arange(0, size, step) for size, step in zip(residual.shape, MODEL.diffuse)]
     total, number = (
-        np.add.reduceat(np.add.reduceat(part, first[0], axis=0), first[1], axis=1)
-        for part in (np.where(good, residual, np.float32(0)), good.astype(np.float32))
+        np.add.reduceat(np.add.reduceat(part, first[1], axis=1), first[0], axis=0)
+        for part in (residual * good, good.astype(np.float32))
     )
     enough = number > MODEL.diffuse_part * height * width
     level = total / np.maximum(number, 1)

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lampflux.extraction.projection import BAND, of_rows
+from lampflux.extraction.projection import BAND, above_background
 
 
 class SpikeSearch(NamedTuple):
@@ -56,7 +56,7 @@ class Spikes(NamedTuple):
         return Spikes(self.rows[inside], places[inside], self.counts[inside])
 
 
-NO_SPIKES = Spikes(np.empty(0, int), np.empty(0, int), np.empty(0))
+NO_SPIKES = Spikes(np.empty(0, int), np.empty(0, int), np.empty(0, np.float32))
 
 
 def without_wild_pixels(frame):
@@ -94,12 +94,13 @@ def places_of(pixels):
 def highest_neighbours(counts, rows, columns):
     """Higher neighbour of some pixels along the slit, and along the row."""
     height, width = counts.shape
+    flat, places = counts.ravel(), rows * width + columns
+    # Beyond an edge lies the neighbour on the other side.
+    above, below = np.where(rows > 0, -width, width), np.where(rows < height - 1, width, -width)
+    left, right = np.where(columns > 0, -1, 1), np.where(columns < width - 1, 1, -1)
     return [
-        np.fmax(counts[before], counts[after])
-        for before, after in (
-            ((np.abs(rows - 1), columns), (height - 1 - np.abs(height - 2 - rows), columns)),
-            ((rows, np.abs(columns - 1)), (rows, width - 1 - np.abs(width - 2 - columns))),
-        )
+        np.fmax(flat[places + before], flat[places + after])
+        for before, after in ((above, below), (left, right))
     ]
 
 
@@ -116,12 +117,11 @@ def repeats(rows, columns, shape):
     -------
     ndarray of bool, shape (pixels,)
     """
-    block = 1 + columns // SPIKES.block
     blocks = 3 + shape[1] // SPIKES.block
-    number = np.bincount(rows * blocks + block, minlength=shape[0] * blocks)
-    number = number.reshape(shape[0], blocks)
-    own = sum(number[rows, block + aside] for aside in (-1, 0, 1))
-    total = number.sum(axis=1)
+    block = rows * blocks + 1 + columns // SPIKES.block
+    number = np.bincount(block, minlength=shape[0] * blocks)
+    own = sum(number[block + aside] for aside in (-1, 0, 1))
+    total = number.reshape(shape[0], blocks).sum(axis=1)
     return total[rows] - own > SPIKES.usual * np.median(total) + SPIKES.few
 
 
@@ -141,7 +141,7 @@ def find_spikes(frame, background, variance):
     -------
     Spikes
     """
-    found, left = [], []
+    found, left = [NO_SPIKES], []
     bright = np.zeros(frame.shape[1], int)
     limit = np.float32(SPIKES.significance * np.sqrt(variance))
     if min(frame.shape) < 2 or not np.isfinite(limit):
@@ -150,8 +150,7 @@ def find_spikes(frame, background, variance):
         # One row more on either side, for the neighbours.
         start = max(first - 1, 0)
         band = slice(start, first + BAND + 1)
-        net = frame[band].astype(np.float32)
-        net -= of_rows(background, band)
+        net = above_background(frame, background, band)
         above = net[first - start :][:BAND] > limit
         rows, columns = places_of(above)
         rows += first - start
@@ -161,11 +160,11 @@ def find_spikes(frame, background, variance):
         for _ in range(SPIKES.rounds):
             sides = np.minimum(*highest_neighbours(net, rows, columns))
             alone = sides < SPIKES.neighbours * counts
+            if not alone.any():
+                break
             found.append((rows[alone] + start, columns[alone], counts[alone]))
             net[rows[alone], columns[alone]] = 0
             rows, columns, counts = rows[~alone], columns[~alone], counts[~alone]
-            if not alone.any():
-                break
         left.append((rows + start, columns, counts))
     if bright.sum() < SPIKES.sparse * frame.size:
         rows, columns, counts = (np.concatenate(part) for part in zip(*left))
