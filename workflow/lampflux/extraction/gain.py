@@ -1,5 +1,6 @@
 """What a frame itself shows of its detector: the gain by photon transfer, and the full well."""
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -89,7 +90,7 @@ def line_pixels(image, rays, variance):
     """
     near = neighbourhood(np.clip(rays.model, 0, None), 2, 2)
     used = ~(rays.hit | image.missing | image.unclear) & (rays.model > TRANSFER.crest * near)
-    used &= rays.model > TRANSFER.faintest * np.sqrt(variance)
+    used &= rays.model > TRANSFER.faintest * math.sqrt(variance)
     deviation = np.divide(
         image.counts - rays.model, rays.model, out=np.zeros_like(rays.model), where=used
     )

@@ -63,13 +63,15 @@ def shift_rows(spectra, shift):
     kernel = (kernel / kernel.sum(axis=1, keepdims=True)).astype(np.float32)
     reach = int(np.abs(whole).max()) + MODEL.lanczos
     padded = np.pad(spectra, ((0, 0), (reach, reach)), mode="edge")
-    result = np.zeros_like(spectra)
+    result = np.empty_like(spectra)
     columns = spectra.shape[1]
     for step in np.unique(whole):
         rows = np.flatnonzero(whole == step)
-        for tap, weight in zip(taps, kernel[rows].T):
-            first = reach - step - tap
-            result[rows] += weight[:, np.newaxis] * padded[rows, first : first + columns]
+        own = padded[rows]
+        result[rows] = sum(
+            weight[:, np.newaxis] * own[:, first : first + columns]
+            for first, weight in zip(reach - step - taps, kernel[rows].T)
+        )
     return result
 
 

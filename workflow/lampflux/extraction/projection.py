@@ -2,8 +2,8 @@
 
 import numpy as np
 
-# Rows that are projected at a time, so that a frame needs little memory.
-BAND = 256
+# Rows that are projected at a time, so that they stay in the processor's cache.
+BAND = 128
 # Fewest columns of a group.
 NARROWEST = 8
 

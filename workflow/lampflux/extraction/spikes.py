@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lampflux.extraction.projection import BAND, above_background
+from lampflux.extraction.projection import above_background
 
 
 class SpikeSearch(NamedTuple):
@@ -15,7 +15,9 @@ class SpikeSearch(NamedTuple):
     # ... and its neighbours, along the slit or along the row, hold at most this part of it. In a
     # line or fibre of two pixels (FWHM) they hold half.
     neighbours: float = 0.25
-    # Rounds in which the ends of tracks are taken off.
+    # Rows that are searched at a time, so that a frame needs little memory, and rounds in which the
+    # ends of tracks are taken off.
+    band: int = 256
     rounds: int = 8
     # Of bright pixels that do not, where they are less than this part of all, a track is what
     # repeats neither in its row nor in its column: further off than one or two times this [pixel]
@@ -146,12 +148,12 @@ def find_spikes(frame, background, variance):
     limit = np.float32(SPIKES.significance * np.sqrt(variance))
     if min(frame.shape) < 2 or not np.isfinite(limit):
         return NO_SPIKES
-    for first in range(0, frame.shape[0], BAND):
+    for first in range(0, frame.shape[0], SPIKES.band):
         # One row more on either side, for the neighbours.
         start = max(first - 1, 0)
-        band = slice(start, first + BAND + 1)
+        band = slice(start, first + SPIKES.band + 1)
         net = above_background(frame, background, band)
-        above = net[first - start :][:BAND] > limit
+        above = net[first - start :][: SPIKES.band] > limit
         rows, columns = places_of(above)
         rows += first - start
         counts = net[rows, columns]
