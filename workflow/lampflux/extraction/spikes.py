@@ -15,9 +15,9 @@ class SpikeSearch(NamedTuple):
     # ... and its neighbours, along the slit or along the row, hold at most this part of it. In a
     # line or fibre of two pixels (FWHM) they hold half.
     neighbours: float = 0.25
-    # Rows that are searched at a time, so that a frame needs little memory, and rounds in which the
-    # ends of tracks are taken off.
+    # Rows that are searched at a time, so that a frame needs little memory.
     band: int = 256
+    # Rounds in which the ends of tracks are taken off.
     rounds: int = 8
     # Of bright pixels that do not, where they are less than this part of all, a track is what
     # repeats neither in its row nor in its column: further off than one or two times this [pixel]
@@ -144,7 +144,8 @@ def find_spikes(frame, background, variance):
     Spikes
     """
     found, left = [NO_SPIKES], []
-    bright = np.zeros(frame.shape[1], int)
+    width = frame.shape[1]
+    bright = np.zeros(width, int)
     limit = np.float32(SPIKES.significance * np.sqrt(variance))
     if min(frame.shape) < 2 or not np.isfinite(limit):
         return NO_SPIKES
@@ -153,27 +154,31 @@ def find_spikes(frame, background, variance):
         start = max(first - 1, 0)
         band = slice(start, first + SPIKES.band + 1)
         net = above_background(frame, background, band)
-        above = net[first - start :][: SPIKES.band] > limit
+        above = net > limit
+        above[: first - start] = above[first - start + SPIKES.band :] = False
         rows, columns = places_of(above)
-        rows += first - start
-        counts = net[rows, columns]
-        bright += np.bincount(columns, minlength=bright.size)
+        bright += np.bincount(columns, minlength=width)
         # Tracks are taken off from their ends.
         for _ in range(SPIKES.rounds):
-            sides = np.minimum(*highest_neighbours(net, rows, columns))
-            alone = sides < SPIKES.neighbours * counts
-            if not alone.any():
+            counts = net[rows, columns]
+            alone = np.minimum(*highest_neighbours(net, rows, columns)) < SPIKES.neighbours * counts
+            rows, columns = rows[alone], columns[alone]
+            if not rows.size:
                 break
-            found.append((rows[alone] + start, columns[alone], counts[alone]))
-            net[rows[alone], columns[alone]] = 0
-            rows, columns, counts = rows[~alone], columns[~alone], counts[~alone]
-        left.append((rows + start, columns, counts))
+            found.append((rows + start, columns, counts[alone]))
+            net[rows, columns], above[rows, columns] = 0, False
+            # Only pixels beside these may stand alone now.
+            beside = rows * width + columns + np.array([[-width], [-1], [1], [width]])
+            beside = np.unique(np.clip(beside, 0, above.size - 1))
+            rows, columns = np.divmod(beside[above.take(beside)], width)
+        rows, columns = places_of(above)
+        left.append((rows + start, columns, net[rows, columns]))
     if bright.sum() < SPIKES.sparse * frame.size:
         rows, columns, counts = (np.concatenate(part) for part in zip(*left))
         lone = ~repeats(rows, columns, frame.shape) & ~repeats(columns, rows, frame.shape[::-1])
         found.append((rows[lone], columns[lone], counts[lone]))
     rows, columns, counts = (np.concatenate(part) for part in zip(*found))
-    number = np.bincount(columns, minlength=bright.size)
+    number = np.bincount(columns, minlength=width)
     line = (number > SPIKES.repeats) & (number > SPIKES.repeated_part * bright)
     kept = ~line[columns]
     return Spikes(rows[kept], columns[kept], counts[kept])
