@@ -13,7 +13,7 @@ from lampflux.extraction.detector import (
     with_measured,
 )
 from lampflux.extraction.gain import full_well
-from lampflux.extraction.projection import of_rows
+from lampflux.extraction.projection import above_background
 
 # A row is broken where this part of it, off the lines, is saturated.
 BROKEN = 0.5
@@ -58,9 +58,7 @@ def lit_image(frame, background, lines, lit, detector):
     LitImage
     """
     raw = frame[lit.rows]
-    counts = raw.astype(np.float32)
-    counts -= of_rows(background, lit.rows)
-    counts, missing = filled(counts)
+    counts, missing = filled(above_background(frame, background, lit.rows))
     scatter = 0.0
     # A dark holds the levels of the rows.
     if background.ndim == 1:

@@ -5,6 +5,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.polynomial import Polynomial, polynomial, polyutils
 
+from lampflux.statistics import transform_size
+
 
 class TraceSearch(NamedTuple):
     """How traces are followed."""
@@ -90,14 +92,15 @@ def follow_traces(groups, columns, variance):
         return none
     middle, power, energy = middle[used], power[used], energy[used]
     smooth = smooth[:, used].T
-    spectra = np.fft.rfft(smooth, 2 * rows)
+    length = transform_size(2 * rows)
+    spectra = np.fft.rfft(smooth, length)
     template = smooth[np.argmax(energy * power)]
     for _ in range(3):
-        product = spectra * np.conj(np.fft.rfft(template, 2 * rows))
-        correlation = np.fft.irfft(product, 2 * rows)
+        product = spectra * np.conj(np.fft.rfft(template, length))
+        correlation = np.fft.irfft(product, length)
         best = np.argmax(correlation, axis=1)
         likeness = correlation.max(axis=1) / np.sqrt(energy * (template @ template))
-        lag = np.where(best >= rows, best - 2 * rows, best)
+        lag = np.where(best >= rows, best - length, best)
         alike = likeness > (TRACES.likeness if used.sum() >= TRACES.few else TRACES.close)
         if alike.sum() < TRACES.fewest:
             return none
