@@ -180,7 +180,7 @@ def slopes_near(pixels, centres, shape):
 
 def at(values, pixels):
     """Values of a spectrum in some pixels; of those beyond its ends, the last one's."""
-    return values[np.clip(pixels, 0, values.size - 1)]
+    return values.take(pixels, mode="clip")
 
 
 def summed_light(pixels, light, fluxes, size):

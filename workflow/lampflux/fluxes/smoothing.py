@@ -7,7 +7,7 @@ line in the limit; third ones suit bends and ripples, a parabola in the limit. T
 seven diagonals, kept as an array of shape (4, knots): the middle one and the three below it.
 """
 
-from functools import partial
+from functools import cache, partial
 from typing import NamedTuple
 
 import numpy as np
@@ -241,7 +241,7 @@ def log_evidence(misfit, number, factors, smoothness):
 
 def highest(evidence, starts):
     """Climb from the best of some powers to that of the highest evidence; give both."""
-    powers = SMOOTHING.powers
+    evidence, powers = cache(evidence), SMOOTHING.powers
     best, top = max(((each, evidence(each)) for each in starts), key=lambda each: each[1])
     place = powers.index(best)
     for step in (1, -1):
