@@ -346,7 +346,6 @@ def score_lines(scores, grid, pixel, ranks, expected, line_ranks, covered):
     )
     bright = line_ranks <= SEARCH.bright_line_rank
     lines, lesser = expected[bright], line_ranks[bright] > 1
-    weights = np.where(lesser, SEARCH.lesser_line, 1.0).astype(np.float32)
     stretch = 1 + grid.step * grid.slopes[:, np.newaxis] / grid.length
     # From the start of a segment to where a line may be expected that is seen in it.
     ahead = np.arange(int(grid.length * stretch[-1, 0] / grid.cell) + 1) * grid.cell / stretch
@@ -355,15 +354,18 @@ def score_lines(scores, grid, pixel, ranks, expected, line_ranks, covered):
         first = segment * grid.length
         light = np.where(ahead < grid.length, seen.take(grid.entry(first + ahead)), 0)
         # Offset number n leads to entry - every * n: these entries next to each other.
-        behind = [light[:, rest::every][:, ::-1].copy() for rest in range(every)]
+        behind = [
+            [weight * light[:, rest::every][:, ::-1] for rest in range(every)]
+            for weight in (1.0, SEARCH.lesser_line)
+        ]
         nearest = np.rint((lines - first - grid.offsets[0]) / grid.cell).astype(int)
-        for entry, weight in zip(nearest.tolist(), weights):
+        for entry, is_lesser in zip(nearest.tolist(), lesser.tolist()):
             last, rest = divmod(entry, every)
-            met = behind[rest]
+            met = behind[is_lesser][rest]
             begin = last - met.shape[1] + 1
             low, high = max(begin, 0), min(last + 1, grid.offsets.size)
             if low < high:
-                scores[segment, :, low:high] += weight * met[:, low - begin : high - begin]
+                scores[segment, :, low:high] += met[:, low - begin : high - begin]
 
 
 def chance_score(peaks, expected, lines, size, reach=WIDE, pinned=()):
