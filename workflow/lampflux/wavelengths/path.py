@@ -61,12 +61,13 @@ def bent(scores, steps, costs):
     -------
     ndarray of float32, shape (slopes, offsets)
     """
-    result, other = np.full_like(scores, -np.inf), np.empty_like(scores)
-    for step, cost in zip(steps, costs):
-        first, shared = max(step, 0), scores.shape[0] - abs(step)
-        here = result[first : first + shared]
-        np.subtract(scores[first - step :][:shared], cost, out=other[:shared])
-        np.maximum(here, other[:shared], out=here)
+    rows, margin = len(scores), np.abs(steps).max()
+    # With a margin on both sides, all slopes have others to come from.
+    padded = np.full((rows + 2 * margin, scores.shape[1]), -np.inf, scores.dtype)
+    padded[margin : margin + rows] = scores
+    result = padded[margin - steps[0] :][:rows] - costs[0]
+    for step, cost in zip(steps[1:], costs[1:]):
+        np.maximum(result, padded[margin - step :][:rows] - cost, out=result)
     return result
 
 
@@ -124,8 +125,10 @@ def best_path(scores, slopes, means, change, cost, same=None):
         bends = bends_from(mean, change, cost)
         entering = forward(scores, slopes, bends)
         total = entering[-1] + scores[-1]
-        places = traced(total, entering, scores, slopes, bends)
-        paths.append((float(total.max()), places, mean))
+        score = float(total.max())
+        # Rivals matter for the lead only.
+        if same is not None or not paths or score > paths[-1][0]:
+            paths.append((score, traced(total, entering, scores, slopes, bends), mean))
     score, places, mean = max(paths, key=lambda path: path[0])
     if same is None:
         return Path(score, places, None)
