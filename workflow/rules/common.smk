@@ -7,7 +7,7 @@ from snakemake.logging import logger
 sys.path.append(str(PROJECT / "workflow"))
 
 from lampflux.campaign import internals
-from lampflux.campaign.campaign import make_campaign
+from lampflux.campaign.campaign import Campaign
 from lampflux.campaign.code import checksum
 from lampflux.campaign.darks import master_files
 from lampflux.campaign.ending import stop
@@ -103,7 +103,7 @@ def code_of(script):
 
 # lampflux reads config.yaml itself: Snakemake's message for one that is not YAML names neither
 # file nor line, and a workflow that uses this one as a module may set only some keys.
-campaign = or_stop(make_campaign, internals.config_as_written(workflow, config), PROJECT)
+campaign = or_stop(Campaign, internals.config_as_written(workflow, config), PROJECT)
 config = campaign.config
 campaign.problems += address_problems(campaign.files, fetched)
 if workflow.is_main_process:

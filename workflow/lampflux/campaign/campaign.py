@@ -63,10 +63,15 @@ class Campaign:
 
     Parameters
     ----------
-    settings : Settings
-        Complete config without faults.
+    config : dict
+        What the user set: any part of config.yaml.
     project : str or Path
         Folder of config.yaml, with the tables that come with lampflux.
+
+    Raises
+    ------
+    UserError
+        The config itself has faults: one sentence each.
 
     Attributes
     ----------
@@ -84,7 +89,8 @@ class Campaign:
         What the user should know, and what must be corrected before anything can run.
     """
 
-    def __init__(self, settings, project):
+    def __init__(self, config, project):
+        settings = read_settings(config, project)
         self.config = config = settings.config
         self.places = Places(str(project), config, settings.foreign_arms)
         self.results = str(Path(config["results_dir"]))
@@ -371,26 +377,3 @@ class Campaign:
             if os.path.exists(each.path)
             if not any(is_address(path) for path in (each.path, *dict(each.background_files)))
         ]
-
-
-def make_campaign(config, project):
-    """Make the campaign of a config.
-
-    Parameters
-    ----------
-    config : dict
-        What the user set: any part of config.yaml.
-    project : str or Path
-        Folder of config.yaml.
-
-    Returns
-    -------
-    Campaign
-        Look at its ``problems`` before anything else.
-
-    Raises
-    ------
-    UserError
-        The config itself has faults: one sentence each.
-    """
-    return Campaign(read_settings(config, project), project)
