@@ -133,10 +133,10 @@ def unused_darks(frames, used):
     ]
 
 
-def names_of(things, most=5):
-    """Join names with commas, at most the first few."""
-    more = len(things) - most
-    return ", ".join(things[:most]) + (f" and {more} more" if more > 0 else "")
+def names_of(things):
+    """Join names with commas, at most the first five."""
+    more = len(things) - 5
+    return ", ".join(things[:5]) + (f" and {more} more" if more > 0 else "")
 
 
 def no_frames(folder):
