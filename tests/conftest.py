@@ -128,10 +128,10 @@ def lamp_counts(seed, bias=(500, 504), shape=(16, 4096), dtype="u2"):
     return counts.astype(dtype)
 
 
-def dark_counts(seed, bias=(500, 504), shape=(16, 4096)):
+def dark_counts(seed, shape=(16, 4096)):
     """Make a dark: bias of two amplifiers and noise, so that frame - dark is negative at times."""
     rng = np.random.default_rng(seed)
-    return (np.repeat(bias, shape[1] // 2) + rng.integers(0, 7, shape)).astype("u2")
+    return (np.repeat((500, 504), shape[1] // 2) + rng.integers(0, 7, shape)).astype("u2")
 
 
 def write_frame(path, counts, **header):

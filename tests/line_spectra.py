@@ -120,15 +120,15 @@ def lay_windows(centres, fluxes, fwhm, size):
     return sorted(windows)
 
 
-def spaced(rng, number, size=SIZE):
+def spaced(rng, number):
     """Places about evenly apart, at any phase of the pixel."""
-    step = (size - 100) / number
+    step = (SIZE - 100) / number
     return 50 + step * (np.arange(number) + rng.uniform(0.3, 0.7, number))
 
 
-def bright(rng, number, low=4.0, high=6.3):
+def bright(rng, number, low=4.0):
     """Fluxes [ADU], all clearly above the noise."""
-    return 10 ** rng.uniform(low, high, number)
+    return 10 ** rng.uniform(low, 6.3, number)
 
 
 def easy(rng, fwhm=2.3):
@@ -217,12 +217,11 @@ CASES = {
 }
 
 
-def core_and_wing(size, centres, fluxes, fwhm=2.3, wing_part=0.0, wing_width=4.0):
-    """Counts of lines with a Gaussian core and wing, each integrated over every pixel."""
+def gaussian_light(size, centres, fluxes, fwhm):
+    """Counts of Gaussian lines, each integrated over every pixel."""
     counts = np.zeros(size)
     for centre, flux in zip(centres, fluxes):
-        for part, width in (1 - wing_part, fwhm), (wing_part, wing_width * fwhm):
-            near = np.arange(max(int(centre - 4 * width), 0), min(int(centre + 4 * width), size))
-            edges = (np.append(near, near[-1] + 1) - 0.5 - centre) / width
-            counts[near] += flux * part * np.diff(erf(edges * math.sqrt(math.log(16)))) / 2
+        near = np.arange(max(int(centre - 4 * fwhm), 0), min(int(centre + 4 * fwhm), size))
+        edges = (np.append(near, near[-1] + 1) - 0.5 - centre) / fwhm
+        counts[near] += flux * np.diff(erf(edges * math.sqrt(math.log(16)))) / 2
     return counts

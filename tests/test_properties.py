@@ -462,15 +462,15 @@ def test_plain_fluxes_are_linear_in_counts_and_inverse_in_time_and_fibres(
     np.testing.assert_allclose((parts[:, 1] ** 2).sum(), flux[1] ** 2, rtol=1e-9)
 
 
-def lamp_spectrum(seed, size=600):
+def lamp_spectrum(seed):
     """A lamp's spectrum: lines on a sloping level, with noise of known size."""
     rng = np.random.default_rng(seed)
-    pixels = np.arange(size)
+    pixels = np.arange(600)
     counts = 200 + 0.1 * pixels
-    for centre in np.arange(40, size - 40, 60) + rng.uniform(-10, 10, (size - 80 + 59) // 60):
+    for centre in np.arange(40, 560, 60) + rng.uniform(-10, 10, 9):
         counts = counts + rng.uniform(500, 50000) * np.exp(-(((pixels - centre) / 1.6) ** 2) / 2)
     error = np.sqrt(counts + 100)
-    return counts + error * rng.normal(size=size), error
+    return counts + error * rng.normal(size=pixels.size), error
 
 
 def net_fluxes(counts, error, ends):

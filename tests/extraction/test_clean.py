@@ -10,8 +10,8 @@ from lampflux.extraction.stray_light import StrayLight
 ROWS, COLUMNS, VARIANCE, GAIN, WIDTH = 6, 50, 9.0, 2.0, 2.6
 
 
-def lit(seed=1):
-    rng = np.random.default_rng(seed)
+def lit():
+    rng = np.random.default_rng(1)
     image = as_lit(rng.integers(0, 1000, (ROWS, COLUMNS)).astype("f4"), VARIANCE, GAIN)
     detector = image.detector._replace(light_scatter=1 / GAIN)
     return image._replace(detector=detector)

@@ -5,7 +5,7 @@ from lampflux.fluxes.flags import recommendation
 from lampflux.fluxes.laboratory import LaboratoryLine, ion_brightness, lines_on_detector
 from lampflux.fluxes.measure import measure
 from lampflux.fluxes.table import blend_text
-from line_spectra import core_and_wing
+from line_spectra import gaussian_light
 
 RISING = 5000 + 0.5 * np.arange(1000)
 
@@ -42,7 +42,7 @@ def pair(distance, ratio, listed=1.0):
     centres[9] = 1000.3
     fluxes = np.append(rng.uniform(2e5, 1e6, 20), 6e5 * ratio)
     fluxes[9] = 6e5
-    clean = core_and_wing(2048, centres, fluxes, 2.5) + 200.0
+    clean = gaussian_light(2048, centres, fluxes, 2.5) + 200.0
     error = np.sqrt(clean / 2 + 40.0**2)
     intensities = fluxes.copy()
     intensities[[9, 20]] *= listed

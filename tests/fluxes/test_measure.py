@@ -353,13 +353,8 @@ def peak(pixel, height=1000.0, ion=None, line=None, used=True):
     return row | ({"ion": ion, "wavelength_air": line} if ion else {})
 
 
-def check(peaks, line=5050.0, ion="Ne I", window=(95, 105), method="fitted", trusted=(0, 999)):
-    row = {
-        "pixel_start": window[0],
-        "pixel_stop": window[1],
-        "ion": ion,
-        "wavelength_air": line,
-    }
+def check(peaks, line=5050.0, ion="Ne I", method="fitted", trusted=(0, 999)):
+    row = {"pixel_start": 95, "pixel_stop": 105, "ion": ion, "wavelength_air": line}
     return line_check(row, LINEAR, method, trusted, peaks)
 
 

@@ -30,8 +30,8 @@ THREE = Peaks(
 RED = {"crval": 6754.73992674, "crpix": 2048, "cdelt": 0.5201465201465}
 
 
-def write_example(folder, nominal, size=50, medium="air"):
-    pixels = np.arange(size)
+def write_example(folder, nominal, medium="air"):
+    pixels = np.arange(50)
     table = {
         "pixel": pixels,
         "wavelength": nominal_wavelength(pixels, **nominal),

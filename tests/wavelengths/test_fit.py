@@ -192,13 +192,13 @@ def test_a_nominal_solution_15_percent_or_its_scale_10_percent_off_will_do(lamp,
     assert pixels_off(outcome, true.wavelength)[trusted].max() < 0.3
 
 
-def grism(change, size=1024):
+def grism(change):
     """Wavelengths of a grism: the dispersion, of 4 Angstrom, changes by a part from end to end."""
-    x = np.linspace(-1, 1, size)
+    x = np.linspace(-1, 1, 1024)
     # The grating equation: wavelengths go with the sine of the angle, here 0.16 to either side.
     middle = np.arctan(change / 0.32)
     sine = np.sin(middle + 0.16 * x)
-    return 6000 + 4.0 * size / 2 * (sine - np.sin(middle)) / (0.16 * np.cos(middle))
+    return 6000 + 2.0 * x.size * (sine - np.sin(middle)) / (0.16 * np.cos(middle))
 
 
 @pytest.mark.parametrize("change", [-0.25, -0.15, 0.0, 0.2, 0.25])

@@ -716,7 +716,6 @@ def test_thousands_of_files_of_other_kinds_are_passed_over_in_a_moment(tmp_path)
 
 
 TAG = "!!python/object/apply:os.system ['touch pwned']"
-NOT_YAML = "Config file is not valid JSON or YAML."
 # Faults of the config and of the simulation's constants that end the reading of their file.
 READING = {
     "code in a config file": (["not valid JSON or YAML"], "mine.yaml", f"fibres: {TAG}\n"),
