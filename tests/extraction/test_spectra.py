@@ -12,7 +12,7 @@ from lampflux.errors import UserError
 from lampflux.extraction.bias import amplifier_medians, measure_bias
 from lampflux.extraction.detector import counting_noise, noise_of_pixels, saturated_columns
 from lampflux.extraction.plain import row_slice, sum_along_slit
-from lampflux.extraction.raw import check_dark, check_pixels, check_rows
+from lampflux.extraction.raw import check_counts, check_pixels, check_rows
 from lampflux.files.frames import check_columns
 from lampflux.files.spectra import binary_table, write_spectrum
 
@@ -202,24 +202,24 @@ def test_a_frame_of_one_number_is_refused(value):
     check_pixels(frame, "raw/a.fits")
 
 
-@pytest.mark.parametrize("level", [-30, 0, 5])
-def test_a_dark_that_differs_from_the_frame_by_noise_and_drift_passes(level):
-    rng = np.random.default_rng(1)
-    frame, dark = rng.normal(500, 3, (2, 64, 200))
-    # Cosmic rays in the dark alone.
-    dark[rng.random(dark.shape) < 0.002] += 5000
-    check_dark(frame, dark + level, "a.fits", "dark.fits")
+def test_unsigned_counts_stored_as_signed_ones_are_refused():
+    frame = np.linspace(500, 60000, 600).reshape(20, 30).astype("u2")
+    check_pixels(frame, "a.fits")
+    with pytest.raises(UserError, match=r"^a\.fits has counts from -\d+ to \d+ .*BZERO = 32768"):
+        check_pixels(frame.view("i2"), "a.fits")
+    # A frame after subtraction, with a hot pixel of the dark, is sound.
+    below = np.linspace(-60, 30000, 600).reshape(20, 30).astype("i2")
+    below[3, 4] = -9000
+    check_pixels(below, "a.fits")
 
 
-@pytest.mark.parametrize("levels", [(500, 540), (900, 500)])
-def test_a_dark_brighter_than_the_frame_is_refused(levels):
-    rng = np.random.default_rng(1)
-    frame, dark = (rng.normal(level, 3, (64, 200)) for level in levels)
-    if levels[0] > levels[1]:
-        frame, dark = dark, np.where(np.arange(200) % 20 < 2, frame, dark)
-        frame = frame + rng.normal(0, 0.1, frame.shape)
-    with pytest.raises(UserError, match=r"dark\.fits is brighter than a\.fits"):
-        check_dark(frame, dark, "a.fits", "dark.fits")
+@pytest.mark.parametrize("scale", [30000.0, 60000.0])
+def test_a_frame_divided_by_a_flat_or_normalised_is_refused(scale):
+    frame = np.linspace(0, 40000, 600, dtype="f4").reshape(20, 30)
+    frame[3, 4] = np.nan
+    check_counts(frame, "a.fits")
+    with pytest.raises(UserError, match=r"^a\.fits holds no counts .* no pixel is above \d\.\d+;"):
+        check_counts(frame / scale, "a.fits")
 
 
 # Uncertainty

@@ -56,6 +56,14 @@ def test_another_exposure_time_is_refused_unless_the_tolerance_covers_it(path, l
     look(path, 1, settings=SETTINGS | {"exposure_tolerance": [0.01, 0.6]})
 
 
+@pytest.mark.parametrize("look", [read_exposure, exposure_format])
+def test_a_frame_in_electrons_is_refused(tmp_path, look):
+    path = str(tmp_path / "a.fits")
+    fits.writeto(path, LIGHT.astype("f4"), fits.Header({"BUNIT": "electron"}))
+    with pytest.raises(UserError, match=r"a\.fits is in electron \(BUNIT\)"):
+        look(path, 10)
+
+
 def test_the_format_is_that_of_the_frame(path):
     assert exposure_format(path, 0.4, 0, SETTINGS) == (40, 60)
     assert exposure_format(path, 0.4, 1, SETTINGS) == (60, 40)

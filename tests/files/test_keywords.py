@@ -7,6 +7,8 @@ from astropy.io import fits
 from lampflux.errors import UserError
 from lampflux.files.keywords import (
     check_exposure_time,
+    check_unit,
+    combined_exposures,
     detector_fact,
     largest_number,
     saturation_limit,
@@ -52,10 +54,10 @@ def test_a_keyword_without_a_value_is_named(value):
         check_exposure_time(fits.Header({"EXPTIME": value}), 60.0, "lamps/a.fits")
 
 
-def test_short_exposures_may_differ_by_a_shutter_delay():
-    check_exposure_time(fits.Header({"EXPTIME": 0.54}), 0.5, "a.fits")
+def test_short_exposures_may_differ_by_the_rounding_of_their_names():
+    check_exposure_time(fits.Header({"EXPTIME": 0.104}), 0.1, "a.fits")
     with pytest.raises(UserError):
-        check_exposure_time(fits.Header({"EXPTIME": 0.56}), 0.5, "a.fits")
+        check_exposure_time(fits.Header({"EXPTIME": 0.1449}), 0.1, "a.fits")
     with pytest.raises(UserError):
         check_exposure_time(fits.Header({"EXPTIME": 0.002}), 3, "bias.fits")
 
@@ -88,6 +90,48 @@ def test_a_time_in_another_unit_is_reported_with_that_unit():
 def test_the_message_names_the_table_where_the_time_comes_from_one():
     with pytest.raises(UserError, match=r"25 s in my\.csv but 10 s"):
         check_exposure_time(fits.Header({"EXPTIME": 10}), 25, "a.fits", table="my.csv")
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [
+        "electron",
+        "ELECTRONS",
+        "e-",
+        "e",
+        "photon",
+        "electron/s",
+        "adu/s",
+        "ADU / sec",
+        "DN s-1",
+        "ct s^-1",
+        "adu s**-1",
+        "counts per second",
+    ],
+)
+def test_electrons_and_counts_per_second_are_refused(unit):
+    with pytest.raises(UserError, match=r"^a\.fits is in .+ \(BUNIT\), not in counts"):
+        check_unit(fits.Header({"BUNIT": unit}), "a.fits")
+
+
+@pytest.mark.parametrize("unit", ["adu", "ADU", "count", "counts", "ct", "DN", "du", "", 1, None])
+def test_counts_of_any_name_pass(unit):
+    check_unit(fits.Header({"BUNIT": unit}), "a.fits")
+    check_unit(fits.Header(), "a.fits")
+
+
+@pytest.mark.parametrize(
+    ("cards", "wanted"),
+    [
+        ({}, (None, None)),
+        ({"NCOMBINE": 1, "COADDS": 1}, (None, None)),
+        ({"NCOMBINE": 5}, (5, "NCOMBINE")),
+        ({"COADDS": 3}, (3, "COADDS")),
+        ({"NCOMBINE": 1, "COADDS": 3}, (3, "COADDS")),
+    ],
+)
+def test_combined_exposures_are_counted(cards, wanted):
+    assert combined_exposures(fits.Header(cards)) == wanted
 
 
 @pytest.mark.parametrize(

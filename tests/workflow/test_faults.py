@@ -234,6 +234,24 @@ FRAMES = {
     "frame and dark are one": Fault(
         ["Dark_Red_26s.fits is the same image as"], with_dark(counts(), counts()), 26
     ),
+    "frame in electrons": Fault(
+        ["is in electron (BUNIT)"], written(counts().astype("f4"), BUNIT="electron")
+    ),
+    "unsigned counts stored as signed": Fault(
+        ["from -25536 to 30000 ADU", "BZERO = 32768"],
+        written(
+            np.where(np.arange(4096) % 99 < 4, 40000, noisy(30000, 0)).astype("u2").view("i2")
+        ),
+    ),
+    "frame divided by its brightest pixel": Fault(
+        ["holds no counts (ADU): no pixel is above 1"],
+        written((counts() / counts().max()).astype("f4")),
+    ),
+    "lamp on during the dark": Fault(
+        ["Dark_Red_28s.fits shows the lines of", "% as bright: the lamp was on"],
+        with_dark(counts(), (0.7 * dark_counts(6) + 0.3 * counts()).astype("u2")),
+        28,
+    ),
     "dark of one number": Fault(
         ["Dark_Red_27s.fits holds no exposure"],
         with_dark(counts(), np.zeros(SHAPE, "u2")),

@@ -7,8 +7,8 @@ import numpy as np
 
 from lampflux.errors import UserError
 from lampflux.extraction.bias import bias_cards, halves, measure_bias
+from lampflux.extraction.dark_checks import check_dark
 from lampflux.extraction.darks import Master, combine, scale_dark
-from lampflux.extraction.detector import NOISE_ROWS, pixel_variance
 from lampflux.extraction.plain import finite, row_slice
 from lampflux.extraction.projection import of_rows
 from lampflux.files.exposure import read_exposure
@@ -17,18 +17,10 @@ from lampflux.files.keywords import detector_facts, saturation_limit
 from lampflux.files.masters import read_master
 from lampflux.files.tables import read_gains
 
-
-class DarkCheck(NamedTuple):
-    """When a dark is brighter than its frame."""
-
-    # Pixels that differ by this many standard deviations count.
-    significance: float = 5.0
-    # The darker ones may outnumber the brighter ones by this part of all pixels; cosmic rays in
-    # an hour's dark hit fewer.
-    darker_part: float = 0.005
-
-
-DARK_CHECK = DarkCheck()
+# Signed 16-bit numbers beyond this, on either side, are unsigned ones that have overflowed [ADU].
+OVERFLOW = 16384
+# A raw frame has a pixel above this, if only by its read noise [ADU].
+FEWEST_COUNTS = 2.0
 
 
 class RawExposure(NamedTuple):
@@ -82,6 +74,7 @@ def read_raw(frame_path, dark_path, master_path, gains_path, seconds, arm, param
     exposure = read_exposure(frame_path, seconds, *settings)
     frame = exposure.counts
     check_pixels(frame, frame_path)
+    check_counts(frame, frame_path)
     if params.amplifiers:
         check_columns(frame.shape[1], params.amplifiers, frame_path, arm)
     check_rows(params.rows, frame.shape[0], frame_path)
@@ -256,13 +249,27 @@ def make_master(darks, biases, params):
 
 
 def check_pixels(frame, path):
-    """Refuse a frame without a good pixel, or one whose pixels are all the same."""
+    """Refuse a frame without a good pixel, of one number, or whose numbers have overflowed."""
     good = frame[np.isfinite(frame)] if frame.dtype.kind == "f" else frame
     if good.size == 0:
         raise UserError(f"{path} has no good pixel; give the raw frame.")
     if good.min() == good.max():
         raise UserError(
             f"{path} holds no exposure: every pixel is {good.flat[0]:g} ADU; give the raw frame."
+        )
+    if frame.dtype == np.int16 and good.min() < -OVERFLOW and good.max() > OVERFLOW:
+        raise UserError(
+            f"{path} has counts from {good.min()} to {good.max()} ADU: unsigned numbers that were "
+            "stored as signed ones; write it with BZERO = 32768."
+        )
+
+
+def check_counts(frame, path):
+    """Refuse a lamp's frame that holds fractions of counts: divided by a flat or normalised."""
+    if frame.dtype.kind == "f" and np.nanmax(frame) < FEWEST_COUNTS:
+        raise UserError(
+            f"{path} holds no counts (ADU): no pixel is above {np.nanmax(frame):.3g}; give the "
+            "raw frame."
         )
 
 
@@ -275,37 +282,6 @@ def check_rows(rows, height, path):
         raise UserError(
             f"{path} has rows 0 to {height - 1}, but the config sums rows {first} to {last}; "
             "correct rows in the config."
-        )
-
-
-def check_dark(frame, dark, path, dark_path):
-    """Refuse a dark that is the frame itself, or brighter.
-
-    Parameters
-    ----------
-    frame, dark : ndarray, shape (rows, columns)
-        Raw counts [ADU].
-    path, dark_path : str
-        For messages.
-
-    Raises
-    ------
-    UserError
-        Their pixels are the same, or many more are darker in the frame than are brighter.
-    """
-    some = slice(None, None, max(frame.shape[0] // NOISE_ROWS, 1))
-    net = frame[some].astype(np.float32) - dark[some].astype(np.float32)
-    if not np.nan_to_num(net).any() and np.array_equal(frame, dark, equal_nan=True):
-        raise UserError(f"{dark_path} is the same image as {path}; give the dark.")
-    variance = pixel_variance(frame[some], dark[some])
-    if variance is None:
-        return
-    reach = DARK_CHECK.significance * np.sqrt(variance)
-    darker, brighter = np.count_nonzero(net < -reach), np.count_nonzero(net > reach)
-    if darker - brighter > DARK_CHECK.darker_part * net.size:
-        raise UserError(
-            f"{dark_path} is brighter than {path}; check that they are not mixed up, or give "
-            "another dark."
         )
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from lampflux.files.frames import frame_format, read_frame
-from lampflux.files.keywords import check_exposure_time
+from lampflux.files.keywords import check_exposure_time, check_unit
 
 
 def read_exposure(path, seconds, spatial_axis=0, settings=None, table=None):
@@ -31,11 +31,13 @@ def read_exposure(path, seconds, spatial_axis=0, settings=None, table=None):
     Raises
     ------
     UserError
-        The file cannot be read, or its header gives another exposure time.
+        The file cannot be read, or its header gives another exposure time, or another unit
+        than counts.
     """
     settings = settings or {}
     layout = {key: settings.get(key) for key in ("extensions", "sections", "bad_pixels")}
     frame = read_frame(path, spatial_axis, **layout)
+    check_unit(frame.header, path)
     check_exposure_time(frame.header, seconds, path, settings, table)
     if frame.overscan is None:
         return frame
@@ -47,5 +49,6 @@ def exposure_format(path, seconds, spatial_axis=0, settings=None, table=None):
     settings = settings or {}
     layout = {key: settings.get(key) for key in ("extensions", "sections")}
     shape, header = frame_format(path, spatial_axis, **layout)
+    check_unit(header, path)
     check_exposure_time(header, seconds, path, settings, table)
     return shape

@@ -1,6 +1,7 @@
 """What a header says of the exposure time and the detector, by whatever keyword."""
 
 import math
+import re
 
 from lampflux.errors import UserError
 
@@ -14,8 +15,14 @@ KEYWORDS = {
 }
 # Seconds in the units that a config may give.
 SECONDS = {"s": 1.0, "ms": 1e-3, "min": 60.0, "h": 3600.0}
-# Exposure times agree to what shutters do: relative, and [s].
-TOLERANCE = (0.01, 0.05)
+# Exposure times agree to this: relative, and [s], as names are rounded.
+TOLERANCE = (0.01, 0.005)
+# Units of a frame that was processed: electrons, or counts per second.
+PROCESSED = re.compile(
+    r"elec|photo|\be\b|/\s*s(ec\w*)?\b|\bs(ec\w*)?\s*(\^|\*\*)?\s*-\s*1|per\s+s", re.IGNORECASE
+)
+# How many exposures were summed or averaged into one frame.
+COMBINED = ("NCOMBINE", "COADDS", "NCOADD", "COADD")
 
 
 def header_number(header, keywords):
@@ -157,3 +164,22 @@ def check_exposure_time(header, exptime, path, settings=None, table=None):
                 f"{path}: the exposure time is {exptime:g} s in {source} but {said} in its "
                 f"header ({keyword}); correct the wrong one{remedy}."
             )
+
+
+def check_unit(header, path):
+    """Refuse a frame that its header gives in electrons or per second (BUNIT)."""
+    unit = header.get("BUNIT")
+    if isinstance(unit, str) and PROCESSED.search(unit):
+        raise UserError(
+            f"{path} is in {unit.strip()} (BUNIT), not in counts (ADU); give the raw frame, or "
+            "correct BUNIT."
+        )
+
+
+def combined_exposures(header):
+    """Find how many exposures a frame combines: number and keyword; None, None for one."""
+    for keyword in COMBINED:
+        number, _ = header_number(header, [keyword])
+        if number and number > 1:
+            return int(number), keyword
+    return None, None
