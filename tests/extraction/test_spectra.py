@@ -48,7 +48,7 @@ def test_an_unsigned_frame_darker_than_its_dark_is_negative():
     assert sum_along_slit(frame, dark)[0].tolist() == [-70] * 3
 
 
-def test_a_background_of_columns_is_taken_from_each_row():
+def test_a_background_of_columns_is_subtracted_from_each_row():
     spectrum, _ = sum_along_slit(np.full((4, 3), 600, "u2"), np.array([500.0, 504.0, 599.5]))
     assert spectrum.tolist() == [400, 384, 2]
 

@@ -39,7 +39,7 @@ SHAPE = 16, 4096
 
 @dataclass(frozen=True, eq=False)
 class Fault:
-    """A faulty frame: the words of its sentence, and how to make it, given its path and dark's."""
+    """A faulty frame: words of its message, and a function that makes it from two paths."""
 
     words: list
     make: Callable
@@ -105,7 +105,7 @@ def card(key, value):
 
 
 def damaged_tile(path, dark):
-    """Change a byte of a tile in a compressed file that holds its sum, as those of fpack do."""
+    """Change a byte of a tile in a compressed file with checksums, such as those of fpack."""
     image = fits.CompImageHDU(counts())
     fits.HDUList([fits.PrimaryHDU(), image]).writeto(path, checksum=True)
     data = bytearray(path.read_bytes())
@@ -187,7 +187,7 @@ FILES = {
         ["does not match its checksum (DATASUM)"], damaged_tile
     ),
 }
-# Each ends its own exposure's jobs in a campaign, at the job that meets it.
+# Each ends the jobs of its own exposure in a campaign, at the first job that finds it.
 FRAMES = {
     "truncated data": Fault([UNREADABLE, "truncated"], holding(lambda sound: sound[:60000])),
     "columns that the arm has not": Fault(
@@ -571,7 +571,7 @@ def test_all_faults_of_names_and_tables_are_reported_at_once_and_nothing_is_run(
 
 @pytest.fixture(scope="module")
 def wrong_configs(snakemake, tmp_path_factory):
-    """Return the sentences on two configs: of keys and values, and of what they mean together."""
+    """Return the sentences on two configs: wrong keys and values, and contradictions."""
     root = tmp_path_factory.mktemp("configs")
     values, meaning = {"arms": {"A": {"cdelt": 1}}}, {"arms": {}}
     for _, settings in CONFIG.values():
@@ -598,7 +598,7 @@ def test_a_fault_of_the_config_is_reported_with_all_others(wrong_configs, name):
     assert re.search(r"; \w+", sentence_with(wrong_configs, ["config", *words])), "no remedy"
 
 
-# What is odd but right must work
+# Odd but correct input must work
 
 
 SHELL = "$(touch pwned) `touch pwned`; touch pwned é"
@@ -628,7 +628,7 @@ os.register_at_fork(after_in_child=lambda: note("watched"))
 
 @pytest.fixture(scope="module")
 def odd(snakemake, tmp_path_factory):
-    """Return the folder of a run where all is named oddly, its run, and notes of its network."""
+    """Return the folder of a run with odd names everywhere, its run, and its network accesses."""
     root = tmp_path_factory.mktemp("odd") / SHELL
     place = root / "raw (night) *"
     write_frame(place / f"{SHELL}.fits", lamp_counts(7))
@@ -792,7 +792,7 @@ def test_a_frame_without_the_right_to_read_it_is_reported(snakemake, tmp_path):
 
 
 def seen_by_page():
-    """Map each fault of docs/faults.md to what the page says is seen; a row may name several."""
+    """Map each fault of docs/faults.md to its message on the page; a row may name several."""
     page = (PROJECT / "docs/faults.md").read_text()
     rows = re.findall(r"(?m)^\| ([^|`]+) \| `(.+)` \|$", page)
     return {name: said for names, said in rows for name in names.split("; ")}
@@ -824,7 +824,7 @@ def test_the_documentation_gives_each_fault_in_the_words_that_are_tested():
 
 
 @pytest.mark.parametrize("name", FRAMES)
-def test_the_documentation_gives_the_very_sentence_on_a_frame(faulty, name):
+def test_the_documentation_gives_the_exact_sentence_on_a_frame(faulty, name):
     root, _ = faulty
     said = (root / f"results/logs/spectra/{NAMES[name]}.log").read_text()
     sentence = re.search(r"(?m)^ERROR: (.+)$", said)[1]
