@@ -210,14 +210,15 @@ def test_any_bytes_are_a_table_or_a_problem(content):
 @example("1_000")
 @example("１２")
 @example("9" * 5000)
+@example("\u00ad1")
 def test_only_numbers_are_read_as_numbers(text):
-    value = number(text)
-    if re.fullmatch(r"\s*[-+]?[0-9]{1,30}\s*", text):
-        assert value == int(text)
-    elif re.fullmatch(r"\s*[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?\s*", text):
-        assert value == float(text) or abs(float(text)) == np.inf
+    value, cell = number(text), visible(text)
+    if re.fullmatch(r"[-+]?[0-9]{1,30}", cell):
+        assert value == int(cell)
+    elif re.fullmatch(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?", cell):
+        assert value == float(cell) or abs(float(cell)) == np.inf
     else:
-        assert value == text.strip()
+        assert value == cell
 
 
 # Windows

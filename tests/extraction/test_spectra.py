@@ -190,7 +190,7 @@ def test_amplifiers_that_do_not_cover_each_column_once_are_refused(amplifiers):
         check_columns(8, amplifiers, "raw/a.fits", "Red")
 
 
-# Frames and darks that cannot be meant
+# Frames and darks that cannot be right
 
 
 @pytest.mark.parametrize("value", [0, 500, 65535])

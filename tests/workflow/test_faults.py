@@ -170,7 +170,7 @@ FILES = {
         [UNREADABLE, "BZERO is -inf"], replaced(BZERO, b"BZERO   =               -1E999")
     ),
     "BSCALE twice": Fault([UNREADABLE, "its header gives BSCALE twice"], card("BSCALE", "2.5")),
-    "exposure time of the header in words": Fault(
+    "exposure time in words in the header": Fault(
         ["10 s in its name", "'ten' in its header"],
         written(counts(), EXPTIME="ten"),
     ),
@@ -190,10 +190,10 @@ FILES = {
 # Each ends the jobs of its own exposure in a campaign, at the first job that finds it.
 FRAMES = {
     "truncated data": Fault([UNREADABLE, "truncated"], holding(lambda sound: sound[:60000])),
-    "columns that the arm has not": Fault(
+    "columns that do not match the arm": Fault(
         ["has columns 0 to 2047", "amplifiers of arm Red"], written(counts(shape=(16, 2048)))
     ),
-    "columns that the arm has not, with a dark": Fault(
+    "columns that do not match the arm, with a dark": Fault(
         ["has columns 0 to 2047", "amplifiers of arm Red"],
         with_dark(counts(shape=(16, 2048)), dark_counts(3, shape=(16, 2048))),
         21,
@@ -413,18 +413,18 @@ TABLES = {
     "pipe named like a frame": (f"{RAW}/C_Ne_Red_10s_01.fits", ["pipe or device"], os.mkfifo),
     "unknown lamp": (f"{RAW}/D_Vs_Red_10s_01.fits", ["lamp Vs", "Ar, HgAr"], Path.touch),
     "unknown arm": (f"{RAW}/E_Ne_Green_10s_01.fits", ["arm Green", "Blue, Red"], Path.touch),
-    "exposure time of the name zero": (f"{RAW}/G_Ne_Red_0s_01.fits", ["is zero"], Path.touch),
-    "exposure time of the name negative": (
+    "zero exposure time in the name": (f"{RAW}/G_Ne_Red_0s_01.fits", ["is zero"], Path.touch),
+    "negative exposure time in the name": (
         f"{RAW}/H_Ne_Red_-5s_01.fits",
         ["the name is not", "rename"],
         Path.touch,
     ),
-    "exposure time of the name in words": (
+    "exposure time in words in the name": (
         f"{RAW}/I_Ne_Red_tens_01.fits",
         ["the name is not", "rename"],
         Path.touch,
     ),
-    "exposure time of the name absurd": (
+    "absurd exposure time in the name": (
         f"{RAW}/J_Ne_Red_600000s_01.fits",
         ["600000 s, which is too long", "in seconds"],
         Path.touch,
