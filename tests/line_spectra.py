@@ -16,7 +16,7 @@ FINE, REACH = 25, 40
 
 
 class Truth(NamedTuple):
-    """A noisy spectrum, its windows, and what was put into it.
+    """A noisy spectrum, its windows, and its truth.
 
     ``light`` is all lines without continuum, ``centres`` and ``fluxes`` are those of the lines,
     ``main`` is the brightest line in each window and ``single`` whether no other line is near it.
@@ -217,11 +217,12 @@ CASES = {
 }
 
 
-def gaussian_light(size, centres, fluxes, fwhm):
-    """Counts of Gaussian lines, each integrated over every pixel."""
+def core_and_wing(size, centres, fluxes, fwhm=2.3, wing_part=0.0, wing_width=4.0):
+    """Counts of lines with a Gaussian core and wing, each integrated over every pixel."""
     counts = np.zeros(size)
     for centre, flux in zip(centres, fluxes):
-        near = np.arange(max(int(centre - 4 * fwhm), 0), min(int(centre + 4 * fwhm), size))
-        edges = (np.append(near, near[-1] + 1) - 0.5 - centre) / fwhm
-        counts[near] += flux * np.diff(erf(edges * math.sqrt(math.log(16)))) / 2
+        for part, width in (1 - wing_part, fwhm), (wing_part, wing_width * fwhm):
+            near = np.arange(max(int(centre - 4 * width), 0), min(int(centre + 4 * width), size))
+            edges = (np.append(near, near[-1] + 1) - 0.5 - centre) / width
+            counts[near] += flux * part * np.diff(erf(edges * math.sqrt(math.log(16)))) / 2
     return counts

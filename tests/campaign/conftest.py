@@ -1,4 +1,4 @@
-"""Make campaigns of small folders, without Snakemake."""
+"""Make campaigns from small folders, without Snakemake."""
 
 import pytest
 

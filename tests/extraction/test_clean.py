@@ -88,7 +88,7 @@ def test_rows_are_moved_upright_before_they_are_summed():
     np.testing.assert_allclose(table["counts"][5:-5], ROWS * spectrum[5:-5])
 
 
-def test_stray_light_is_taken_off_with_its_error():
+def test_stray_light_is_subtracted_with_its_error():
     image = lit()
     table = clean(image, stray=StrayLight(0.02, 0.005))
     plain = image.counts.sum(axis=0)

@@ -48,7 +48,7 @@ def test_an_unsigned_frame_darker_than_its_dark_is_negative():
     assert sum_along_slit(frame, dark)[0].tolist() == [-70] * 3
 
 
-def test_a_background_of_columns_is_taken_from_each_row():
+def test_a_background_of_columns_is_subtracted_from_each_row():
     spectrum, _ = sum_along_slit(np.full((4, 3), 600, "u2"), np.array([500.0, 504.0, 599.5]))
     assert spectrum.tolist() == [400, 384, 2]
 
@@ -190,7 +190,7 @@ def test_amplifiers_that_do_not_cover_each_column_once_are_refused(amplifiers):
         check_columns(8, amplifiers, "raw/a.fits", "Red")
 
 
-# Frames and darks that cannot be meant
+# Frames and darks that cannot be right
 
 
 @pytest.mark.parametrize("value", [0, 500, 65535])

@@ -5,7 +5,7 @@ from lampflux.fluxes.flags import recommendation
 from lampflux.fluxes.laboratory import LaboratoryLine, ion_brightness, lines_on_detector
 from lampflux.fluxes.measure import measure
 from lampflux.fluxes.table import blend_text
-from line_spectra import gaussian_light
+from line_spectra import core_and_wing
 
 RISING = 5000 + 0.5 * np.arange(1000)
 
@@ -42,7 +42,7 @@ def pair(distance, ratio, listed=1.0):
     centres[9] = 1000.3
     fluxes = np.append(rng.uniform(2e5, 1e6, 20), 6e5 * ratio)
     fluxes[9] = 6e5
-    clean = gaussian_light(2048, centres, fluxes, 2.5) + 200.0
+    clean = core_and_wing(2048, centres, fluxes, 2.5) + 200.0
     error = np.sqrt(clean / 2 + 40.0**2)
     intensities = fluxes.copy()
     intensities[[9, 20]] *= listed
@@ -65,7 +65,7 @@ def test_a_blend_is_named_with_the_part_of_its_light():
     assert blend_text(flux.blend_of) == f"Ar I 6002.550 {neighbour.part:.2g}"
 
 
-def test_a_neighbour_that_cannot_be_parted_is_named_and_flagged():
+def test_a_neighbour_that_cannot_be_separated_is_named_and_flagged():
     flux = pair(0.05, 0.1)
     assert "blended" in flux.flags
     assert flux.recommended == "net_flux"

@@ -4,7 +4,7 @@ import pytest
 from lampflux.fluxes.line_shape import Shape, gaussian_profile
 from lampflux.fluxes.missed_lines import with_missed_lines
 from lampflux.peaks import Peaks
-from line_spectra import gaussian_light
+from line_spectra import core_and_wing
 
 SIZE = 400
 NOISE = 20.0
@@ -32,7 +32,7 @@ def noise():
 
 @pytest.mark.parametrize("slope", [0.0, 8.0])
 def test_a_line_on_any_level_is_found(noise, slope):
-    line = gaussian_light(SIZE, [200.3], [50 * NOISE], fwhm=3.0)
+    line = core_and_wing(SIZE, [200.3], [50 * NOISE], fwhm=3.0)
     assert found(noise + line + slope * np.arange(SIZE)) == pytest.approx([200.3], abs=1)
 
 
@@ -40,12 +40,12 @@ def test_noise_is_no_line(noise):
     assert found(noise).size == 0
 
 
-def test_what_stands_beside_a_known_line_is_left_to_the_search_for_companions(noise):
-    rest = noise + gaussian_light(SIZE, [206.0], [1e4], fwhm=3.0)
+def test_lines_beside_a_known_one_are_left_to_the_search_for_companions(noise):
+    rest = noise + core_and_wing(SIZE, [206.0], [1e4], fwhm=3.0)
     assert found(rest, places=(200.0,)).size == 0
 
 
 def test_nothing_is_found_on_pixels_that_are_not_known(noise):
     good = np.ones(SIZE, bool)
     good[198] = False
-    assert found(noise + gaussian_light(SIZE, [200.0], [1e4], fwhm=3.0), good=good).size == 0
+    assert found(noise + core_and_wing(SIZE, [200.0], [1e4], fwhm=3.0), good=good).size == 0

@@ -127,7 +127,7 @@ def test_blends_that_shift_the_fit_are_flagged(name):
         (shape_fit, "SHAPE", "mean_error", "exponential tail"),
     ],
 )
-def test_a_fifth_of_a_constant_hardly_moves_fluxes(
+def test_a_change_of_a_constant_by_a_fifth_hardly_moves_fluxes(
     monkeypatch, module, tuning, name, case, factor
 ):
     usual = getattr(module, tuning)

@@ -288,7 +288,7 @@ def test_with_fewer_than_four_peaks_nothing_is_tried(number):
     assert outcome.verdict.reason == "fewer than four peaks stand out"
 
 
-def test_without_lines_to_go_by_nothing_is_tried():
+def test_without_listed_lines_nothing_is_tried():
     true = arc("Ne", 5700, 7800, 2048, seed=29)
     nothing = Lines(np.empty(0), np.empty(0), np.empty(0, object))
     peaks = standing_peaks(true.counts, true.uncertainty)
@@ -329,7 +329,7 @@ def test_a_verdict_without_a_fit_is_no():
     assert judged.reason == "too few lines match for a fit"
 
 
-def test_a_lamp_under_anothers_name_is_told_by_its_ion():
+def test_a_lamp_under_another_name_is_identified_by_its_ion():
     true = arc("Kr", 5700, 7800, 2048, seed=36)
     peaks = find_peaks(true.counts, true.uncertainty)
     assert resembling_ion(peaks, ["Ne I"], true.nominal) == "Kr I"
@@ -557,7 +557,7 @@ def test_exact_lines_are_fitted_exactly(falling):
 
 
 @pytest.mark.parametrize("lamp", ["Kr", "Xe"])
-def test_an_alignment_that_is_wrong_at_an_end_is_set_right_by_the_rest(lamp):
+def test_a_fit_from_an_alignment_with_a_wrong_end_is_right(lamp):
     true = arc(lamp, 4000, 7800, 2048, seed=1)
     peaks, pixels = standing_peaks(true.counts, true.uncertainty), np.arange(2048)
     # Off by up to 60 pixels, where its lead falls to nothing.

@@ -31,7 +31,7 @@ def test_a_wrongly_pinned_line_refuses_a_solution_and_a_right_one_does_not():
 
 
 @pytest.mark.parametrize("pins", [1, 2])
-def test_nominal_wavelengths_are_brought_to_pinned_lines(pins):
+def test_nominal_wavelengths_are_shifted_to_pinned_lines(pins):
     pixel = np.array([200.0, 800.0])[:pins]
     nominal = 5000 + 0.5 * np.arange(1024)
     pinned = list(zip(pixel, 5010 + 0.52 * pixel))

@@ -18,7 +18,7 @@ SETTINGS = {
     "line_limit": 1000,
 }
 ANSWERS = ("all_lines.csv", "coverage.csv", "exposure_plan.csv")
-# What is made of these, and the health of the exposures, is not asked for here.
+# Products that depend on these, and the health of the exposures, are not requested here.
 LATER = {(rule, "") for rule in ("check_quality", "plan_instrument", "answer")}
 
 

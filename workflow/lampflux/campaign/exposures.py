@@ -340,7 +340,7 @@ def unknown_names(where, lamp, arm, exptime, lamps, arms):
         problems.append(f"{where}: the exposure time is zero; correct it.")
     if exptime is not None and exptime > LONGEST:
         problems.append(
-            f"{where}: the exposure time is {exptime:g} s, which is too long to be meant; give it "
+            f"{where}: the exposure time is {exptime:g} s, which is too long for a lamp; give it "
             "in seconds."
         )
     return problems

@@ -54,14 +54,9 @@ class Places(NamedTuple):
         folder = self.config["line_windows"]
         return self.first(f"{lamp}_{arm}.csv", arm, folder, "resources/line_windows")
 
-    def reference(self, arm):
-        """Path of the reference solution of an arm; None without one."""
-        folder = self.config["wavelength_references"]
-        return self.first(f"{arm}.csv", arm, folder, folder)
-
-    def gains(self, arm):
-        """Path of the table of an arm's gain; None without one."""
-        folder = self.config["gains"]
+    def arm_table(self, key, arm):
+        """Path of an arm's table in the folder that a config key names; None without one."""
+        folder = self.config[key]
         return self.first(f"{arm}.csv", arm, folder, folder)
 
     def line_list(self, ion):
@@ -294,27 +289,26 @@ def line_lists(lamps, places):
 
 def references(arms, places):
     """Find and check the reference solutions of arms: arm to path, and problems."""
-    paths = {arm: places.reference(arm) for arm in sorted(arms)}
-    there, problems = tables_of_arms(paths, read_reference, "wavelength_reference")
+    key = "wavelength_references"
+    paths, problems = arm_tables(arms, places, key, read_reference, "wavelength_reference")
     if not problems:
-        for path in there.values():
+        for path in paths.values():
             problems += medium_problems(path, read_reference, places)
-    return there, problems
+    return paths, problems
 
 
 def gains(arms, places):
     """Find and check the tables of the arms' gains: arm to path, and problems."""
-    paths = {arm: places.gains(arm) for arm in sorted(arms)}
-    return tables_of_arms(paths, read_gains, "gains")
+    return arm_tables(arms, places, "gains", read_gains, "gains")
 
 
-def tables_of_arms(paths, read, schema):
-    """Check the tables of arms that have one: arm to path, and problems."""
-    there = {arm: path for arm, path in paths.items() if path}
+def arm_tables(arms, places, key, read, schema):
+    """Find and check the tables of the arms that have one: arm to path, and problems."""
+    paths = {arm: path for arm in sorted(arms) if (path := places.arm_table(key, arm))}
     problems = []
-    for path in there.values():
+    for path in paths.values():
         problems += checked_rows(read, path, schema)[1]
-    return there, problems
+    return paths, problems
 
 
 def simulated_arms(path, arms):
