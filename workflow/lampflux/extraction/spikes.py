@@ -161,7 +161,9 @@ def find_spikes(frame, background, variance):
         # Tracks are taken off from their ends.
         for _ in range(SPIKES.rounds):
             counts = net[rows, columns]
-            alone = np.minimum(*highest_neighbours(net, rows, columns)) < SPIKES.neighbours * counts
+            alone = (
+                np.minimum(*highest_neighbours(net, rows, columns)) < SPIKES.neighbours * counts
+            )
             rows, columns = rows[alone], columns[alone]
             if not rows.size:
                 break
