@@ -148,7 +148,8 @@ def group_profiles(image, light, variance):
     """
     middle, powers, profiles = [], [], []
     edges = group_edges(light, DRIFT.groups)
-    for part in np.split(np.arange(light.size), edges[1:-1]):
+    for first, stop in zip(edges[:-1], edges[1:]):
+        part = slice(first, stop)
         power = light[part] @ light[part]
         if not power > DRIFT.light * (light @ light):
             continue
@@ -157,7 +158,7 @@ def group_profiles(image, light, variance):
         profile = np.minimum(profile, 3 * np.percentile(profile, 80))
         profile -= profile.mean()
         if profile @ profile > DRIFT.significance**2 * variance / power:
-            middle.append(np.average(part, weights=light[part] ** 2))
+            middle.append(np.average(np.arange(first, stop), weights=light[part] ** 2))
             powers.append(power)
             profiles.append(profile)
     return np.array(middle), np.array(powers), np.array(profiles, dtype=np.float32)

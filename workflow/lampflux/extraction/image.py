@@ -59,10 +59,9 @@ def lit_image(frame, background, lines, lit, detector):
     """
     raw = frame[lit.rows]
     counts, missing = filled(above_background(frame, background, lit.rows))
-    scatter = 0.0
+    quiet, scatter = lines.weights <= 0, 0.0
     # A dark holds the levels of the rows.
     if background.ndim == 1:
-        quiet = lines.weights <= 0
         levels, scatter = row_levels(
             counts, quiet, detector.amplifiers, detector.variance, lit.profile
         )
@@ -71,7 +70,7 @@ def lit_image(frame, background, lines, lit, detector):
         counts -= amplifier_steps(some, detector.amplifiers).astype(np.float32)
     saturated = raw >= detector.saturation
     # Lines do not saturate between each other: such a row is broken, as a dead one is.
-    broken = saturated[:, lines.weights <= 0].mean(axis=1) > BROKEN
+    broken = (saturated & quiet).sum(axis=1) > BROKEN * quiet.sum()
     if broken.mean() > MOST_BROKEN:
         broken[:] = False
     broken |= lit.dead

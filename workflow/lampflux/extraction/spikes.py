@@ -161,7 +161,8 @@ def find_spikes(frame, background, variance):
         # Tracks are taken off from their ends.
         for _ in range(SPIKES.rounds):
             counts = net[rows, columns]
-            alone = np.minimum(*highest_neighbours(net, rows, columns)) < SPIKES.neighbours * counts
+            sides = np.minimum(*highest_neighbours(net, rows, columns))
+            alone = sides < SPIKES.neighbours * counts
             rows, columns = rows[alone], columns[alone]
             if not rows.size:
                 break

@@ -107,7 +107,10 @@ def follow_traces(groups, columns, variance):
         degree = curve_degree(alike.sum())
         fit = robust_fit(middle[alike], lag[alike], degree, np.ones(alike.sum()))
         steps = np.rint(fit(middle)).astype(int)
+        before = template
         template = np.mean([np.roll(*part) for part in zip(smooth[alike], -steps[alike])], axis=0)
+        if np.array_equal(template, before):
+            break
     half = columns / TRACES.groups
     drift = extended(fit, np.arange(columns), middle[alike][0] - half, middle[alike][-1] + half)
     limit = max(TRACES.scatter, TRACES.scatter_part * np.ptp(drift))
@@ -221,10 +224,13 @@ def robust_fit(places, values, degree, weights):
     """
     domain = np.array([places.min(), places.max()])
     powers = polynomial.polyvander(polyutils.mapdomain(places, domain, [-1, 1]), degree)
-    nearness = np.ones(places.size)
+    nearness, before = np.ones(places.size), None
     for _ in range(20):
         weight = np.sqrt(weights * nearness)
         terms, *_ = np.linalg.lstsq(powers * weight[:, np.newaxis], values * weight)
+        if np.array_equal(terms, before):
+            break
+        before = terms
         distance = np.abs(values - powers @ terms)
         nearness = 1 / np.maximum(distance, 1e-3 + 1e-2 * np.median(distance))
     return Polynomial(terms, domain)
