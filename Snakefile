@@ -2,9 +2,8 @@
 #
 #   raw frames -> results/spectra -> results/calibrated -> results/fluxes -> results/lamps
 #
-# Each folder of results has a rules file and a script of the same name; results/quality holds the
-# health of all exposures. Without raw frames, simulated ones are made first, and
-# results/closure compares the results with the truth.
+# Each folder of results has a rules file and a script of the same name. Without raw frames,
+# simulated ones are made first, and results/closure compares the results with the truth.
 
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from snakemake.utils import min_version
 min_version("9.14")
 
 
-# The folder of this file; config.yaml, resources and scripts are below it, wherever the work is done.
+# The folder of this file, with config.yaml, resources and scripts.
 PROJECT = Path(workflow.current_basedir.get_path_or_uri(secret_free=True))
 
 

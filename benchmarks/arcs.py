@@ -1,4 +1,4 @@
-"""Simulate arcs of arbitrary spectrographs, and spectra that look like an arc but are none."""
+"""Simulate arcs of arbitrary spectrographs, and spectra that only look like arcs."""
 
 from typing import NamedTuple
 
@@ -224,7 +224,7 @@ def draw_continuum(rng, size, decades=CONTINUUM):
 
 
 def observe(rng, size, positions, heights, fwhm, continuum):
-    """Expose Gaussian lines on a continuum: saturated, then with photon and read noise.
+    """Expose Gaussian lines on a continuum, with saturation, photon noise and read noise.
 
     Parameters
     ----------
@@ -289,13 +289,13 @@ def simulate_arc(rng, catalogues, difficulty):
 
 
 def wrong_lamp(rng, arc):
-    """Name another lamp, none of whose ions the arc shows."""
+    """Name another lamp that shares no ion with the arc."""
     others = [lamp for lamp in LAMPS if not set(LAMPS[lamp]) & set(LAMPS[arc.lamp])]
     return arc._replace(lamp=str(rng.choice(others)))
 
 
 def far_nominal(rng, arc):
-    """Move the nominal solution off the truth by 60 % of the range."""
+    """Shift the nominal solution from the truth by 60 % of the range."""
     shift = 0.6 * arc.counts.size * rng.choice([-1, 1])
     return arc._replace(
         nominal=linear_nominal(arc.pixel, arc.wavelength, arc.counts.size, shift, 0.0)
@@ -303,7 +303,7 @@ def far_nominal(rng, arc):
 
 
 def flipped(rng, arc):
-    """Turn the spectrum left for right."""
+    """Flip the spectrum left to right."""
     return arc._replace(counts=arc.counts[::-1].copy())
 
 
@@ -313,7 +313,7 @@ def noise_only(rng, arc):
 
 
 def continuum_only(rng, arc):
-    """Replace the spectrum by a continuum lamp's, half of them with a thin chip's fringes."""
+    """Replace the spectrum by that of a continuum lamp, half of them with fringes."""
     size = arc.counts.size
     continuum = draw_continuum(rng, size, (4.0, 6.0))
     if rng.random() < 0.5:

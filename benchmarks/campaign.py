@@ -41,7 +41,7 @@ class Process(NamedTuple):
 
 
 def measured(command, **options):
-    """Run a command and account for it and all processes that it started.
+    """Run a command and measure the cost of it and all processes that it started.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ def measured(command, **options):
 
 
 def snakemake(folder, settings, cores, *arguments):
-    """Run the workflow, its words to a file; the cost in all and that of each Python process."""
+    """Run the workflow with its output in a file; give the total cost and that of each process."""
     command = [sys.executable, "-m", "snakemake", "-s", str(PROJECT / "Snakefile")]
     command += ["--directory", str(folder), "--configfile", *map(str, settings)]
     command += ["--cores", str(cores), *arguments]
@@ -83,7 +83,7 @@ def snakemake(folder, settings, cores, *arguments):
 
 
 def script_name(path):
-    """Name of the script that Snakemake ran by way of a temporary file."""
+    """Name of the script that Snakemake ran from a temporary file."""
     parts = Path(path).name.split(".")
     return parts[-2] if parts[0].startswith("tmp") else "snakemake"
 
@@ -106,7 +106,7 @@ def replace_frame(path):
 
 
 def edit_windows(path):
-    """Leave the last window out of a table."""
+    """Remove the last window from a table."""
     path.write_text("\n".join(path.read_text().splitlines()[:-1]) + "\n")
 
 
@@ -117,7 +117,7 @@ def markdown(headings, rows):
 
 
 def options_and_folder(parser):
-    """Read the command line, with an option for the folder to work in, and make the folder."""
+    """Read the command line, with an option for the working folder, and make the folder."""
     parser.add_argument(
         "--directory",
         type=Path,
@@ -131,7 +131,7 @@ def options_and_folder(parser):
 
 
 def simulate_frames(folder, settings, cores):
-    """Simulate the frames, and remove what an earlier benchmark made of them."""
+    """Simulate the frames, and remove the products of earlier benchmarks."""
     snakemake(folder, settings, cores, "--until", "simulate_exposure", "simulate_dark")
     results = yaml.safe_load(SETTINGS.read_text())["results_dir"]
     shutil.rmtree(folder / results, ignore_errors=True)

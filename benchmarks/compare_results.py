@@ -3,8 +3,8 @@
     python benchmarks/compare_results.py BEFORE AFTER
 
 Prints each product that is missing on one side or differs, with the largest relative difference of
-its numbers, and ends with status 1 where there is any. FITS headers are compared but for the
-software's version, pictures not at all.
+its numbers, and ends with status 1 if there is any. FITS headers are compared except for the
+version of lampflux, pictures not at all.
 """
 
 import argparse
@@ -15,12 +15,12 @@ import numpy as np
 import pandas as pd
 from astropy.io import fits
 
-# Keywords that differ between versions whatever the numbers do.
+# Keywords that differ between versions even if the numbers agree.
 IGNORED = ("CREATOR", "CHECKSUM", "DATASUM")
 
 
 def relative_difference(before, after):
-    """Largest difference of two arrays over the larger size; infinite where none compare."""
+    """Largest difference of two arrays over the larger value; infinite if they do not match."""
     if before.shape != after.shape:
         return np.inf
     if before.dtype.kind not in "fiub" or after.dtype.kind not in "fiub":
@@ -61,7 +61,7 @@ def tables_of_csv(path):
 
 
 def differences(before, after):
-    """List what differs between two products of the same name.
+    """List the differences between two products of the same name.
 
     Parameters
     ----------

@@ -1,9 +1,8 @@
-"""Measure how true line fluxes and their errors are on simulated frames that are hard to reduce.
+"""Measure the accuracy of line fluxes and their errors on hard simulated frames.
 
-Each condition changes what it names of a spectrograph with one lit bundle of fibres. Frames are
-simulated, extracted and measured as in the workflow, with windows about the true lines, and net
-fluxes are compared with the light that was simulated. To add a condition, add a line to
-``CONDITIONS``.
+Each condition changes one property of a spectrograph with one lit bundle of fibres. Frames are
+simulated, extracted and measured as in the workflow, with windows around the true lines, and net
+fluxes are compared with the simulated light. To add a condition, add a line to ``CONDITIONS``.
 """
 
 import argparse
@@ -32,9 +31,9 @@ PITCH = 5.4
 WINDOW = 4.0
 # Lines are compared with the truth above this signal-to-noise ratio.
 CLEAR = 20.0
-# Fluxes that are off by more than this many errors and not flagged are counted.
+# Unflagged fluxes that deviate by more than this many errors are counted.
 OUTLIER = 5.0
-# Draws of noise from which the least possible differences follow.
+# Draws of noise to find the smallest possible differences.
 DRAWS = 400
 
 
@@ -159,7 +158,7 @@ def spectrograph(condition):
 
 
 def draw_lines(condition, physics, rng):
-    """Draw lines that stand apart."""
+    """Draw lines that are well separated."""
     margin = 60
     step = (condition.columns - 2 * margin) / condition.lines
     places = margin + step * (
@@ -213,14 +212,14 @@ def window_of(line, physics, columns):
 
 
 def part_in_window(line, physics):
-    """Part of a line's light that its window holds."""
+    """Fraction of a line's light in its window."""
     first, last = window_of(line, physics, physics["columns"])
     light = light_profile([line["pixel"]], [1.0], physics)
     return light[first * STEPS_PER_PIXEL : (last + 1) * STEPS_PER_PIXEL].sum()
 
 
 def fluxes_of(spectrum: Extraction, truth, physics, fibres):
-    """Measure the lines in windows about their true places."""
+    """Measure the lines in windows around their true places."""
     windows = [window_of(line, physics, spectrum.counts.size) for line in truth]
     clean = spectrum.clean
     names = "summed", "saturated", "replaced", "missing", "peak"
@@ -255,7 +254,7 @@ def run(case):
     no_rays = physics | {"muon_rate": 0, "compton_rate": 0}
     flagged = np.array([bool(flux.flags) for flux in fluxes])
     truth, _, without = measured(condition, f"{name}, no rays", seed, lines, no_rays)
-    # A saturated pixel that stands alone is replaced rightly.
+    # An isolated saturated pixel is correctly replaced.
     clipped = np.array([line["saturated"] for line in truth])
     false = np.array(["cosmic" in flux.flags for flux in without])[~clipped]
     found = spectrum.detector.gain
@@ -270,7 +269,7 @@ def run(case):
 
 
 def least_off(noise, percent):
-    """Draw a percentile of the relative differences that noise alone makes.
+    """Simulate a percentile of the relative differences from noise alone.
 
     Parameters
     ----------
@@ -292,7 +291,7 @@ def row_of(name, frames):
     gains = np.array([lines.gain for lines in frames])
     gains = gains[np.isfinite(gains)]
     bare = sum(bool(np.isnan(lines.pull).any()) for lines in frames)
-    # Pixels with defects are replaced rightly.
+    # Pixels with defects are correctly replaced.
     defects = any(key.endswith("_pixels") for key in CONDITIONS[name].physics)
     if not off.size:
         return (name, 0, *["–"] * (len(HEADINGS) - 2))

@@ -1,8 +1,8 @@
-"""Measure how true gain and read noise are that simulated exposures show.
+"""Measure the accuracy of gain and read noise from simulated exposures.
 
 Conditions are those of ``conditions.py``. Each second exposure of a pair is 3 % brighter, and its
-lines are 0.3 pixel further. Gains are compared with the simulated one: of single exposures, of one
-pair, and of five.
+lines are shifted by 0.3 pixel. Gains of single exposures, of one pair and of five pairs are
+compared with the simulated one.
 """
 
 import numpy as np

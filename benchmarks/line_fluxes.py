@@ -1,4 +1,4 @@
-"""Measure how far line fluxes are from the truth, condition by condition, on synthetic spectra."""
+"""Measure the accuracy of line fluxes on synthetic spectra, condition by condition."""
 
 import argparse
 import os
@@ -15,11 +15,11 @@ from lampflux.fluxes.laboratory import LaboratoryLine
 from lampflux.fluxes.measure import measure
 from line_spectra import CASES, Truth, lay_windows
 
-# Lines with less signal-to-noise ratio than this are not counted.
+# Lines with a lower signal-to-noise ratio do not count.
 CLEAR = 20.0
 # Conditions for which the lines of the laboratory are given.
 KNOWN = {"pairs", "crowded", "low resolution"}
-# A blend shifts the fit where that is off by this many errors; a pull is bad beyond this many.
+# A blend shifts the fit by at least this many errors; a pull is bad beyond this many.
 SHIFTED, BAD = 3.0, 4.0
 HEADINGS = (
     "condition",
@@ -37,7 +37,7 @@ HEADINGS = (
 
 
 class Line(NamedTuple):
-    """A measured line: relative errors and pulls, and what was said of it.
+    """A measured line: relative errors, pulls and flags.
 
     ``net`` and ``fit``, relative errors of both fluxes, and their pulls; ``best_pull``, that of
     the recommended one; whether it is ``flagged`` as a blend or misfit and ``single`` in truth;
@@ -55,7 +55,7 @@ class Line(NamedTuple):
 
 
 def first_truth(name, rng):
-    """Draw a spectrum of the tests' generator and what the laboratory knows of it."""
+    """Draw a spectrum and line list from the tests' generator."""
     truth = CASES[name](rng)
     if name not in KNOWN:
         return truth, {}
@@ -71,7 +71,7 @@ def first_truth(name, rng):
 
 
 def second_truth(name, rng):
-    """Draw a spectrum of the second generator and what the laboratory knows of it."""
+    """Draw a spectrum and line list from the second generator."""
     counts, uncertainty, light, centres, fluxes, fwhm, listed = voigt_spectra.expose(
         rng, voigt_spectra.CASES[name]
     )

@@ -1,8 +1,8 @@
-"""Compare what is planned for another instrument with frames simulated with the planned times.
+"""Compare the plan for another instrument with frames that are simulated with the planned times.
 
-The workflow measures simulated lamps; from their lines exposures of another instrument (other
-resolution, throughput, gain, detector) are planned; these are simulated from the true lines and go
-through the workflow; and peaks, signal-to-noise ratios, blends and wavelengths are compared.
+The workflow measures simulated lamps. Exposures with another instrument (other resolution,
+throughput, gain, detector) are planned from their lines, simulated from the true lines and reduced
+by the workflow. Peaks, signal-to-noise ratios, blends and wavelengths are then compared.
 """
 
 import argparse
@@ -58,14 +58,14 @@ ROW_FWHM = 1.881
 ROWS = 48
 # Departure from a straight dispersion: quadratic and cubic part of half the range.
 CURVE = (-0.03, -0.012)
-# A line is measured as one of its own if its light is right to this part, and its centre to so
-# many predicted errors.
+# A line counts as single if its light is right to this fraction and its centre to this many
+# predicted errors.
 FLUX_RIGHT, SIGMAS = 0.05, 3.0
 # Outliers of a solution are left out beyond this many predicted errors, in this many passes.
 CLIP, PASSES = 4.0, 5
-# Solutions of fewer lines are not compared: those that the workflow accepts are not any.
+# Solutions of fewer lines are not compared.
 FEWEST_LINES = 10
-# Peaks above are left to shorter exposures [ADU].
+# Higher peaks are left to shorter exposures [ADU].
 HIGHEST = INSTRUMENT["peak"] / GAIN
 
 
@@ -216,7 +216,7 @@ def compare(folder, plans, repeats):
 
 
 def precision(lines, mode, arm):
-    """Fit the mode's polynomial to the centres that were measured, and compare it with the truth.
+    """Fit the mode's polynomial to the measured centres, and compare it with the truth.
 
     Parameters
     ----------
@@ -251,7 +251,7 @@ def precision(lines, mode, arm):
 
 
 def report(lines, solutions):
-    """Tabulate how the frames compare with what was planned."""
+    """Tabulate the comparison of the frames with the plan."""
     used = lines[lines["served"]]
     # Lines that the exposure measures well, single or not.
     clear = lines[(lines["snr_planned"] > INSTRUMENT["snr"]) & (lines["peak_planned"] < HIGHEST)]

@@ -18,7 +18,7 @@ from campaign import (
 )
 
 PACKAGE = PROJECT / "workflow" / "lampflux"
-# Functions below this part of a script's time are left out.
+# Functions below this fraction of a script's time are left out.
 LEAST = 0.1
 
 
@@ -34,8 +34,8 @@ def functions_of(profiles):
     total : float
         Time of one job [s].
     rows : list of (str, float, float, float)
-        Function of the package, its calls in one job, and its time [s] without and with what it
-        calls; the longest first.
+        Function of the package, its calls in one job, and its own and cumulative time [s]; the
+        longest first.
     """
     stats = pstats.Stats(*map(str, profiles))
     rows = []

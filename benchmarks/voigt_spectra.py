@@ -1,9 +1,8 @@
-"""Spectra of known truth, unlike those of the tests in profiles, continua and noise.
+"""Spectra of known truth, with other profiles, continua and noise than those of the tests.
 
 Lines have Voigt or skewed Gauss-Hermite profiles whose width and skewness change along the
-detector, stand at random places and follow a power law of fluxes. The continuum has bumps as those
-of lamps do, and the noise differs between pixels. The laboratory lists lines that do not shine,
-too.
+detector, random places, and fluxes that follow a power law. The continuum has bumps like those of
+lamps, and the noise differs between pixels. The line list also has lines that are absent.
 """
 
 from typing import NamedTuple
@@ -55,7 +54,7 @@ def gauss_hermite(x, skew):
 
 
 def line_pixels(centre, fwhm, lorentz, skew):
-    """Light of a line in each pixel; all of it is 1, beyond the detector too."""
+    """Light of a line in each pixel; its total, including beyond the detector, is 1."""
     reach = max(SIZE, 60 * fwhm)
     edges = np.arange(-FINE * reach, FINE * reach) / FINE
     core = np.abs(edges) < 12 * fwhm
@@ -74,7 +73,7 @@ def line_pixels(centre, fwhm, lorentz, skew):
 
 
 def bumpy(rng, level):
-    """Draw a continuum with bumps, as those of molecules and hot walls [ADU]."""
+    """Draw a continuum with bumps, like those of molecules and hot walls [ADU]."""
     place = np.arange(SIZE)
     continuum = 1 + 0.5 * place / SIZE * rng.normal()
     for _ in range(6):

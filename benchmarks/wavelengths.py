@@ -1,4 +1,4 @@
-"""Measure how many arcs the wavelength step solves, and that it accepts nothing else."""
+"""Measure how many arcs are solved, and how many impostors are accepted."""
 
 import argparse
 import os
@@ -30,7 +30,7 @@ from lampflux.wavelengths.scale import nominal_wavelength
 from lampflux.wavelengths.verdict import BOUNDS
 
 PROJECT = Path(__file__).resolve().parent.parent
-# An accepted solution is right where each trusted pixel is off by less than this [pixel], and by
+# An accepted solution is right if each trusted pixel deviates by less than this [pixel], and by
 # less than this number of its stated errors.
 RIGHT = 1.0
 ERRORS = 5.0
@@ -64,7 +64,7 @@ HEADINGS = (
 
 
 class Run(NamedTuple):
-    """What the identification made of an arc.
+    """The result of an identification.
 
     ``error``, ``largest`` [pixel]: median and largest error where the solution is trusted;
     ``pull``: the largest error over the stated one;
@@ -89,7 +89,7 @@ class Run(NamedTuple):
 
     @property
     def solved(self):
-        """Whether the wavelengths are right; an impostor's may be, by another lamp's impurity."""
+        """Whether the wavelengths are right; an impostor's may be, because of an impurity."""
         return self.accepted and self.largest < RIGHT and self.pull < ERRORS
 
 

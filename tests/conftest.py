@@ -1,4 +1,4 @@
-"""Run Snakemake on small campaigns in temporary folders, and say what it did."""
+"""Run Snakemake on small campaigns in temporary folders, and report what it did."""
 
 import contextlib
 import os
@@ -42,14 +42,14 @@ def rule_messages():
 
 @dataclass(frozen=True)
 class Run:
-    """What a run of Snakemake said and how it ended."""
+    """Output and exit status of a run of Snakemake."""
 
     status: int
     output: str
 
     @property
     def sentences(self):
-        """The lines in which lampflux itself speaks."""
+        """The lines of output that come from lampflux."""
         return [line for line in self.output.splitlines() if line.startswith("lampflux:")]
 
     @property
@@ -110,32 +110,32 @@ def chain(*exposures, rules=RULES):
 
 
 def lamps_of(*exposures):
-    """The jobs that sum up the lamps and arms of some exposures."""
+    """The jobs that summarise the lamps and arms of some exposures."""
     return {("summarise_lamp", exposure.rsplit("_", 2)[0]) for exposure in exposures}
 
 
 def summaries(*exposures):
-    """The jobs that follow where fluxes of some exposures change: their lamps, and all lamps."""
+    """The jobs that follow if fluxes of some exposures change: their lamps, and all lamps."""
     rules = "compare_lamps", "plan_exposures", "check_quality", "plan_instrument", "answer"
     return lamps_of(*exposures) | {(rule, "") for rule in rules}
 
 
 def lamp_counts(seed, bias=(500, 504), shape=(16, 4096), dtype="u2"):
-    """Make a frame as a lamp leaves it: bias of two amplifiers, noise, a lit bundle of fibres."""
+    """Make a frame of a lamp: bias of two amplifiers, noise, a lit bundle of fibres."""
     rng = np.random.default_rng(seed)
     counts = np.repeat(bias, shape[1] // 2) + rng.integers(-3, 4, shape)
     counts[6:9] += rng.integers(0, 3000, (3, shape[1]))
     return counts.astype(dtype)
 
 
-def dark_counts(seed, bias=(500, 504), shape=(16, 4096)):
+def dark_counts(seed, shape=(16, 4096)):
     """Make a dark: bias of two amplifiers and noise, so that frame - dark is negative at times."""
     rng = np.random.default_rng(seed)
-    return (np.repeat(bias, shape[1] // 2) + rng.integers(0, 7, shape)).astype("u2")
+    return (np.repeat((500, 504), shape[1] // 2) + rng.integers(0, 7, shape)).astype("u2")
 
 
 def write_frame(path, counts, **header):
-    """Write counts as a FITS file of the kind that the suffix says (.fits, .fits.gz, .fits.fz)."""
+    """Write counts as a FITS file of the kind of its suffix (.fits, .fits.gz, .fits.fz)."""
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.suffix == ".fz":
         hdus = fits.HDUList([fits.PrimaryHDU(), fits.CompImageHDU(counts)])
@@ -153,7 +153,7 @@ def write_text(path, text):
 
 
 def write_config(path, **settings):
-    """Write a config file of the user's own; return the arguments that make Snakemake use it."""
+    """Write a user's config file; return the arguments that make Snakemake use it."""
     return ["--configfile", write_text(path, yaml.safe_dump(settings))]
 
 
@@ -165,7 +165,7 @@ def small_campaign(folder, exposures):
 
 
 def products(root):
-    """Content of every file that a run leaves, by path; logs contain the time and are left out."""
+    """Content of every product of a run, by path; logs contain the time and are left out."""
     found = {}
     for folder in ("results", "resources"):
         for path in (root / folder).rglob("*"):
@@ -182,7 +182,7 @@ def visible(files):
 
 
 def failures(run):
-    """The sentences with which a run ends, by the log that is named for each."""
+    """Error messages at the end of a run, by the log named for each."""
     said = run.output.split("Some products could not be made")[1]
     found = re.findall(r"(?m)^\S+: (.+)\n  log: (.+)$", said)
     return {log: sentence for sentence, log in found}

@@ -12,7 +12,7 @@ PITCH, FIBRE_FWHM = 5.4, 2.9
 
 
 def pixel_light(distance, fwhm):
-    """Part of a Gaussian's light that falls into a pixel at some distance from its centre."""
+    """Fraction of a Gaussian's light in a pixel at some distance from its centre."""
     scale = np.asarray(fwhm) / math.sqrt(4 * math.log(2))
     return 0.5 * (erf((distance + 0.5) / scale) - erf((distance - 0.5) / scale))
 

@@ -20,7 +20,7 @@ import yaml
 from snakemake.common.configfile import load_configfile
 from snakemake.exceptions import WorkflowError
 
-from lampflux.campaign.campaign import make_campaign
+from lampflux.campaign.campaign import Campaign
 from lampflux.campaign.tables import checked_rows, window_table_problems
 from lampflux.errors import UserError
 from lampflux.fluxes.windows import line_windows, read_rows
@@ -128,7 +128,7 @@ def read_windows(path):
 
 def read_exposures(path):
     """Read a table of exposures as a run does, and see that what is taken makes sense."""
-    campaign = make_campaign({"exposures": str(path), "simulation": None}, PROJECT)
+    campaign = Campaign({"exposures": str(path), "simulation": None}, PROJECT)
     config = campaign.config
     if campaign.problems:
         raise UserError(*campaign.problems)
@@ -150,7 +150,7 @@ def read_config(path):
         # Snakemake's own, before lampflux is asked.
         raise UserError(f"{path} {type(error).__name__}") from error
     places = {"raw_dir": str(path.parent), "results_dir": str(path.parent / "results")}
-    config = make_campaign({"simulation": None} | own | places, PROJECT).config
+    config = Campaign({"simulation": None} | own | places, PROJECT).config
     assert config["fibres"] > 0
     for arm in config["arms"].values():
         assert all(math.isfinite(arm[key]) for key in ("crval", "crpix", "cdelt")), arm

@@ -16,7 +16,7 @@ FINE, REACH = 25, 40
 
 
 class Truth(NamedTuple):
-    """A noisy spectrum, its windows, and what was put into it.
+    """A noisy spectrum, its windows, and its truth.
 
     ``light`` is all lines without continuum, ``centres`` and ``fluxes`` are those of the lines,
     ``main`` is the brightest line in each window and ``single`` whether no other line is near it.
@@ -120,15 +120,15 @@ def lay_windows(centres, fluxes, fwhm, size):
     return sorted(windows)
 
 
-def spaced(rng, number, size=SIZE):
+def spaced(rng, number):
     """Places about evenly apart, at any phase of the pixel."""
-    step = (size - 100) / number
+    step = (SIZE - 100) / number
     return 50 + step * (np.arange(number) + rng.uniform(0.3, 0.7, number))
 
 
-def bright(rng, number, low=4.0, high=6.3):
+def bright(rng, number, low=4.0):
     """Fluxes [ADU], all clearly above the noise."""
-    return 10 ** rng.uniform(low, high, number)
+    return 10 ** rng.uniform(low, 6.3, number)
 
 
 def easy(rng, fwhm=2.3):

@@ -177,12 +177,7 @@ def simulate(
 
 
 def line_sums(counts, centres, half=9):
-    """Sum each line above the level on either side of it.
-
-    Returns
-    -------
-    sums, pixels : ndarray, shape (lines,)
-    """
+    """Sum each line above the level on either side of it, shape (lines,)."""
     sums = []
     for centre in np.rint(centres).astype(int):
         window = counts[centre - half : centre + half + 1]

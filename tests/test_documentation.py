@@ -1,4 +1,4 @@
-"""What the documentation says holds: columns, keys, links, and the code that it shows."""
+"""The documentation is correct: columns, keys, links, and the code that it shows."""
 
 import os
 import re
@@ -107,8 +107,8 @@ def test_a_spectrum_has_the_columns_units_and_keywords_that_are_documented(name,
         documented = columns_of(name)
         assert units == {column: facts.get("unit") for column, facts in documented.items()}
         assert list(units) == list(documented)
-    # Fitted wavelengths leave nothing to explain; no master is made, and the simulated frames say
-    # nothing of telescope, gain or overscan.
+    # Fitted wavelengths need no reason; no master is made; and the simulated frames have no cards
+    # on telescope, gain or overscan.
     absent = {"DARKTIME", "DARKFn", "NBIAS", "BIASFILE", "BIASFn", "BGSHARE", "NCOMBINE"}
     absent |= {*OBSERVATION}
     absent |= {"BADPIX", "OVERMETn", "OVERLEVn", "AMPGAINn", "WAVEREAS", "GAINMEAS", "BADCOLn"}

@@ -65,7 +65,7 @@ def test_lines_of_a_simulated_arc_have_their_wavelengths_and_fluxes(tmp_path):
     line, column, flux, error = solve(tmp_path / "arc.fits")
     assert len(line) > 0.6 * len(true_wavelength)
     identity = np.abs(line[:, np.newaxis] - true_wavelength).argmin(axis=1)
-    # Half a pixel, for a line may be called by the name of a fainter one beside it.
+    # Half a pixel, because a line may have the name of a fainter one beside it.
     assert np.abs(np.interp(column, COLUMNS, wavelengths) - line).max() < 2.3
     pull = (flux - true_flux[identity]) / error
     assert np.abs(pull).max() < 5

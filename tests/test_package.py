@@ -1,4 +1,4 @@
-"""lampflux as a package: what it offers, what importing it costs, and what a wheel holds."""
+"""lampflux as a package: public functions, import time, and the content of a wheel."""
 
 import inspect
 import subprocess
@@ -61,7 +61,7 @@ def test_the_public_names_are_listed():
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory):
-    """Install the project as a wheel into a folder of its own, with what is installed here."""
+    """Install the project as a wheel into a separate folder, with the packages installed here."""
     folder = tmp_path_factory.mktemp("installed")
     pip = [sys.executable, "-m", "pip", "--quiet", "install", "--no-deps", "--no-index"]
     subprocess.run([*pip, "--no-build-isolation", "--target", folder, PROJECT], check=True)

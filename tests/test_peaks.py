@@ -9,7 +9,7 @@ SIZE = 1024
 
 
 def lone_lines(phases, fwhm, height=1e5, spacing=40):
-    """A spectrum of equal lines, far apart, each at a phase of its own within its pixel."""
+    """A spectrum of equal lines, far apart, each at a different phase within its pixel."""
     centres = 30 + spacing * np.arange(len(phases)) + np.asarray(phases)
     size = int(centres[-1]) + 40
     return centres, gaussian_lines(size, centres, np.full(len(phases), height), fwhm)

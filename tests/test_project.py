@@ -85,7 +85,7 @@ def test_the_package_with_its_workflow_extra_asks_for_the_same_packages_in_the_s
 def test_the_workflow_asks_for_the_oldest_snakemake_that_its_packages_allow():
     oldest = re.search(r'(?m)^min_version\("(.+)"\)$', read("Snakefile"))[1]
     assert requirements()["snakemake"] == SpecifierSet(f">={oldest},<10")
-    # What comes before the version is looked at must be understood by any Snakemake 9.
+    # Any Snakemake 9 must understand the code before the version check.
     assert "pathvars" not in read("Snakefile")
 
 
@@ -249,6 +249,6 @@ def test_every_rule_that_makes_products_belongs_to_a_cluster_job():
     groups = yaml.safe_load(read("workflow/profiles/slurm/config.yaml"))["groups"]
     files = (PROJECT / "workflow" / "rules").glob("*.smk")
     made = {name for file in files for name in re.findall(r"(?m)^rule (\w+):", file.read_text())}
-    # Two report faults; the others make on request what a campaign does without.
+    # Two rules report faults; the others make optional products on request.
     on_request = {"join_wavelengths", "measure_gain", "write_ecsv"}
     assert made - groups.keys() == {"check", "refuse"} | on_request

@@ -102,7 +102,7 @@ def true_sprat_spectrum():
 
 
 def peaks(spectrum):
-    """Every local maximum, to a part of a column: the vertex of the parabola through three."""
+    """Every local maximum, to a fraction of a column: the vertex of a parabola through three."""
     left, middle, right = spectrum[:-2], spectrum[1:-1], spectrum[2:]
     at = np.flatnonzero((middle > left) & (middle >= right))
     left, middle, right = left[at], middle[at], right[at]
@@ -112,17 +112,16 @@ def peaks(spectrum):
 def test_the_sprat_frame_gives_a_spectrum_of_1024_columns(sprat):
     spectrum = fits.getdata(sprat / f"results/spectra/{XENON}.fits")
     assert spectrum.shape == (1024,)
-    # Real numbers near 1e3, 211 to a sum: 1e-6 ADU is 1e9 times below the lines.
+    # Sums of 211 real numbers near 1e3: 1e-6 ADU is 1e9 times below the lines.
     np.testing.assert_allclose(spectrum, true_sprat_spectrum(), rtol=1e-9, atol=1e-6)
 
 
 def test_the_xenon_peaks_lie_at_the_columns_that_a_human_identified(sprat):
     # The columns are whole numbers, clicked by eye on peaks 4 columns wide. About a quartic
-    # through the 25 wavelengths they scatter by 0.38 columns, the peaks found here by 0.23: the
-    # clicks are the less certain. They differ from the peaks by 0.35 around a mean of 0.3, at
-    # most 0.85; so a bound of one column is no laxer than a click deserves. It is tight all the
-    # same: moved by one column either way at most 21 pairs would pass, moved by two none. All 25
-    # have a maximum of their own, the blends too.
+    # through the 25 wavelengths they scatter by 0.38 columns, the peaks found here by only 0.23.
+    # They differ from the peaks by 0.35 around a mean of 0.3, at most by 0.85, so the bound is one
+    # column. Moved by one column either way at most 21 pairs would pass, moved by two none. All
+    # 25 have their own maximum, including the blends.
     pairs = np.loadtxt(DATA / "sprat/pixel_wavelength_pairs.txt", delimiter=",")
     columns = np.rint(pairs[:, 0])
     found = peaks(fits.getdata(sprat / f"results/spectra/{XENON}.fits"))
@@ -148,7 +147,7 @@ def test_the_sprat_windows_give_the_sums_of_the_frame(sprat):
     )
 
 
-# Wavelengths of the Hector spectrum, from either nominal solution that circulates
+# Wavelengths of the Hector spectrum, from either nominal solution
 
 # Argon lines that stand alone: column and air wavelength. The one near column 3868.5 is a blend.
 ARGON = np.loadtxt(PROJECT / "tests/hector_argon.csv", delimiter=",", skiprows=1)
@@ -252,10 +251,9 @@ def test_the_hector_exposures_header_lines_and_fluxes_agree(hector):
         )
         assert row["wavelength_trusted"] == str(trusted)
         # Two Ar I lines, 0.45 Angstrom apart, share the window at 3868; Ar I 7635, at 3689, is
-        # wider than others as it saturates. Nothing is cut off in a frame that was rebuilt of a
-        # spectrum, and nothing is claimed to be.
-        # A frame rebuilt from a spectrum has no noise that would show a gain, and by errors of a
-        # millionth no line shape is good enough.
+        # wider than others because it saturates. A frame rebuilt from a spectrum has no clipped
+        # pixel and no noise that shows a gain, and with errors of a millionth no line shape is
+        # good enough.
         others = [word for word in row["flags"].split() if word not in ("no_gain", "misfit")]
         assert others in ([[], ["blended"]] if int(row["pixel"]) in (3689, 3868) else [[]])
         assert float(row["saturated_fraction"]) == 0
@@ -266,7 +264,7 @@ def test_the_hector_exposures_header_lines_and_fluxes_agree(hector):
         assert float(row["Wavelength"]) == pytest.approx(centre, abs=1e-6)
 
 
-# Wavelengths of the SPRAT spectrum, from straight lines that are off
+# Wavelengths of the SPRAT spectrum, from wrong straight lines
 
 PAIRS = "sprat/pixel_wavelength_pairs.txt"
 

@@ -1,4 +1,4 @@
-"""The documentation as a site, opened from disk, in a browser where there is one."""
+"""The documentation as a site, opened from disk in a browser, if there is one."""
 
 import json
 import os
@@ -13,7 +13,7 @@ import pytest
 
 from conftest import PROJECT
 
-# Chromium or Chrome; the tests take minutes on a slow machine, so they are asked for.
+# Chromium or Chrome; the tests take minutes on a slow machine, so they run only on request.
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser")
 # Lists, once all frames of this page have loaded, what readers of each cannot see.
 VISIT = """<script>

@@ -1,9 +1,9 @@
-"""Make campaigns of small folders, without Snakemake."""
+"""Make campaigns from small folders, without Snakemake."""
 
 import pytest
 
 from conftest import PROJECT, write_text
-from lampflux.campaign.campaign import make_campaign
+from lampflux.campaign.campaign import Campaign
 from lampflux.errors import UserError
 
 
@@ -17,7 +17,7 @@ def campaign(tmp_path, monkeypatch):
             write_text(tmp_path / name, "")
         for name, text in dict(files).items():
             write_text(tmp_path / name, text)
-        return make_campaign(dict(settings), PROJECT)
+        return Campaign(dict(settings), PROJECT)
 
     return make
 

@@ -81,7 +81,7 @@ def test_a_mistake_is_one_sentence_that_names_its_key(problems, name):
     assert "; " in sentence, "no remedy"
 
 
-def test_what_is_right_has_no_problem(campaign):
+def test_correct_input_has_no_problem(campaign):
     green = arm(bias_range=[0.5, 1], amplifiers=[[0, 9]], rows="all", bias="frame", gain=2)
     made = campaign(FRAME, settings={"rows": [10, 20], "results_dir": "new/folder"} | green)
     assert made.problems == []

@@ -1,4 +1,4 @@
-"""What a run says at its end."""
+"""The last lines of a run."""
 
 import logging
 import os
@@ -58,7 +58,7 @@ def test_a_failed_job_is_named_with_the_sentences_of_its_log(run):
 
 
 @pytest.mark.parametrize("text", [None, "", "INFO: so far so good\n"])
-def test_a_job_that_died_without_a_word_is_named_too(tmp_path, text):
+def test_a_job_that_ended_without_a_message_is_named_too(tmp_path, text):
     path = tmp_path / "a.log"
     if text is not None:
         path.write_text(text)
@@ -114,7 +114,7 @@ def test_of_a_failed_cluster_job_only_the_jobs_that_began_and_did_not_end_are_na
     assert failure_lines(run, EXPOSURES)[1:] == ["failed: torn.", "  log: logs/failed.log"]
 
 
-def test_products_that_a_failed_cluster_job_did_not_come_to_replace_are_removed(run):
+def test_products_that_a_failed_cluster_job_did_not_replace_are_removed(run):
     run.begin = 10**18
     for name, seconds in ("old", 10**8), ("new", 2 * 10**9):
         os.utime(write(f"made/{name}"), (seconds, seconds))
@@ -144,7 +144,7 @@ def write_health(rows):
     write("results/quality/exposures.csv", "\n".join([heading, *rows, ""]))
 
 
-def test_an_arm_with_and_without_solutions_hears_of_its_reference(run):
+def test_a_reference_is_suggested_for_an_arm_with_and_without_solutions(run):
     rows = ["a,good,,Red,fitted", "b,warned,no,Red,nominal", "c,warned,no,Red,nominal"]
     rows += ["d,warned,no,Blue,nominal", "e,good,,NIR,fitted"]
     write_health(rows)

@@ -338,7 +338,7 @@ def test_exposure_times_of_a_table_are_written_plainly(tmp_path, text, stem, sec
     assert exposure.exptime == seconds
 
 
-def test_paths_count_from_the_tables_folder(tmp_path, monkeypatch):
+def test_paths_are_relative_to_the_tables_folder(tmp_path, monkeypatch):
     make(tmp_path, "elsewhere/keep", "night/store/x.fits", "darks/d.fits")
     monkeypatch.chdir(tmp_path / "elsewhere")
     rows = [row(path="store/x.fits", dark="../darks/d.fits")]

@@ -7,7 +7,7 @@ from conftest import PROJECT
 from lampflux.campaign.instruments import read_settings, stands_alone
 from lampflux.errors import UserError
 
-# Beside mavis, which is planned for.
+# In addition to mavis, the planned instrument.
 INSTRUMENTS = ["alfosc", "floyds", "hector", "sprat"]
 HECTOR = yaml.safe_load((PROJECT / "resources/instruments/hector.yaml").read_text())
 FRAME = "resources/raw/GS_Ne_Red_1s_01.fits"

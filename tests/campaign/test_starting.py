@@ -1,4 +1,4 @@
-"""What a run does before its first job."""
+"""The start of a run, before its first job."""
 
 import os
 from types import SimpleNamespace

@@ -62,7 +62,7 @@ def test_a_job_is_one_line_at_its_end_with_progress_and_what_it_made(terminal):
     )
 
 
-def test_a_job_without_words_is_counted_and_not_shown(terminal):
+def test_a_job_without_a_message_is_counted_but_not_shown(terminal):
     show = terminal()
     start(show, 1, None)
     assert show("job_finished", job_id=1) == ""
@@ -79,7 +79,7 @@ def test_a_failed_job_is_one_line_without_the_command_that_snakemake_quotes(term
     assert shown == "FAILED  a frame is read; log: logs/a.log\n"
 
 
-def test_all_else_is_shown_as_snakemake_shows_it(terminal):
+def test_other_messages_are_shown_as_snakemake_shows_them(terminal):
     show = terminal()
     show(None, "Select jobs to execute...")
     show(None, "Health of one exposure")
@@ -88,7 +88,7 @@ def test_all_else_is_shown_as_snakemake_shows_it(terminal):
     assert shown == "Health of one exposure\nJob stats:\nOutput a has older\n"
 
 
-def test_what_snakemake_says_of_itself_is_left_to_its_log(terminal):
+def test_what_snakemake_reports_of_itself_is_only_in_its_log(terminal):
     show = terminal()
     show("workflow_started", "banner", workflow_id="a", snakefile="b")
     for sentence in (
@@ -102,7 +102,7 @@ def test_what_snakemake_says_of_itself_is_left_to_its_log(terminal):
 
 
 @pytest.mark.parametrize("wish", [{"verbose": True}, {"printshellcmds": True}])
-def test_who_asks_for_more_gets_it(terminal, wish):
+def test_options_for_more_output_are_respected(terminal, wish):
     show = terminal(**wish)
     shown = show("progress", None, done=1, total=12)
     assert "1 of 12 steps (8%) done" in shown

@@ -55,7 +55,7 @@ def test_single_exposures_do_not_outrank_pairs_that_show_two_gains():
 
 
 @pytest.mark.parametrize(("right", "rows"), [(1.9, 1), (2.8, 2)])
-def test_amplifiers_have_a_row_each_where_their_gains_differ(right, rows):
+def test_amplifiers_have_a_row_each_if_their_gains_differ(right, rows):
     gains = np.where(np.arange(COLUMNS) < COLUMNS // 2, 1.9, right)
     table = arm_gain(pairs_of(exposures(5, 4, fibres=30, gain=gains)), [], HALVES)
     assert len(table) == rows

@@ -12,10 +12,10 @@ AMPLIFIERS = [(0, 511), (512, 1023)]
 LEVELS = (500.3, 504.6)
 
 
-def biased(rows=400, sigma=2.0, seed=1):
+def biased(seed=1):
     """A frame of whole numbers with a level for each amplifier and rows 100 to 199 lit."""
     rng = np.random.default_rng(seed)
-    frame = np.repeat(LEVELS, 512) + rng.normal(0, sigma, (rows, 1024))
+    frame = np.repeat(LEVELS, 512) + rng.normal(0, 2.0, (400, 1024))
     frame[100:200] += 3000
     return np.rint(frame).astype("u2")
 

@@ -10,8 +10,8 @@ from lampflux.extraction.stray_light import StrayLight
 ROWS, COLUMNS, VARIANCE, GAIN, WIDTH = 6, 50, 9.0, 2.0, 2.6
 
 
-def lit(seed=1):
-    rng = np.random.default_rng(seed)
+def lit():
+    rng = np.random.default_rng(1)
     image = as_lit(rng.integers(0, 1000, (ROWS, COLUMNS)).astype("f4"), VARIANCE, GAIN)
     detector = image.detector._replace(light_scatter=1 / GAIN)
     return image._replace(detector=detector)
@@ -88,7 +88,7 @@ def test_rows_are_moved_upright_before_they_are_summed():
     np.testing.assert_allclose(table["counts"][5:-5], ROWS * spectrum[5:-5])
 
 
-def test_stray_light_is_taken_off_with_its_error():
+def test_stray_light_is_subtracted_with_its_error():
     image = lit()
     table = clean(image, stray=StrayLight(0.02, 0.005))
     plain = image.counts.sum(axis=0)

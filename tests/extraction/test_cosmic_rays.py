@@ -218,7 +218,7 @@ def test_clipped_pixels_are_never_touched():
     assert hit.any()
 
 
-def test_noise_has_hardly_any_hit():
+def test_noise_has_hardly_any_hits():
     rng = np.random.default_rng(9)
     profile = shares(112, fibre_places(10.0, 18))[:, 0]
     for _ in range(3):

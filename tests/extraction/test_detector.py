@@ -65,11 +65,11 @@ def test_frame_and_dark_share_the_variance_of_a_pixel():
 
 
 @pytest.mark.parametrize("shape", [(1, 1000), (100, 1), (1, 1), (0, 50)])
-def test_few_pixels_tell_no_variance(shape):
+def test_few_pixels_give_no_variance(shape):
     assert pixel_variance(np.zeros(shape), np.zeros(shape[1])) is None
 
 
-def test_blank_pixels_tell_no_variance():
+def test_blank_pixels_give_no_variance():
     assert pixel_variance(np.full((100, 100), np.nan), np.zeros(100)) is None
 
 
@@ -106,7 +106,7 @@ def test_the_gain_is_measured(gain):
 
 
 @pytest.mark.parametrize("wrong", [360.0, 4.5, 1.9, 0.8])
-def test_the_gain_that_a_frame_shows_is_told_whatever_gain_is_given(wrong):
+def test_the_gain_that_a_frame_shows_is_reported_whatever_gain_is_given(wrong):
     for seed in range(3):
         light, profile, shift, rng = lamp_frame(seed)
         image = exposed(light, rng, 1.9, 5.0)
@@ -119,12 +119,12 @@ def test_the_gain_that_a_frame_shows_is_told_whatever_gain_is_given(wrong):
 
 
 @pytest.mark.parametrize("faint", [0.0, 1e-5])
-def test_no_gain_is_told_without_light(faint):
+def test_a_frame_without_light_shows_no_gain(faint):
     light, profile, shift, rng = lamp_frame(4)
     assert gain_of(exposed(faint * light, rng, 1.9, 5.0), profile, shift, 7.0) is None
 
 
-def test_no_gain_is_told_by_a_frame_without_photon_noise():
+def test_a_frame_without_photon_noise_shows_no_gain():
     light, profile, shift, rng = lamp_frame(5)
     image = (light + rng.normal(0, 3, light.shape)).astype("f4")
     found = gain_of(image, profile, shift, 9.0)
@@ -136,7 +136,7 @@ def test_no_gain_is_told_by_a_frame_without_photon_noise():
 
 
 @pytest.mark.parametrize("read_noise", [3.0, 20.0])
-def test_a_limit_of_the_detector_is_found(read_noise):
+def test_a_saturation_limit_of_the_detector_is_found(read_noise):
     for seed in range(5):
         light, *_, rng = lamp_frame(seed, 3e7)
         image = np.minimum(rng.poisson(light * 2.0) / 2.0, 40000)

@@ -221,7 +221,7 @@ def test_a_hot_row_takes_no_more_than_its_own_light():
     assert np.abs(ratio[bright] - 1).max() < 0.015
 
 
-def test_a_step_between_amplifiers_of_which_nothing_is_known_bends_no_line():
+def test_a_step_between_unknown_amplifiers_bends_no_line():
     # The 21st of 41 lines lies across the step.
     frame = simulate(5, fibres=40, rays=0, lines=41, bias=(500, 540))
     assert np.abs(frame.centres - 1024).min() < 13

@@ -15,7 +15,7 @@ def test_a_table_of_one_row_gives_gain_and_read_noise_and_leaves_the_frame():
     assert found.frame is RAW.frame
 
 
-def test_amplifiers_are_brought_to_the_adu_of_the_first():
+def test_amplifiers_are_scaled_to_the_adu_of_the_first():
     rows = [
         {"gain": 1.9, "column_start": 0, "column_stop": 1},
         {"gain": 1.52, "column_start": 2, "column_stop": 5},

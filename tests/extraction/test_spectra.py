@@ -19,17 +19,17 @@ from lampflux.files.spectra import binary_table, write_spectrum
 SETTINGS = {"method": "amplifiers", "amplifiers": [(0, 3), (4, 7)], "range": (450, 550)}
 
 
-def random_frame(seed, shape=(12, 8)):
-    return np.random.default_rng(seed).integers(0, 65536, shape).astype("u2")
+def random_frame(seed):
+    return np.random.default_rng(seed).integers(0, 65536, (12, 8)).astype("u2")
 
 
-def frame_with_bias(first, second, lit=20000):
+def frame_with_bias(first, second):
     """100 rows, two amplifiers of 4 columns; 9 rows lit; noise that leaves the medians alone."""
     frame = np.empty((100, 8))
     frame[:, :4], frame[:, 4:] = first, second
     frame[0:30] -= 2.5
     frame[40:70] += 2.5
-    frame[91:] = lit
+    frame[91:] = 20000
     return frame
 
 
@@ -48,7 +48,7 @@ def test_an_unsigned_frame_darker_than_its_dark_is_negative():
     assert sum_along_slit(frame, dark)[0].tolist() == [-70] * 3
 
 
-def test_a_background_of_columns_is_taken_from_each_row():
+def test_a_background_of_columns_is_subtracted_from_each_row():
     spectrum, _ = sum_along_slit(np.full((4, 3), 600, "u2"), np.array([500.0, 504.0, 599.5]))
     assert spectrum.tolist() == [400, 384, 2]
 
@@ -190,7 +190,7 @@ def test_amplifiers_that_do_not_cover_each_column_once_are_refused(amplifiers):
         check_columns(8, amplifiers, "raw/a.fits", "Red")
 
 
-# Frames and darks that cannot be meant
+# Frames and darks that cannot be right
 
 
 @pytest.mark.parametrize("value", [0, 500, 65535])
@@ -365,7 +365,7 @@ class Job(dict):
     __getattr__ = dict.__getitem__
 
 
-def job(folder, frame, dark=None, rows="all", bias=SETTINGS):
+def job(folder, frame, dark=None, rows="all"):
     inputs = Job(frame=str(folder / "frame.fits"))
     fits.writeto(inputs.frame, frame)
     if dark is not None:
@@ -378,7 +378,7 @@ def job(folder, frame, dark=None, rows="all", bias=SETTINGS):
         layout={},
         table=None,
         rows=rows,
-        bias=bias,
+        bias=SETTINGS,
         gain=None,
         read_noise=None,
         saturation=None,

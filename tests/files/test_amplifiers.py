@@ -41,7 +41,7 @@ def quarters():
             )
 
 
-def section(rows, columns, backwards=False):
+def section(rows, columns, backwards):
     x = (columns.stop, columns.start + 1) if backwards else (columns.start + 1, columns.stop)
     return f"[{x[0]}:{x[1]},{rows.start + 1}:{rows.stop}]"
 

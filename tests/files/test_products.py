@@ -1,4 +1,4 @@
-"""Tables of products have the digits that mean something, and units when they are read."""
+"""Tables of products have significant digits only, and units when they are read."""
 
 import numpy as np
 import pandas as pd

@@ -18,7 +18,7 @@ def write(path, text):
 
 
 @pytest.mark.parametrize("kind", [str, lambda path: path])
-def test_a_file_takes_its_name_once_it_is_complete(tmp_path, kind):
+def test_a_file_gets_its_name_when_it_is_complete(tmp_path, kind):
     path = tmp_path / "a.csv"
     with whole(kind(path)) as part:
         part.write_text("half")
@@ -44,7 +44,7 @@ def test_a_writer_that_fails_leaves_nothing(tmp_path, fault, written):
     assert names(tmp_path) == []
 
 
-def test_a_writer_that_fails_leaves_the_former_file(tmp_path):
+def test_a_writer_that_fails_keeps_the_old_file(tmp_path):
     def write():
         with whole(tmp_path / "a.csv") as part:
             part.write_text("half")
@@ -57,7 +57,7 @@ def test_a_writer_that_fails_leaves_the_former_file(tmp_path):
     assert names(tmp_path) == ["a.csv"]
 
 
-def test_a_new_file_takes_the_place_of_the_former(tmp_path):
+def test_a_new_file_replaces_the_old_one(tmp_path):
     (tmp_path / "a.csv").write_text("former")
     with whole(tmp_path / "a.csv") as part:
         part.write_text("new")

@@ -65,7 +65,7 @@ def test_a_blend_is_named_with_the_part_of_its_light():
     assert blend_text(flux.blend_of) == f"Ar I 6002.550 {neighbour.part:.2g}"
 
 
-def test_a_neighbour_that_cannot_be_parted_is_named_and_flagged():
+def test_a_neighbour_that_cannot_be_separated_is_named_and_flagged():
     flux = pair(0.05, 0.1)
     assert "blended" in flux.flags
     assert flux.recommended == "net_flux"

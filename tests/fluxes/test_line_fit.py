@@ -41,7 +41,7 @@ def test_a_blend_without_noise_is_recovered(distance, ratio):
     agrees(found, fluxes, centres, FWHM)
 
 
-def test_pixels_that_are_not_good_are_not_gone_by():
+def test_bad_pixels_are_not_fitted():
     good = np.ones(41, bool)
     good[[19, 25]] = False
     counts = np.where(good, spectrum(41, [20.3], [1e5]), np.nan)
@@ -100,7 +100,7 @@ def hopeless():
 
 
 @pytest.mark.parametrize("kind", hopeless())
-def test_what_cannot_be_fitted_is_not(kind):
+def test_hopeless_cases_are_not_fitted(kind):
     counts, centres, fwhm, good = hopeless()[kind]
     assert fit(counts, np.full(41, 25.0), np.array(centres), fwhm, good=good) is None
 

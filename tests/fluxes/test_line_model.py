@@ -111,7 +111,7 @@ def test_a_halo_of_scattered_light_is_no_light_of_the_lines(widths):
     assert far_light(lines.shape.profile) < 0.001
 
 
-def test_lines_that_saturate_in_the_middle_do_not_tell_wings():
+def test_lines_that_saturate_in_the_middle_do_not_show_wings():
     counts, variance, centres, _ = lamp(5)
     brightest = round(centres[counts[np.rint(centres).astype(int)].argmax()])
     good = np.ones(counts.size, bool)
@@ -161,7 +161,7 @@ def test_blends_do_not_widen_the_width_of_unblended_lines():
 @pytest.mark.parametrize("ratio", [1.0, 0.3, 0.05])
 @pytest.mark.parametrize("distance", [0.8, 1.0, 1.3])
 @pytest.mark.parametrize("side", [-1, 1])
-def test_two_lines_that_look_like_one_are_taken_apart(ratio, distance, side):
+def test_two_lines_that_look_like_one_are_separated(ratio, distance, side):
     rng = np.random.default_rng(8)
     centres = 25.2 + np.array([0, side * distance * FWHM])
     clean = spectrum(51, centres, 1e6 * np.array([1, ratio]))

@@ -40,7 +40,7 @@ def test_noise_is_no_line(noise):
     assert found(noise).size == 0
 
 
-def test_what_stands_beside_a_known_line_is_left_to_the_search_for_companions(noise):
+def test_lines_beside_a_known_one_are_left_to_the_search_for_companions(noise):
     rest = noise + core_and_wing(SIZE, [206.0], [1e4], fwhm=3.0)
     assert found(rest, places=(200.0,)).size == 0
 

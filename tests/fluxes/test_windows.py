@@ -72,7 +72,7 @@ def test_windows_of_different_units_are_not_compared():
 
 
 @pytest.mark.parametrize("unit", ["pixel", "angstrom"])
-def test_a_window_that_runs_backwards_is_told_with_its_row(unit):
+def test_a_window_that_runs_backwards_is_reported_with_its_row(unit):
     (problem,) = order_problems(windows((10, 20), (40, 30.5), (50, 60), unit=unit))
     assert problem.startswith("row 2 ")
     assert "40 to 30.5" in problem
@@ -82,13 +82,13 @@ def test_a_window_that_runs_backwards_is_told_with_its_row(unit):
 @pytest.mark.parametrize(
     "ends", [[(10, 20), (20, 30)], [(15, 25), (10, 20)], [(10, 40), (20, 30)], [(10, 20)] * 2]
 )
-def test_windows_that_share_a_pixel_are_told_with_both_rows(ends, unit):
+def test_windows_that_share_a_pixel_are_reported_with_both_rows(ends, unit):
     (problem,) = order_problems(windows(*ends, unit=unit))
     for row, (start, stop) in enumerate(ends, start=1):
         assert f"row {row} ({start} to {stop})" in problem
 
 
-def test_every_window_that_overlaps_another_is_told():
+def test_every_window_that_overlaps_another_is_reported():
     ends = [(0, 100), (10, 20), (30, 40), (200, 210)]
     problems = " ".join(order_problems(windows(*ends)))
     for row, told in enumerate([True, True, True, False], start=1):
@@ -185,7 +185,7 @@ def test_a_pixel_window_that_runs_backwards_is_refused(ends):
     assert refusal(windows((40, 50), ends)).startswith("mine/Ne_Red.csv, row 2 ")
 
 
-def test_every_faulty_window_is_told_at_once():
+def test_every_faulty_window_is_reported_at_once():
     message = refusal(windows((-5, 3), (10, 20), (90, 200)))
     assert "mine/Ne_Red.csv, row 1 " in message
     assert "mine/Ne_Red.csv, row 3 " in message

@@ -1,4 +1,4 @@
-"""The page of answers: its words follow from its tables, and are there to see at first sight."""
+"""The page of answers: its sentences follow from its tables and are visible at once."""
 
 import shutil
 import subprocess

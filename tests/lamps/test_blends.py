@@ -1,4 +1,4 @@
-"""Lines are single where their neighbours, measured or listed, leave their centres alone."""
+"""Lines are single if their neighbours, measured or listed, do not shift their centres."""
 
 import pandas as pd
 

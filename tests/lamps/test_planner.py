@@ -14,14 +14,14 @@ GAIN, READ = 1.9, 60.0
 FLUX = np.array([3.0, 20, 150, 900, 4000, 20000])
 
 
-def lamp_lines(seconds, flux=FLUX, gain=GAIN, seed=1):
+def lamp_lines(seconds):
     """Summarise simulated exposures of lines of known flux."""
-    rng, windows = np.random.default_rng(seed), windows_for(len(flux))
-    tables = [measured(rng, windows, flux, time, GAIN, READ) for time in seconds]
+    rng, windows = np.random.default_rng(1), windows_for(len(FLUX))
+    tables = [measured(rng, windows, FLUX, time, GAIN, READ) for time in seconds]
     exposures = [
         {"exposure": f"E{n}", "seconds": time, "id": str(n)} for n, time in enumerate(seconds)
     ]
-    return summarise(join_tables(tables, exposures), FIBRES, gain)[0]
+    return summarise(join_tables(tables, exposures), FIBRES, GAIN)[0]
 
 
 def true_snr(flux, time):

@@ -1,4 +1,4 @@
-"""What lamps will give another instrument, against simulated light and fits."""
+"""Predictions of lamps in another instrument, against simulated light and fits."""
 
 import numpy as np
 import pandas as pd
@@ -177,7 +177,7 @@ def test_lamps_that_fill_each_others_gaps_rank_first(modes):
 
 
 def test_a_second_lamp_of_the_same_lines_adds_only_light(modes):
-    # With light enough the errors are those of the profiles and the laboratory.
+    # With enough light the errors are those of the profiles and the laboratory wavelengths.
     mode, own = modes["HR-Blue"]._replace(snr=300.0), np.linspace(4260, 5600, 20)
     plans = {
         name: plan_mode(mode_lines(lamp(own, flux=9000.0), mode), mode) for name in ("A", "B")

@@ -44,7 +44,7 @@ GOOD = {
 
 
 def exposure(**faults):
-    """Header, spectrum and flux table of an exposure that is good but for its faults."""
+    """Header, spectrum and flux table of an exposure that is good except for its faults."""
     facts = GOOD | faults
     header = {
         "BIASMETH": "amplifiers" if facts["levels"] else "dark",
@@ -131,13 +131,13 @@ def checked(
 
 
 def beside_good(**faults):
-    """The row of a faulty exposure among four good ones."""
+    """Row of a faulty exposure among four good ones."""
     rows = checked(*[exposure() for _ in range(4)], exposure(**faults))
     assert set(rows["score"][:4]) == {"good"}
     return rows.iloc[4]
 
 
-def test_a_frame_under_two_names_is_warned_of_with_the_other_name():
+def test_a_frame_under_two_names_gives_a_warning_with_the_other_name():
     frames = [exposure() for _ in range(5)]
     for (header, *_), checksum in zip(frames, ("1", "2", "1", "", "")):
         header["DATASUM"] = checksum
@@ -215,7 +215,7 @@ def test_a_fault_is_measured_and_scored(faults, parameter, value, verdict):
         ({"errors": "columns"}, "error_source", "scatter of neighbouring columns"),
     ],
 )
-def test_limits_of_the_extraction_are_warned_of(faults, parameter, reason):
+def test_limits_of_the_extraction_give_warnings(faults, parameter, reason):
     row = beside_good(**faults)
     assert (row["score"], row["warned"], row["failed"]) == ("warned", parameter, "")
     assert reason in row["reasons"]
@@ -228,7 +228,7 @@ def test_the_worst_parameter_decides_and_all_are_named():
     assert row["warned"] == "background"
 
 
-def test_without_a_solution_wavelengths_are_warned_of_and_not_scored_otherwise():
+def test_without_a_solution_wavelengths_give_a_warning_and_no_other_score():
     row = beside_good(method="nominal", shift=9.0)
     assert row["warned"] == "wave_method"
     assert np.isnan(row[["wave_rms", "wave_shift", "wave_shift_pixel"]].astype(float)).all()
@@ -357,7 +357,7 @@ def test_noise_and_windows_that_miss_their_lines_are_not_the_brightest_line():
     assert brightest_line([exposure(flags="wavelength")[2]] * 4)[0] == 6010.0
 
 
-def test_windows_that_miss_their_lines_are_warned_of():
+def test_windows_that_miss_their_lines_give_a_warning():
     row = beside_good(flags="wavelength")
     assert (row["score"], row["warned"]) == ("warned", "windows_missed")
     assert row["reasons"] == "100 % of the windows miss their lines"
@@ -418,7 +418,7 @@ def test_saturation_is_expected_where_a_shorter_exposure_measures_the_line():
         ((None, None), False),
     ],
 )
-def test_a_gain_that_the_frame_contradicts_by_a_factor_of_two_is_warned_of(gain, warned):
+def test_a_gain_that_the_frame_contradicts_by_a_factor_of_two_gives_a_warning(gain, warned):
     row = beside_good(gain=gain)
     assert (row["score"], row["warned"]) == (("warned", "gain") if warned else ("good", ""))
     if warned:

@@ -27,7 +27,7 @@ def brightness(rng, seconds, half=HALF, drift=0.0004, flicker=0.002):
 
 
 def losses(seconds):
-    """Part that is lost: up to 6 % of the ten bright lines in 60 s."""
+    """Fraction of the light that is lost: up to 6 % for the ten bright lines in 60 s."""
     lost = np.zeros((len(seconds), len(FLUX)))
     lost[seconds == 60, 30:] = np.linspace(0.025, 0.06, 10)
     return lost
@@ -186,7 +186,7 @@ def test_one_flux_that_is_ten_times_too_high_hardly_moves_the_light_of_its_expos
     ],
 )
 @pytest.mark.parametrize("factor", [0.8, 1.2])
-def test_a_fifth_more_or_less_of_a_constant_hardly_matters(
+def test_a_change_of_a_constant_by_a_fifth_hardly_matters(
     observed, monkeypatch, module, constant, factor, largest_change
 ):
     name = module.__name__.rpartition(".")[2].upper()

@@ -1,4 +1,4 @@
-"""Summaries of lamps: what the published tables say, and what is known of simulated ones."""
+"""Summaries of lamps, from the published tables and from simulated ones of known truth."""
 
 import numpy as np
 import pandas as pd
@@ -132,7 +132,7 @@ FLUX = np.array([900.0, 1500, 2500, 4000, 8000, 12000, 20000, 33000])
 
 
 def simulated(seed, seconds, brightness, kept=None):
-    """Summarise exposures of lines `FLUX`; `kept` is the part that saturation leaves of each."""
+    """Summarise exposures of lines `FLUX`; `kept` is the fraction of each after saturation."""
     rng = np.random.default_rng(seed)
     windows = windows_for(len(FLUX))
     tables = [

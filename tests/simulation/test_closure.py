@@ -1,4 +1,4 @@
-"""The comparison with the truth where there is little to compare."""
+"""The comparison with the truth if there is little to compare."""
 
 import numpy as np
 import pandas as pd

@@ -21,9 +21,9 @@ def physics():
     return constants | constants.pop("arms")["Red"]
 
 
-def flat_frame(electrons, physics, name, rows=400):
-    """Frame of a light that differs from row to row only."""
-    columns = physics["columns"]
+def flat_frame(electrons, physics, name):
+    """Frame of 400 rows whose light differs from row to row only."""
+    rows, columns = 400, physics["columns"]
     shares = np.broadcast_to(electrons, (1, rows))
     light = Illumination(
         np.ones((1, columns)),

@@ -1,4 +1,4 @@
-"""Where simulated light falls, against what was asked for."""
+"""The distribution of simulated light, against the configured one."""
 
 import numpy as np
 import pytest
@@ -138,7 +138,7 @@ def test_defects_have_the_configured_numbers_and_the_same_places_in_each_frame(p
     np.testing.assert_array_equal(wild, two == 2**32 - 1)
     hot = (one > 600) & ~wild
     assert abs(hot.sum() - 10 * number) < 4 * np.sqrt(10 * number)
-    # An exponential distribution of 20,000 electrons without what is below 100 ADU.
+    # An exponential distribution of 20,000 electrons, without pixels below 100 ADU.
     above = (one[hot] - 502) * physics["gain"]
     assert above.mean() == pytest.approx(20_000, abs=4 * 20_000 / np.sqrt(hot.sum()))
     assert np.abs(one[hot] - two[hot]).mean() < 0.02 * one[hot].mean()

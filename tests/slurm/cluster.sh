@@ -1,12 +1,16 @@
 #!/usr/bin/env bash
 # A Slurm of one node with two cores on this machine, without accounting, for tests.
-#   cluster.sh start FOLDER    needs root, and /etc/slurm/slurm.conf must not be there
+#   cluster.sh start FOLDER    needs root, and no other /etc/slurm/slurm.conf than its own
 #   cluster.sh stop FOLDER
 set -euo pipefail
 folder=$2
 conf=/etc/slurm/slurm.conf
 case $1 in
 start)
+    if grep -qs "^ClusterName=lampflux$" "$conf"; then
+        # Tests that were killed left theirs.
+        "$0" stop "$(sed -n "s|^SlurmdSpoolDir=\(.*\)/spool$|\1|p" "$conf")"
+    fi
     if [ -e "$conf" ]; then
         echo "$conf is there: this machine has a Slurm of its own" >&2
         exit 1

@@ -7,7 +7,7 @@ from specutils import Spectrum
 
 from arcs import arc, gaussian_lines
 from lampflux.errors import UserError
-from lampflux.files.spectra import air_wavelengths, read_spectrum, write_calibrated
+from lampflux.files.spectra import air_wavelengths, read_spectrum, table_of, write_calibrated
 from lampflux.medium import to_vacuum
 from lampflux.peaks import Peaks, find_peaks
 from lampflux.wavelengths import Identification, Lines, identify, line_list
@@ -30,8 +30,8 @@ THREE = Peaks(
 RED = {"crval": 6754.73992674, "crpix": 2048, "cdelt": 0.5201465201465}
 
 
-def write_example(folder, nominal, size=50, medium="air"):
-    pixels = np.arange(size)
+def write_example(folder, nominal, medium="air"):
+    pixels = np.arange(50)
     table = {
         "pixel": pixels,
         "wavelength": nominal_wavelength(pixels, **nominal),
@@ -85,6 +85,27 @@ def test_a_file_in_vacuum_says_so_and_is_read_in_air(tmp_path):
         # The nominal solution is linear in air.
         assert WCS(hdus[0].header, key="A").wcs.ctype[0] == "AWAV"
         np.testing.assert_allclose(air_wavelengths(hdus), table["wavelength"], rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["SPECTRUM", "PEAKS"])
+def test_tables_are_read_as_astropy_reads_them(tmp_path, name):
+    path, _ = write_example(tmp_path, BLUE)
+    with fits.open(path) as hdus:
+        table, wanted = table_of(hdus[name]), hdus[name].data
+        assert list(table.dtype.names) == wanted.names
+        for column in wanted.names:
+            is_logical = wanted[column].dtype == bool
+            read = table[column] == b"T" if is_logical else table[column]
+            np.testing.assert_array_equal(read, wanted[column])
+
+
+@pytest.mark.filterwarnings("ignore:File may have been truncated")
+def test_a_table_that_is_cut_off_is_not_read(tmp_path):
+    path, _ = write_example(tmp_path, BLUE)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(ValueError, match="greater than file size"):
+        read_spectrum(path)
 
 
 BENT = np.polynomial.Polynomial([6800, 1080, -28, -15, 3, -2], domain=[0, 4095])

@@ -60,7 +60,7 @@ def test_a_curve_that_no_spectrograph_has_is_odd():
     assert oddness(fit) > 50
 
 
-def test_an_alignment_that_goes_astray_at_an_end_is_brought_back_by_the_rest():
+def test_a_wrong_end_of_an_alignment_is_corrected_by_the_rest():
     truth = grating(0.15, np.radians(7))
     lead = np.interp(PIXELS, [0, 300, 1300, 1700], [12, 25, 20, 0])
     # Off by 80 pixels at the end, where the lead shows that it may be; by one pixel elsewhere.

@@ -31,7 +31,7 @@ def test_a_wrongly_pinned_line_refuses_a_solution_and_a_right_one_does_not():
 
 
 @pytest.mark.parametrize("pins", [1, 2])
-def test_nominal_wavelengths_are_brought_to_pinned_lines(pins):
+def test_nominal_wavelengths_are_shifted_to_pinned_lines(pins):
     pixel = np.array([200.0, 800.0])[:pins]
     nominal = 5000 + 0.5 * np.arange(1024)
     pinned = list(zip(pixel, 5010 + 0.52 * pixel))
@@ -39,10 +39,12 @@ def test_nominal_wavelengths_are_brought_to_pinned_lines(pins):
     np.testing.assert_allclose(at, 5010 + 0.52 * pixel, atol=1e-9)
 
 
-@pytest.mark.parametrize(("rows", "pinned"), [(1, 1), (2, 2), (3, 0)])
-def test_a_table_of_one_or_two_lines_pins_them_and_more_are_a_solution(tmp_path, rows, pinned):
+@pytest.mark.parametrize(
+    ("places", "pinned"), [([100], 1), ([100, 500], 2), ([100, 500, 500], 3), ([100, 500, 900], 0)]
+)
+def test_a_table_of_one_or_two_lines_pins_them_and_more_are_a_solution(tmp_path, places, pinned):
     path = tmp_path / "Arm.csv"
-    lines = [f"{pixel},{5000 + pixel},Ne I" for pixel in (100, 500, 900)[:rows]]
+    lines = [f"{pixel},{5000 + pixel},Ne I" for pixel in places]
     path.write_text("\n".join(["pixel,wavelength_air,ion", *lines]) + "\n")
     reference, pins = arm_reference(path, np.arange(1024))
     assert len(pins) == pinned

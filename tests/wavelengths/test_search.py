@@ -86,7 +86,7 @@ def table_of(
     return coincidence_table(position, weight, sigma, 0.0, STEP, size, reach, strangers, covered)
 
 
-def test_evenly_dense_items_say_nothing():
+def test_evenly_dense_items_give_no_evidence():
     table = table_of(np.arange(-50, 1100, 0.5))
     np.testing.assert_allclose(table[200:-200], 0, atol=0.01)
 
@@ -102,24 +102,24 @@ def test_a_lone_item_is_as_likely_as_its_gaussian_over_the_mean():
             assert table[int((500 + side * distance) / STEP)] == pytest.approx(wanted, abs=0.02)
 
 
-def test_far_from_every_item_only_strangers_are_met():
+def test_far_from_every_item_only_chance_is_left():
     table = table_of([500.0, 520.0])
     assert table[int(450 / STEP)] == pytest.approx(np.log(0.1), abs=1e-6)
     assert table[0] == pytest.approx(np.log(0.1), abs=1e-6)
 
 
-def test_the_denser_the_items_the_less_a_coincidence_says():
+def test_the_denser_the_items_the_less_evidence_a_coincidence_gives():
     at = [table_of(np.arange(0, 1000, spacing))[int(500 / STEP)] for spacing in (100, 50, 20, 10)]
     assert at == sorted(at, reverse=True)
     assert at[-1] > 0
 
 
-def test_a_weightier_item_says_more_than_a_slight_one():
+def test_a_heavier_item_gives_more_evidence_than_a_light_one():
     table = table_of([450.0, 550.0], [1.0, 0.1])
     assert table[int(450 / STEP)] > table[int(550 / STEP)] + 1
 
 
-def test_nothing_is_said_well_beyond_where_items_are_known():
+def test_there_is_no_evidence_far_outside_the_range_with_known_items():
     everywhere, within = table_of([500.0, 520.0]), table_of([500.0, 520.0], covered=(300, 700))
     at = STEP * np.arange(within.size)
     known = (at >= 250) & (at <= 750)

@@ -5,6 +5,7 @@ from numpy.polynomial import Polynomial
 from lampflux.wavelengths.trust import (
     coincidence_gain,
     leading,
+    left_out,
     longest_stretch,
     nearby_scatter,
     partial_fits,
@@ -143,3 +144,16 @@ def test_a_range_ends_where_its_error_is_well_below_a_third_of_a_pixel_but_is_no
     assert trusted_stretch(np.ones(9, bool), error) == (2, 5)
     assert trusted_stretch(np.arange(9) != 3, error) == (4, 5)
     assert trusted_stretch(np.ones(9, bool), error + 0.3) == (0, -1)
+
+
+def test_leaving_out_each_value_gives_what_a_fit_to_the_others_gives():
+    rng = np.random.default_rng(3)
+    rows = np.vander(rng.uniform(-1, 1, 12), 4) * rng.uniform(0.2, 2.0, (12, 1))
+    values = rng.normal(size=12)
+    missed, change = left_out(rows, values)
+    every = np.linalg.lstsq(rows, values)[0]
+    for number in range(12):
+        others = np.delete(rows, number, axis=0), np.delete(values, number)
+        fitted = np.linalg.lstsq(*others)[0]
+        assert missed[number] == pytest.approx(values[number] - rows[number] @ fitted)
+        np.testing.assert_allclose(change[:, number], every - fitted, atol=1e-9)

@@ -10,7 +10,7 @@ NARROW, MISFIT, OUTSIDE = "Narrow_Ne_Red_10s_01", "Misfit_Ne_Red_20s_01", "Outsi
 
 @pytest.fixture(scope="module")
 def checked(snakemake, tmp_path_factory):
-    """Return what is said of a folder with a fault of each kind, and the files that changed."""
+    """Return the output for a folder with a fault of each kind, and the files that changed."""
     root = tmp_path_factory.mktemp("checked")
     raw = root / "resources/raw"
     write_frame(raw / f"{GOOD}.fits", lamp_counts(1), EXPTIME=10.0)

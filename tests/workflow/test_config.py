@@ -13,13 +13,13 @@ ROW = f"../{FRAME},Photron,Ne,Red,10,01\n"
 
 
 def touch(root, *names):
-    """Make empty files: no mistake here may go unnoticed until a frame is opened."""
+    """Make empty files: every mistake here must be found before a frame is opened."""
     for name in names:
         write_text(root / name, "")
 
 
 def complaints(run, count=1):
-    """Check what every mistake must give; return lampflux's sentences."""
+    """Check what happens after every mistake; return lampflux's sentences."""
     assert run.status != 0
     assert run.jobs == set()
     assert "Traceback" not in run.output
@@ -38,7 +38,7 @@ def test_every_mistake_in_the_config_is_named_by_its_key(tmp_path, snakemake):
 
 
 @pytest.mark.parametrize("target", ["Photron_Vs", "results/fluxes/Photron_Ne_Red_10s_01.csv"])
-def test_whatever_is_asked_for_all_mistakes_are_the_answer(tmp_path, snakemake, target):
+def test_whatever_is_requested_all_mistakes_are_reported(tmp_path, snakemake, target):
     touch(tmp_path, FRAME, FRAME.replace("Ne", "Vs"), target)
     write_text(tmp_path / "resources/line_windows/Ne_Red.csv", "start\n10\n")
     lamp, table = complaints(snakemake(tmp_path, "--dry-run", target), 2)
@@ -100,7 +100,7 @@ def test_windows_of_a_lamp_without_exposures_are_refused(tmp_path, snakemake):
     assert "arm Red" in sentence
 
 
-def test_what_is_right_passes_the_same_checks(tmp_path, snakemake):
+def test_correct_input_passes_the_same_checks(tmp_path, snakemake):
     touch(tmp_path, FRAME, "resources/raw/Dark_Red_10s.fits")
     write_text(tmp_path / "night/exposures.csv", HEADING + ROW)
     write_text(tmp_path / "resources/line_windows/Ne_Red.csv", "start,stop\n30,40\n10,29\n")

@@ -86,7 +86,7 @@ def test_what_is_chosen_and_what_is_not_used_is_named_at_the_start(reduced):
     assert "No exposure uses resources/raw/night/Dark_Red_10s.fits" in run.output
 
 
-def test_a_master_is_made_once_and_goes_when_it_has_been_used(reduced):
+def test_a_master_is_made_once_and_removed_after_use(reduced):
     root, run = reduced
     assert list((root / "results/masters").glob("*.fits")) == []
     assert len(list((root / "results/logs/masters").glob("*.log"))) == 3

@@ -1,4 +1,4 @@
-"""A run ends with what failed and why, whatever Snakemake is asked to hide."""
+"""A run ends with what failed and why, whatever output Snakemake hides."""
 
 import pytest
 
@@ -27,7 +27,7 @@ def test_with_everything_hidden_the_job_itself_says_what_failed(snakemake, tmp_p
 
 
 def torn(root):
-    """Write a frame that is cut off."""
+    """Write a truncated frame."""
     path = root / f"resources/raw/{TORN}.fits"
     write_frame(path, lamp_counts(1))
     path.write_bytes(path.read_bytes()[:60000])

@@ -39,7 +39,7 @@ SHAPE = 16, 4096
 
 @dataclass(frozen=True, eq=False)
 class Fault:
-    """A faulty frame: the words of its sentence, and how to make it, given its path and dark's."""
+    """A faulty frame: words of its message, and a function that makes it from two paths."""
 
     words: list
     make: Callable
@@ -105,7 +105,7 @@ def card(key, value):
 
 
 def damaged_tile(path, dark):
-    """Change a byte of a tile in a compressed file that holds its sum, as those of fpack do."""
+    """Change a byte of a tile in a compressed file with checksums, such as those of fpack."""
     image = fits.CompImageHDU(counts())
     fits.HDUList([fits.PrimaryHDU(), image]).writeto(path, checksum=True)
     data = bytearray(path.read_bytes())
@@ -170,7 +170,7 @@ FILES = {
         [UNREADABLE, "BZERO is -inf"], replaced(BZERO, b"BZERO   =               -1E999")
     ),
     "BSCALE twice": Fault([UNREADABLE, "its header gives BSCALE twice"], card("BSCALE", "2.5")),
-    "exposure time of the header in words": Fault(
+    "exposure time in words in the header": Fault(
         ["10 s in its name", "'ten' in its header"],
         written(counts(), EXPTIME="ten"),
     ),
@@ -187,13 +187,13 @@ FILES = {
         ["does not match its checksum (DATASUM)"], damaged_tile
     ),
 }
-# Each ends its own exposure's jobs in a campaign, at the job that meets it.
+# Each ends the jobs of its own exposure in a campaign, at the first job that finds it.
 FRAMES = {
     "truncated data": Fault([UNREADABLE, "truncated"], holding(lambda sound: sound[:60000])),
-    "columns that the arm has not": Fault(
+    "columns that do not match the arm": Fault(
         ["has columns 0 to 2047", "amplifiers of arm Red"], written(counts(shape=(16, 2048)))
     ),
-    "columns that the arm has not, with a dark": Fault(
+    "columns that do not match the arm, with a dark": Fault(
         ["has columns 0 to 2047", "amplifiers of arm Red"],
         with_dark(counts(shape=(16, 2048)), dark_counts(3, shape=(16, 2048))),
         21,
@@ -431,18 +431,18 @@ TABLES = {
     "pipe named like a frame": (f"{RAW}/C_Ne_Red_10s_01.fits", ["pipe or device"], os.mkfifo),
     "unknown lamp": (f"{RAW}/D_Vs_Red_10s_01.fits", ["lamp Vs", "Ar, HgAr"], Path.touch),
     "unknown arm": (f"{RAW}/E_Ne_Green_10s_01.fits", ["arm Green", "Blue, Red"], Path.touch),
-    "exposure time of the name zero": (f"{RAW}/G_Ne_Red_0s_01.fits", ["is zero"], Path.touch),
-    "exposure time of the name negative": (
+    "zero exposure time in the name": (f"{RAW}/G_Ne_Red_0s_01.fits", ["is zero"], Path.touch),
+    "negative exposure time in the name": (
         f"{RAW}/H_Ne_Red_-5s_01.fits",
         ["the name is not", "rename"],
         Path.touch,
     ),
-    "exposure time of the name in words": (
+    "exposure time in words in the name": (
         f"{RAW}/I_Ne_Red_tens_01.fits",
         ["the name is not", "rename"],
         Path.touch,
     ),
-    "exposure time of the name absurd": (
+    "absurd exposure time in the name": (
         f"{RAW}/J_Ne_Red_600000s_01.fits",
         ["600000 s, which is too long", "in seconds"],
         Path.touch,
@@ -589,7 +589,7 @@ def test_all_faults_of_names_and_tables_are_reported_at_once_and_nothing_is_run(
 
 @pytest.fixture(scope="module")
 def wrong_configs(snakemake, tmp_path_factory):
-    """Return the sentences on two configs: of keys and values, and of what they mean together."""
+    """Return the sentences on two configs: wrong keys and values, and contradictions."""
     root = tmp_path_factory.mktemp("configs")
     values, meaning = {"arms": {"A": {"cdelt": 1}}}, {"arms": {}}
     for _, settings in CONFIG.values():
@@ -616,7 +616,7 @@ def test_a_fault_of_the_config_is_reported_with_all_others(wrong_configs, name):
     assert re.search(r"; \w+", sentence_with(wrong_configs, ["config", *words])), "no remedy"
 
 
-# What is odd but right must work
+# Odd but correct input must work
 
 
 SHELL = "$(touch pwned) `touch pwned`; touch pwned é"
@@ -646,7 +646,7 @@ os.register_at_fork(after_in_child=lambda: note("watched"))
 
 @pytest.fixture(scope="module")
 def odd(snakemake, tmp_path_factory):
-    """Return the folder of a run where all is named oddly, its run, and notes of its network."""
+    """Return the folder of a run with odd names everywhere, its run, and its network accesses."""
     root = tmp_path_factory.mktemp("odd") / SHELL
     place = root / "raw (night) *"
     write_frame(place / f"{SHELL}.fits", lamp_counts(7))
@@ -734,7 +734,6 @@ def test_thousands_of_files_of_other_kinds_are_passed_over_in_a_moment(tmp_path)
 
 
 TAG = "!!python/object/apply:os.system ['touch pwned']"
-NOT_YAML = "Config file is not valid JSON or YAML."
 # Faults of the config and of the simulation's constants that end the reading of their file.
 READING = {
     "code in a config file": (["not valid JSON or YAML"], "mine.yaml", f"fibres: {TAG}\n"),
@@ -811,7 +810,7 @@ def test_a_frame_without_the_right_to_read_it_is_reported(snakemake, tmp_path):
 
 
 def seen_by_page():
-    """Map each fault of docs/faults.md to what the page says is seen; a row may name several."""
+    """Map each fault of docs/faults.md to its message on the page; a row may name several."""
     page = (PROJECT / "docs/faults.md").read_text()
     rows = re.findall(r"(?m)^\| ([^|`]+) \| `(.+)` \|$", page)
     return {name: said for names, said in rows for name in names.split("; ")}
@@ -843,7 +842,7 @@ def test_the_documentation_gives_each_fault_in_the_words_that_are_tested():
 
 
 @pytest.mark.parametrize("name", FRAMES)
-def test_the_documentation_gives_the_very_sentence_on_a_frame(faulty, name):
+def test_the_documentation_gives_the_exact_sentence_on_a_frame(faulty, name):
     root, _ = faulty
     said = (root / f"results/logs/spectra/{NAMES[name]}.log").read_text()
     sentence = re.search(r"(?m)^ERROR: (.+)$", said)[1]

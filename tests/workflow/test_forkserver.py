@@ -1,4 +1,4 @@
-"""Scripts run in forks of one Python: as in a process of their own, only sooner."""
+"""Scripts run in forks of one Python as in separate processes."""
 
 import os
 import signal
@@ -14,7 +14,7 @@ from lampflux.campaign.forks import run_forked
 
 FOLDER = PROJECT / "workflow/forkserver"
 LOADED = "loaded_before"
-# As in a thread of Snakemake, whom an interrupt does not reach.
+# As in a thread of Snakemake, which an interrupt does not reach.
 ASK = f"""
 import signal, sys
 sys.path.append({str(PROJECT / "workflow")!r})
@@ -41,7 +41,7 @@ def ask(address, script, *arguments, **options):
 
 
 def waited(path):
-    """Content of a file that a script is about to write whole."""
+    """Wait for a file that a script writes, and return its content."""
     end = time.monotonic() + 20
     while not (path.exists() and path.read_text().endswith("\n")):
         assert time.monotonic() < end, f"{path} never came"
@@ -132,7 +132,7 @@ except KeyboardInterrupt:
 """
 
 
-def test_a_script_dies_with_the_one_that_waits_for_it(server, tmp_path):
+def test_a_script_is_killed_when_its_client_ends(server, tmp_path):
     script = write_text(tmp_path / "sleep.py", SLEEP)
     asked = ask(server[1], script, tmp_path / "number")
     process = waited(tmp_path / "number")
@@ -144,7 +144,7 @@ def test_a_script_dies_with_the_one_that_waits_for_it(server, tmp_path):
     assert not alive(process)
 
 
-def test_the_interrupt_of_a_terminal_reaches_the_script_and_nobody_else(server, tmp_path):
+def test_an_interrupt_from_the_terminal_reaches_only_the_script(server, tmp_path):
     script = write_text(tmp_path / "sleep.py", SLEEP)
     asked = ask(server[1], script, tmp_path / "number", process_group=server[0].pid)
     waited(tmp_path / "number")

@@ -15,7 +15,7 @@ import pytest
 
 from conftest import PROJECT, Run, failures, products, small_campaign, visible, write_text
 
-# Simulated frames, so that their making is interrupted too.
+# Simulated frames, so that their simulation is interrupted too.
 NEON, KRYPTON, ARGON = "Newport_Ne_Red_1s_01", "Newport_Kr_Red_60s_01", "Newport_Ar_Red_10s_01"
 EXPOSURES = """brand,lamp,arm,exptime,id,dark
 Newport,Ne,Red,1,01,yes
@@ -23,8 +23,8 @@ Newport,Kr,Red,60,01,no
 Newport,Ar,Red,10,01,yes
 """
 KILLS = 8
-# For each run, which scripts fail for which lamp and how. Each run continues where the one before
-# ended, so that a script that fails in one run works in the next.
+# For each run, which scripts fail for which lamp and how. Each run continues where the last one
+# ended, so a script that fails in one run works in the next.
 FAULTY_RUNS = (
     "simulate full Newport_Ne_Red_1, simulate killed Newport_Kr, calibrated killed Newport_Ar",
     "spectra full Newport_Ne, spectra killed Newport_Kr, fluxes full Newport_Ar",
@@ -38,8 +38,8 @@ SAID = {
     "killed": "ended without a message: it was stopped, ran out of memory or disk space, or "
     "lacked a library (see above).",
 }
-# Python reads this when it starts: jobs of some scripts die as they finish a product, or may
-# write no more than 20 kB into a file. The server of forks runs them by way of runpy. A script
+# Python reads this when it starts: jobs of some scripts are killed as they finish a product, or
+# may write no more than 20 kB into a file. The server of forks runs them with runpy. A script
 # begins with its job's wildcards and files.
 FAULTS = """
 import os, resource, runpy, signal
@@ -163,7 +163,7 @@ def test_interrupted_jobs_say_so_without_a_traceback_and_the_run_continues_to_th
 
 
 @pytest.mark.slow
-def test_jobs_that_die_or_run_out_of_room_in_any_step_are_named_and_done_by_the_next_run(
+def test_jobs_killed_or_out_of_disk_space_in_any_step_are_named_and_done_by_the_next_run(
     truth, settings, tmp_path
 ):
     write_text(tmp_path / "faults/sitecustomize.py", FAULTS)

@@ -9,7 +9,7 @@ from astropy.table import QTable
 
 from conftest import RULES, chain, summaries, write_config, write_frame
 from flux_tables import published
-from lampflux.fluxes.identified import IDENTIFIED_COLUMNS
+from lampflux.files.products import column_facts
 
 LAMPS = (("Newport", "Ar", "Red"), ("Newport", "Ne", "Red"), ("Newport", "Ne", "Blue"))
 WAVELENGTH = {"Red": np.linspace(5700, 7832, 4096), "Blue": np.linspace(3679, 5905, 4096)}
@@ -18,7 +18,7 @@ SETTINGS = {
     "line_limit": 1000,
 }
 ANSWERS = ("all_lines.csv", "coverage.csv", "exposure_plan.csv")
-# What is made of these, and the health of the exposures, is not asked for here.
+# Products that depend on these, and the health of the exposures, are not requested here.
 LATER = {(rule, "") for rule in ("check_quality", "plan_instrument", "answer")}
 
 
@@ -48,7 +48,7 @@ def answers(snakemake, tmp_path_factory):
         (root / f"results/calibrated/{name}_lines.csv").write_text("pixel\n")
         (root / "results/fluxes").mkdir(exist_ok=True)
         table.to_csv(root / f"results/fluxes/{name}.csv", index=False)
-        headings = ",".join(IDENTIFIED_COLUMNS)
+        headings = ",".join(column_facts("flux_lines"))
         (root / f"results/fluxes/{name}_lines.csv").write_text(f"{headings}\n")
     arguments = write_config(root / "mine.yaml", **SETTINGS)
     targets = [f"results/lamps/{name}" for name in ANSWERS]

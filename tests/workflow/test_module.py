@@ -1,4 +1,4 @@
-"""lampflux as a part of somebody else's workflow, and as the workflow catalogue runs it."""
+"""lampflux as a module of another workflow, and as the workflow catalogue runs it."""
 
 import pytest
 import yaml

@@ -48,13 +48,13 @@ def test_fluxes_of_a_small_campaign_are_the_injected_ones(root):
     assert fluxes["simulated"].all()
 
 
-def resolved_lines(truth, limit=50.0, width=2.3):
-    """Wavelengths of the true lines above a flux; those within a line width count as one."""
+def resolved_lines(truth):
+    """Wavelengths of true lines above 50 ADU/s/fibre; those within a line width count as one."""
     truth = truth.sort_values("pixel")
-    group = (truth["pixel"].diff() > width).cumsum()
+    group = (truth["pixel"].diff() > 2.3).cumsum()
     total = truth.groupby(group)["flux"].sum()
     brightest = truth.loc[truth.groupby(group)["flux"].idxmax()].set_index(total.index)
-    return brightest.loc[total > limit, "wavelength_air"].to_numpy()
+    return brightest.loc[total > 50.0, "wavelength_air"].to_numpy()
 
 
 @pytest.mark.parametrize("lamp", ["Photron_ThAr", "Newport_Ar"])

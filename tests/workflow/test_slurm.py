@@ -30,7 +30,7 @@ SLURM = (
 
 
 def hindrance():
-    """Why there can be no Slurm here, or nothing."""
+    """Reason why Slurm cannot run here, or nothing."""
     missing = [name for name in ("munged", "slurmctld", "slurmd") if shutil.which(name) is None]
     if missing:
         return f"{', '.join(missing)} not installed (Debian: slurm-wlm, munge)"
@@ -38,7 +38,8 @@ def hindrance():
         return "snakemake-executor-plugin-slurm not installed (requirements-cluster.lock)"
     if os.geteuid():
         return "only root can start a Slurm"
-    if Path("/etc/slurm/slurm.conf").exists():
+    conf = Path("/etc/slurm/slurm.conf")
+    if conf.exists() and "ClusterName=lampflux\n" not in conf.read_text():
         return "this machine already has a Slurm"
     return None
 
@@ -149,7 +150,7 @@ def test_a_faulty_frame_stops_nothing_else_in_its_cluster_job_and_is_named_once(
     assert len(slurm()) == before + 3 + 2
 
 
-def test_products_that_a_stopped_cluster_job_did_not_come_to_are_not_taken_for_new(
+def test_products_that_a_stopped_cluster_job_did_not_reach_are_not_taken_for_new(
     slurm, frames, truth, snakemake, tmp_path
 ):
     raw = shutil.copytree(frames, tmp_path / "raw")

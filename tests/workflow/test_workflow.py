@@ -34,7 +34,7 @@ from conftest import (
 )
 
 FIBRES = 61
-NOMINAL = {  # crval, crpix, cdelt: the figures of the issue, not of config.yaml
+NOMINAL = {  # crval, crpix, cdelt: independent of config.yaml
     "Blue": (4799.726495726, 2048, 0.5470085470085),
     "Red": (6754.73992674, 2048, 0.5201465201465),
 }
@@ -396,7 +396,7 @@ def test_every_exposure_is_scored_in_order_and_the_run_ends_with_the_scores(camp
     assert "closure" not in said
 
 
-def test_a_dry_run_and_one_with_nothing_to_do_say_nothing_of_answers(copy, snakemake):
+def test_a_dry_run_and_one_with_nothing_to_do_list_no_answers(copy, snakemake):
     (copy / "results/quality/trends.png").unlink()
     assert "Health of" not in snakemake(copy, "--dry-run").output
     said = snakemake(copy).output
@@ -418,7 +418,7 @@ def test_the_report_holds_every_picture_and_table_and_fetches_nothing(copy, snak
         content = base64.b64decode(entry["data_uri"].split("base64,")[1])
         assert content == (copy / path).read_bytes()
         assert entry["caption"]
-    # Beside the results, the categories and the libraries, which are all in the file.
+    # Apart from the results, categories and libraries are all in the file.
     assert fetched(re.sub(r"<script.*?</script>", "", report, flags=re.S)) == []
     assert re.findall(r"<(?:script|img|iframe)[^>]+\bsrc=", report.split("<script", 1)[0]) == []
     front = json.loads(re.search(r"var workflow_desc = (\".+?\");?\s*</script>", report, re.S)[1])
@@ -436,8 +436,8 @@ def test_the_report_holds_every_picture_and_table_and_fetches_nothing(copy, snak
     ]
 
 
-# Clicks on every category of a report, and writes how many results are in its list, and whether
-# the list can be read in full.
+# Clicks on every category of a report, and writes the number of results in its list and whether
+# the list is visible in full.
 CLICKS = """<script>
 const pause = () => new Promise((done) => setTimeout(done, 300));
 const links = () =>
@@ -730,7 +730,7 @@ def test_changed_code_re_runs_the_jobs_that_use_it(clone, edit, snakemake, name,
     assert run.jobs == chain(OWN_DARK, NO_DARK, rules=rules) | follow
 
 
-def test_another_look_makes_only_the_pictures_again(clone, edit, snakemake):
+def test_changed_code_of_pictures_re_runs_only_the_pictures(clone, edit, snakemake):
     edit("workflow/lampflux/pictures/extraction.py", "\n# A word more.\n")
     run = snakemake(clone.root, "--dry-run", project=clone.project)
     assert run.jobs == chain(OWN_DARK, NO_DARK, rules=["draw_exposure"])
@@ -751,7 +751,7 @@ def test_a_comment_in_the_projects_config_re_runs_nothing(clone, edit, snakemake
 # Other places, other names, other spectrographs
 
 
-def test_a_relative_raw_dir_counts_from_the_working_directory(tmp_path, snakemake):
+def test_a_relative_raw_dir_is_relative_to_the_working_directory(tmp_path, snakemake):
     exposure = "Photron_Ne_Blue_10s_01"
     write_frame(tmp_path / f"night/{exposure}.fits", lamp_counts(1))
     for folder in "here", "work":
@@ -882,7 +882,7 @@ def test_an_ion_without_a_line_list_is_named(other):
     assert "Cd I" not in said[0]
 
 
-def test_paths_in_a_table_of_exposures_count_from_its_folder_and_may_hold_spaces(other):
+def test_paths_in_a_table_of_exposures_are_relative_to_its_folder_and_may_hold_spaces(other):
     header = fits.getheader(other.root / f"results/spectra/{OTHER_EXPOSURES[0]}.fits")
     assert header["RAWFILE"] == "c0001.fits"
     assert header["DARKFILE"] == "sky off.fits"

@@ -2,11 +2,11 @@
 
     python serve.py FOLDER MODULES MODULE...
 
-It says on standard output the name of the socket on which it listens, to its own user alone, and
-ends with its standard input. FOLDER holds the modules. MODULES, with commas between them, are
-loaded before the first script, each other MODULE as soon as there is nothing else to do. A script
-finds what it would find in a separate process: its arguments, environment, working directory,
-standard output and error, and nothing of the scripts before it; its standard input is empty.
+It writes the name of the socket on which it listens to standard output, serves only its own user,
+and ends when its standard input ends. FOLDER holds the modules. MODULES, separated by commas, are
+loaded before the first script; each other MODULE as soon as the server is idle. A script has its
+own arguments, environment, working directory, standard output and error, as in a separate process,
+and sees nothing of earlier scripts; its standard input is empty.
 """
 
 import gc
@@ -62,7 +62,7 @@ def peer(connection):
 
 
 def started(client, others):
-    """Start the script that a client asks for, in a fork without the sockets of others.
+    """Start a client's script in a fork without the sockets of others.
 
     Parameters
     ----------
@@ -87,7 +87,7 @@ def started(client, others):
 
 
 def settle(client, script):
-    """Wait for a script's end and send its client the status, signals as shells report them."""
+    """Wait for a script's end and send its status to the client, signals as shells report them."""
     script.join()
     status = script.exitcode
     with suppress(OSError), client:
@@ -95,13 +95,13 @@ def settle(client, script):
 
 
 def serve(listener, unloaded):
-    """Run the scripts of all clients, until standard input ends.
+    """Run the scripts of all clients until standard input ends.
 
     Parameters
     ----------
     listener : socket.socket
     unloaded : collections.deque of str
-        Modules to load whenever nothing else is to do.
+        Modules to load while the server is idle.
     """
     scripts = {}
     while True:
@@ -109,7 +109,7 @@ def serve(listener, unloaded):
         ready = wait([sys.stdin, listener, *scripts, *ends], 0 if unloaded else None)
         for client, script in list(scripts.items()):
             if client in ready:
-                # Nobody waits for it any more.
+                # The client has gone.
                 script.kill()
             if client in ready or script.sentinel in ready:
                 settle(client, scripts.pop(client))
@@ -128,12 +128,12 @@ def serve(listener, unloaded):
 
 
 def main():
-    """Listen and serve; where no socket can be had, say nothing."""
-    # The terminal's interrupt is for the scripts; who waits for them must outlive them.
+    """Listen and serve; without a socket, write nothing."""
+    # The terminal interrupts the scripts; the server must outlive them to report their status.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # Where a fork is too much, scripts run plainly.
+    # If the system allows no fork, Snakemake runs the scripts itself.
     with socket.socket(socket.AF_UNIX) as listener, suppress(OSError):
-        # Linux finds a name that is no file, so that nothing is left of a server that is killed.
+        # Linux chooses a name that is not a file, so a killed server leaves nothing behind.
         listener.bind("")
         listener.listen(socket.SOMAXCONN)
         print(listener.getsockname()[1:].decode(), flush=True)

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from lampflux.statistics import SIGMA_PER_FWHM, continuum, noise
 
@@ -62,19 +63,22 @@ def half_width(net, peak, step):
     return abs(here - peak) - beyond
 
 
-def rises(net, peak, reach, sigma):
-    """Decide whether a peak rises clearly above its flanks, or the dips towards higher neighbours.
+def rise(net, tops, reach, sigma):
+    """Whether peaks rise clearly above their flanks, or the dips towards higher neighbours.
 
     The continuum runs below the level between the lines where that slopes, so height alone does
     not distinguish a line from noise.
     """
-    for flank in net[peak : peak + reach + 1], net[max(peak - reach, 0) : peak + 1][::-1]:
-        higher = np.flatnonzero(flank > net[peak])
-        shared = max(PEAKS.least_rise * sigma, PEAKS.relative_rise * net[peak])
-        least = shared if higher.size else PEAKS.detection * sigma
-        if net[peak] - flank[: higher[0] if higher.size else None].min() < least:
-            return False
-    return True
+    padded = np.pad(net, reach, constant_values=np.nan)
+    near = sliding_window_view(padded, 2 * reach + 1)[tops]
+    height = net[tops, np.newaxis]
+    shared = np.maximum(PEAKS.least_rise * sigma, PEAKS.relative_rise * net[tops])
+    clear = np.ones(tops.size, bool)
+    for flank in near[:, reach:], near[:, reach::-1]:
+        beyond = np.logical_or.accumulate(flank > height, axis=1)
+        least = np.where(beyond[:, -1], shared, PEAKS.detection * sigma)
+        clear &= np.nanmax(np.where(beyond, np.nan, height - flank), axis=1) >= least
+    return clear
 
 
 def centroids(net, start, sigma, variance):
@@ -164,7 +168,7 @@ def find_peaks(counts, uncertainty=None):
     fwhm = PEAKS.unknown_fwhm
     if single.sum() >= 3:
         fwhm = max(np.percentile(widths[single], PEAKS.single_width), PEAKS.least_fwhm)
-    clear = np.array([rises(net, top, int(4 * fwhm), sigma) for top in tops])
+    clear = rise(net, tops, int(4 * fwhm), sigma)
     tops, widths = tops[clear], widths[clear]
     variance = np.full(counts.size, sigma**2)
     if uncertainty is not None and np.isfinite(uncertainty).all():

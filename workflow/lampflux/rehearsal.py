@@ -9,6 +9,7 @@ from astropy.io import fits
 from lampflux.files.headers import write_hdus
 from lampflux.files.products import schema_of
 from lampflux.files.spectra import binary_table
+from lampflux.fluxes.shape_fit import candidate_profiles
 from lampflux.pictures.panels import PARTS, Sheet, draw_spectrum, tick_across
 from lampflux.pictures.style import picture, titled_figure
 
@@ -19,9 +20,10 @@ LETTERS = f"{string.ascii_letters}{string.digits}.,()/[] Å±×−⁻⁰¹²³�
 
 
 def rehearse():
-    """Read schemas, write and read a FITS file, and draw a picture, in memory."""
+    """Read schemas, tabulate profiles, write and read a FITS file, and draw a picture."""
     for product in PRODUCTS:
         schema_of(product)
+    candidate_profiles()
     file = BytesIO()
     table = binary_table([fits.Column("counts", "D", array=np.arange(9.0))], "TABLE")
     write_hdus(fits.HDUList([fits.PrimaryHDU(np.arange(9.0)), table]), file)

@@ -46,6 +46,11 @@ def box_sums(values, reach):
     return np.convolve(values, np.ones(2 * reach + 1), "full")[reach : reach + size]
 
 
+def transform_size(least):
+    """Length, not much above the least, whose small prime factors make Fourier transforms fast."""
+    return -(-int(least) // 64) * 64
+
+
 def blurred(values, fwhm):
     """Blur values with a Gaussian of this width (FWHM) [pixel]; beyond the ends there are none."""
     sigma = SIGMA_PER_FWHM * fwhm

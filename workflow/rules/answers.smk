@@ -1,4 +1,4 @@
-# From all lamps to answers: what they will give another instrument, and one page for people.
+# All lamps to answers: predictions for another instrument, and the page of answers.
 
 
 rule plan_instrument:

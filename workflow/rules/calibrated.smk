@@ -25,8 +25,8 @@ rule calibrate_wavelengths:
         "../scripts/calibrated.py"
 
 
-# A reference solution of an arm from all its lamps, made where it is asked for:
-# copy it to the folder wavelength_references to use it.
+# A reference solution of an arm from all its lamps, made only on request. To use it, copy it to
+# the folder wavelength_references.
 rule join_wavelengths:
     input:
         calibrated=lambda wildcards: collect(

@@ -1,4 +1,4 @@
-# Measured against injected: every flux and wavelength of the simulated exposures.
+# Compare every flux and wavelength of the simulated exposures with the truth.
 
 SIMULATED = {
     "folder": [Path(exposure.path).parent.name for exposure in campaign.exposures.values()],

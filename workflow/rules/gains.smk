@@ -1,5 +1,5 @@
-# Gain and read noise of an arm from its repeats and single exposures, made where it is asked for:
-# copy the table to the folder gains to use it.
+# Gain and read noise of an arm from its repeats and single exposures, made only on request. To use
+# the table, copy it to the folder gains.
 
 
 rule measure_gain:

@@ -1,5 +1,5 @@
-# Line fluxes to answers: each lamp's lines over all its exposures, all lamps side by side, and how
-# long to expose each.
+# Line fluxes to lamps: each lamp's lines over all its exposures, a comparison of all lamps, and
+# exposure times.
 
 
 TABLE_PAGE = str(PROJECT / "workflow" / "report" / "table.html")

@@ -1,4 +1,4 @@
-# Several darks or biases of one kind to one, and darks of another exposure time to the frame's.
+# Combine several darks or biases of one kind, and scale darks of another exposure time.
 
 
 rule make_master:

@@ -1,6 +1,6 @@
-# Three pictures of each exposure, drawn from its products: a new look makes nothing else again.
+# Three pictures of each exposure, drawn from its products.
 
-# Pictures of raw frames are the largest: a report of many exposures leaves them out.
+# Reports of more exposures leave out the pictures of raw frames, which are the largest.
 FRAMES_REPORTED = 40
 
 
@@ -36,7 +36,7 @@ rule draw_exposure:
         ),
     log:
         "<results>/logs/pictures/{exposure}.log",
-    # After the numbers.
+    # Numbers come first.
     priority: -1
     conda:
         "../../environment.yml"

@@ -1,5 +1,5 @@
-# Every target of a campaign with problems ends with these; only the target check
-# looks further. As a module, lampflux must not answer for the products of other workflows.
+# Every target of a campaign with problems ends with its list of problems; only the target check
+# goes on. As a module, lampflux must not claim the products of other workflows.
 
 
 if not IS_MAIN:
@@ -7,7 +7,7 @@ if not IS_MAIN:
 
 
 def all_products():
-    """Nothing: the run ends with all that is wrong."""
+    """End the run with everything that is wrong."""
     stop(campaign.problems)
 
 

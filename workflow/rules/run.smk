@@ -1,4 +1,4 @@
-# The start and the end of a run; none of it where lampflux is a module of another workflow.
+# The start and the end of a run, unless lampflux is a module of another workflow.
 
 from functools import partial
 

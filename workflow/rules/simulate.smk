@@ -1,4 +1,4 @@
-# Exposures, darks and the truth about them, while the user has no raw frames.
+# Simulated exposures and darks, and the truth about them, while the user has no raw frames.
 
 
 rule simulate_exposure:

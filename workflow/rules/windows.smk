@@ -1,5 +1,5 @@
-# Windows for lamps that have no table of them, from their identified lines. The table can be
-# copied to the user's own folder of window tables, and edited there.
+# Windows around the identified lines of lamps without a window table. Users can copy the table to
+# their folder of window tables and edit it.
 
 
 rule propose_windows:

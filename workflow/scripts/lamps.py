@@ -10,7 +10,7 @@ import numpy as np
 from astropy.io import fits
 
 from lampflux.files.products import write_product
-from lampflux.files.spectra import air_wavelengths
+from lampflux.files.spectra import air_wavelengths, table_of
 from lampflux.files.tables import read_fluxes
 from lampflux.jobs import run
 from lampflux.lamps.measurements import join_tables
@@ -31,7 +31,8 @@ def main(snakemake):
     with fits.open(snakemake.input.shown) as hdus:
         gain = hdus[0].header.get("GAIN", np.nan)
         simulated = hdus[0].header.get("SIMULATE", False)
-        wavelength, counts = air_wavelengths(hdus), hdus["SPECTRUM"].data["clean"].astype(float)
+        counts = table_of(hdus["SPECTRUM"])["clean"].astype(float)
+        wavelength = air_wavelengths(hdus)
     summary = summarise(measurements, snakemake.params.fibres, gain)
     lines = summary.lines
     for row in lines[lines["excluded"] > 0].itertuples():

@@ -12,7 +12,7 @@ from astropy.io import fits
 
 from lampflux.files.pages import write_page
 from lampflux.files.products import product_table, write_product
-from lampflux.files.spectra import air_wavelengths
+from lampflux.files.spectra import air_wavelengths, table_of
 from lampflux.files.tables import read_fluxes
 from lampflux.jobs import run
 from lampflux.lamps.quality import (
@@ -31,8 +31,8 @@ def main(snakemake):
     rows = []
     for path, identity in zip(snakemake.input.calibrated, params.exposures):
         with fits.open(path) as hdus:
-            names = ("clean", "summed", "replaced", "saturated")
-            spectrum = {name: np.array(hdus["SPECTRUM"].data[name]) for name in names}
+            names, table = ("clean", "summed", "replaced", "saturated"), table_of(hdus["SPECTRUM"])
+            spectrum = {name: np.array(table[name]) for name in names}
             spectrum["wavelength"] = air_wavelengths(hdus)
             rows.append(identity | exposure_parameters(hdus[0].header, spectrum))
     fluxes, identified, lamps = (

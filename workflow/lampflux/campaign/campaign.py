@@ -1,4 +1,4 @@
-"""The campaign: everything that is to be done, and everything that is wrong with it."""
+"""The campaign: what is to be done, and what is wrong with it."""
 
 import os
 from collections import defaultdict
@@ -52,7 +52,7 @@ DIGITAL_LIMIT = 65535
 
 
 class Simulation(NamedTuple):
-    """What simulated frames are made with: by arm, and by exposure."""
+    """Constants of each arm, and brightness of the lamp in each simulated exposure."""
 
     physics: dict
     brightness: dict
@@ -63,10 +63,15 @@ class Campaign:
 
     Parameters
     ----------
-    settings : Settings
-        Complete config without faults.
+    config : dict
+        What the user set: any part of config.yaml.
     project : str or Path
         Folder of config.yaml, with the tables that come with lampflux.
+
+    Raises
+    ------
+    UserError
+        The config itself has faults: one sentence each.
 
     Attributes
     ----------
@@ -79,12 +84,13 @@ class Campaign:
     references, gains : dict
         Arm to the path of its reference solution, or gain table, where there is one.
     simulation : Simulation or None
-        None for frames that exist.
+        None unless frames are simulated.
     notes, warnings, problems : list of str
         What the user should know, and what must be corrected before anything can run.
     """
 
-    def __init__(self, settings, project):
+    def __init__(self, config, project):
+        settings = read_settings(config, project)
         self.config = config = settings.config
         self.places = Places(str(project), config, settings.foreign_arms)
         self.results = str(Path(config["results_dir"]))
@@ -157,7 +163,7 @@ class Campaign:
         return rows
 
     def _simulation(self):
-        """Read what simulated frames are made with."""
+        """Read the constants and brightnesses of simulated frames."""
         path = self.places.resource(self.config["simulation"]["physics"])
         physics, problems = simulated_arms(path, {each.arm for each in self.exposures.values()})
         self.problems += problems
@@ -200,11 +206,11 @@ class Campaign:
         except UserError as error:
             self.problems += [f"config, planner.instrument: {said}" for said in error.args]
 
-    # What is in it
+    # What the campaign contains
 
     @property
     def planned_instrument(self):
-        """Path of the file of the instrument that lamps are chosen for."""
+        """Path of the file of the instrument to choose lamps for."""
         return self.places.resource(self.config["planner"]["instrument"])
 
     @property
@@ -214,7 +220,7 @@ class Campaign:
 
     @property
     def simulated_frames(self):
-        """Folder of the simulated frames; None where frames exist."""
+        """Folder of the simulated frames; None unless frames are simulated."""
         return str(Path(self.config["simulation"]["frames_dir"])) if self.simulates else None
 
     @cached_property
@@ -226,7 +232,7 @@ class Campaign:
 
     @cached_property
     def masters(self):
-        """Name to the `MasterFrame` of darks and biases that are to be combined or scaled."""
+        """Name to `MasterFrame`, of the darks and biases that must be combined or scaled."""
         masters = {each.master for each in self.exposures.values() if each.master}
         return {master.name: master for master in masters}
 
@@ -260,7 +266,7 @@ class Campaign:
         return targets
 
     def check_targets(self, rules):
-        """Raise `UserError` where lamps have the names of rules."""
+        """Raise `UserError` if a lamp has the name of a rule."""
         clashes = self.targets.keys() & rules
         if clashes:
             raise UserError(
@@ -272,7 +278,7 @@ class Campaign:
             )
 
     def exposure(self, name):
-        """Exposure of a name; raises `UserError` where there is none."""
+        """Exposure of a name; raises `UserError` if there is none."""
         if name not in self.exposures:
             simulation = self.config["simulation"]
             table = simulation["exposures"] if self.simulates else self.config["exposures"]
@@ -281,7 +287,7 @@ class Campaign:
         return self.exposures[name]
 
     def exposures_of(self, brand, lamp, arm):
-        """Exposures of a lamp in an arm; raises `UserError` where there are none."""
+        """Exposures of a lamp in an arm; raises `UserError` if there are none."""
         if (brand, lamp, arm) not in self.series:
             raise UserError(
                 f"there is no exposure of {brand} {lamp} in arm {arm}; correct the target's name."
@@ -289,7 +295,7 @@ class Campaign:
         return self.series[brand, lamp, arm]
 
     def exposures_in(self, arm, lamp=None):
-        """Exposures in an arm, of all lamps or of one, in order; `UserError` for none."""
+        """Exposures in an arm, of all lamps or of one, in order; raises `UserError` for none."""
         lamps = self.config["lamps"] if lamp is None else [lamp]
         exposures = [each for each in self.in_order if each.arm == arm and each.lamp in lamps]
         if not exposures:
@@ -302,10 +308,10 @@ class Campaign:
         exposures = self.exposures_of(brand, lamp, arm)
         return min(exposures, key=lambda each: (-each.exptime, each.id))
 
-    # What jobs need to know
+    # Settings of jobs
 
     def bias_settings(self, exposure):
-        """How to measure the bias; None for an exposure with a dark or bias, which needs none."""
+        """How to measure the bias of an exposure; None if it has a dark or bias."""
         if exposure.background_files:
             return None
         arm = self.arms[exposure.arm]
@@ -316,7 +322,7 @@ class Campaign:
         }
 
     def known_wavelengths(self, exposure):
-        """Nominal solution of an exposure's arm, and the rough range to search: either or None."""
+        """Nominal solution of an exposure's arm and rough range to search; each may be None."""
         arm = self.arms[exposure.arm]
         return nominal_solution(arm), searched_range(arm, self.config["wavelengths"])
 
@@ -325,7 +331,7 @@ class Campaign:
         return {arm: self.arms[arm]["saturation"] or DIGITAL_LIMIT for *_, arm in self.series}
 
     def lamp_description(self, brand, lamp, arm):
-        """Names of a lamp, its exposures, and the one whose spectrum is shown."""
+        """Names of a lamp, its exposures, and the exposure whose spectrum is shown."""
         return {
             "names": [brand, lamp, arm],
             "exposures": [
@@ -341,7 +347,7 @@ class Campaign:
         return [{"exposure": each.stem} | dict(zip(keys, each.identity)) for each in self.in_order]
 
     def simulation_settings(self):
-        """Give the settings that all simulated frames have in common."""
+        """Give the settings that all simulated frames share."""
         keys = "seed", "first_row", "rows"
         simulation = {key: self.config["simulation"][key] for key in keys}
         return simulation | {"fibres": self.config["fibres"]}
@@ -371,26 +377,3 @@ class Campaign:
             if os.path.exists(each.path)
             if not any(is_address(path) for path in (each.path, *dict(each.background_files)))
         ]
-
-
-def make_campaign(config, project):
-    """Make the campaign of a config.
-
-    Parameters
-    ----------
-    config : dict
-        What the user set: any part of config.yaml.
-    project : str or Path
-        Folder of config.yaml.
-
-    Returns
-    -------
-    Campaign
-        Look at its ``problems`` before anything else.
-
-    Raises
-    ------
-    UserError
-        The config itself has faults: one sentence each.
-    """
-    return Campaign(read_settings(config, project), project)

@@ -61,7 +61,7 @@ def same_pixels(paths):
             alike.setdefault((size, file.read(SAMPLE)), []).append(path)
     for group in alike.values():
         for path in group if len(group) > 1 else ():
-            # A file that cannot be read is left to other checks.
+            # Other checks report a file that cannot be read.
             with suppress(UserError, OSError):
                 counts = read_frame(path).counts
                 pixels = counts.shape, hashlib.sha256(np.ascontiguousarray(counts)).digest()

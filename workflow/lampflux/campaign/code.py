@@ -43,10 +43,10 @@ def module_path(name):
 
 @cache
 def checksum(path):
-    """SHA-256 of the modules that a script uses.
+    """SHA-256 of the modules that a script uses; Snakemake itself checks the script.
 
-    As inputs of its rule, thousands of jobs would have dozens of files each that Snakemake looks
-    after; the script itself it looks after anyway.
+    As inputs of the rule, the modules would be dozens of files for Snakemake to check for each of
+    thousands of jobs.
     """
     code = (module_path(name).read_bytes() for name in modules_of(path))
     return sha256(b"".join(code)).hexdigest()

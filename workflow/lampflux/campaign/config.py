@@ -129,7 +129,7 @@ def amplifier_problems(config):
 
 
 def scale_problems(config):
-    """List scales of the exposure plan with which nothing can be planned."""
+    """List scales of the exposure plan that make planning impossible."""
     problems = []
     for arm, scale in config["planner"]["scale"].items():
         where = f"config, planner.scale.{arm}"
@@ -146,7 +146,7 @@ def scale_problems(config):
 
 
 def folder_problems(config):
-    """List paths of the config that should be folders and are not, or that coincide."""
+    """List paths of the config that should be folders but are not, or that coincide."""
     problems = []
     searched = None if config["exposures"] else config["raw_dir"]
     if searched and os.path.lexists(searched) and not os.path.isdir(searched):

@@ -4,13 +4,13 @@ import os
 import zlib
 from typing import NamedTuple
 
-# A shorter dark is scaled up by no more than this: its noise grows by as much. A bias alone, which
-# leaves the dark current of a cooled detector, is then better.
+# A shorter dark is scaled up by no more than this, because its noise is scaled too. Beyond it, a
+# bias alone, which leaves the dark current of a cooled detector, is better.
 LARGEST_SCALE = 2.0
 
 
 class MasterFrame(NamedTuple):
-    """What a master is made of: darks, biases, or both.
+    """The darks, biases, or both that a master combines.
 
     ``dark_seconds`` is the exposure time of the darks, ``seconds`` that of the master [s]; both
     are None for a master of biases alone.
@@ -24,7 +24,7 @@ class MasterFrame(NamedTuple):
 
     @property
     def name(self):
-        """A unique name: other files or times give another."""
+        """A name that is unique to these files and times."""
         kind = f"Dark_{self.arm}_{self.seconds:g}s" if self.darks else f"Bias_{self.arm}"
         return f"{kind}_{zlib.crc32(repr(self).encode()):08x}"
 
@@ -46,9 +46,9 @@ def master_files(master):
 def choose_background(path, arm, seconds, darks, biases):
     """Choose what is subtracted from a frame.
 
-    Darks of its exposure time come first; else, where there is a bias, darks of the nearest longer
-    time or, without any, of the nearest shorter one, scaled; else the bias alone. All of one kind
-    in the nearest folder are combined.
+    The first choice is darks of its exposure time; the second, if there is a bias, scaled darks of
+    the nearest longer time or, without any, of the nearest shorter one; the third the bias alone.
+    All of one kind in the nearest folder are combined.
 
     Parameters
     ----------
@@ -65,9 +65,9 @@ def choose_background(path, arm, seconds, darks, biases):
     Returns
     -------
     dark : str or None
-        The dark, where there is one that needs neither combining nor scaling.
+        A single dark that needs no scaling.
     master : MasterFrame or None
-        What to make of others.
+        The combination of others.
     """
     same = nearest(path, darks.get((arm, seconds), []))
     bias = nearest(path, biases.get(arm, []))
@@ -95,7 +95,7 @@ def background(arm, seconds, darks, dark_seconds, biases):
 
 
 def nearest(path, others):
-    """Files in the frame's folder or, if there are none, in the folder of the first by path."""
+    """Files in the frame's folder, or else in the folder of the first file by path."""
     others = sorted(others)
     folders = [os.path.dirname(path), *map(os.path.dirname, others[:1])]
     for folder in folders:

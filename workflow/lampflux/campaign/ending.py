@@ -1,4 +1,4 @@
-"""What a run says at its end: the answers, or what failed and why."""
+"""The last lines of a run: the answers, or what failed and why."""
 
 import csv
 import logging
@@ -13,7 +13,7 @@ from lampflux.campaign.listing import names_of
 
 # Snakemake's message for a product that is older than an input.
 OLDER = re.compile(r"Output (.+) has older modification time .+? than input (.+?) \(\d", re.S)
-# Products that hold the answers: what they answer, and where they are.
+# Products that hold the answers, by what they answer.
 ANSWERS = {
     "Answers on one page": "answers.html",
     "Lamps compared": "lamps/coverage.png",
@@ -38,20 +38,20 @@ def stop(problems):
 
 
 class RunRecord(logging.Handler):
-    """Record what happens in a run from Snakemake's log, including what ``--quiet`` hides.
+    """Record of a run from Snakemake's log, including what ``--quiet`` hides.
 
     Attributes
     ----------
     begin : int
         When the run began [ns], by the clock of the products' file system.
     total : int
-        How many jobs there are.
+        Number of jobs.
     rules : set of str
-        Rules of which jobs began.
+        Rules whose jobs began.
     logs : list of str
         Logs of the jobs that failed.
     groups : list of list of dict
-        Of each cluster job that failed its jobs: the lists ``output`` and ``log``.
+        Jobs of each cluster job that failed: their lists ``output`` and ``log``.
     older : list of tuple of str
         Products that are older than an input, and that input.
     """
@@ -62,7 +62,7 @@ class RunRecord(logging.Handler):
         self.logs, self.groups, self.older = [], [], []
 
     def emit(self, record):
-        """Keep what a record says."""
+        """Keep the facts of a log record."""
         event = getattr(record, "event", None)
         if event == "job_info":
             self.rules.add(record.rule_name)
@@ -86,7 +86,7 @@ class RunRecord(logging.Handler):
 
 
 def quality_lines(results):
-    """Say how many exposures are good, warned and failed, which and why, if they were checked."""
+    """List the numbers of good, warned and failed exposures, and the reasons, if checked."""
     path = Path(results, "quality", "exposures.csv")
     try:
         with open(path, newline="", encoding="utf-8") as file:
@@ -110,7 +110,7 @@ def quality_lines(results):
 
 
 def reference_lines(rows, results):
-    """Name the reference that may solve exposures of an arm in which others are solved.
+    """Suggest a joint reference for arms with solved and unsolved exposures.
 
     Parameters
     ----------
@@ -122,7 +122,7 @@ def reference_lines(rows, results):
     Returns
     -------
     list of str
-        One for each arm for which it was not made yet.
+        One for each such arm without a joint reference.
     """
     methods = defaultdict(Counter)
     for row in rows:
@@ -140,7 +140,7 @@ def reference_lines(rows, results):
 
 
 def answer_lines(run, results):
-    """How healthy the exposures are, and where the answers are.
+    """List the health of the exposures and the files with the answers.
 
     Parameters
     ----------
@@ -151,7 +151,7 @@ def answer_lines(run, results):
     Returns
     -------
     list of str
-        Empty where there are none.
+        Empty if there are none.
     """
     if run.only_checks:
         return []
@@ -167,7 +167,7 @@ def answer_lines(run, results):
 
 
 def failure_lines(run, exposures):
-    """Say what failed, why, and what was not made because of it.
+    """List what failed, why, and what was not made because of it.
 
     Parameters
     ----------
@@ -180,7 +180,7 @@ def failure_lines(run, exposures):
     list of str
     """
     if run.rules == {"check"}:
-        # The check itself has just said all of it.
+        # The check itself has just reported it.
         return []
     logs = [*run.logs]
     for jobs in run.groups:
@@ -202,7 +202,7 @@ def failure_lines(run, exposures):
 
 
 def failed_in_group(job, run):
-    """Whether a job of a failed cluster job began and did not end, by its log and products."""
+    """Whether a job of a failed cluster job began but did not end, by its log and products."""
     log = job["log"][0]
     # Snakemake makes empty logs for jobs that never began.
     begun = run.wrote(log) and os.stat(log).st_size
@@ -210,7 +210,7 @@ def failed_in_group(job, run):
 
 
 def sentences_of(path):
-    """Sentences with which a job ended, from its log."""
+    """Error messages of a job, from its log."""
     try:
         text = Path(path).read_text(encoding="utf-8", errors="replace")
     except OSError:
@@ -222,7 +222,7 @@ def sentences_of(path):
 
 
 def waiting_lines(logs, exposures):
-    """Say what was not made because of failed exposures, given the logs of failed jobs."""
+    """List what was not made because of failed exposures, given the logs of failed jobs."""
     failed = {Path(path).stem for path in logs} & exposures.keys()
     if not failed:
         return []

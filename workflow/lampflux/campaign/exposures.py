@@ -24,7 +24,7 @@ EXPOSURE_NAME = re.compile(
 )
 # What Snakemake would replace in a path: wildcards and path variables.
 PLACEHOLDER = re.compile(r"[{}]|<[a-z]\w*>")
-# A longer exposure of a lamp [s] is a mistake in the unit or a digit.
+# Longest plausible exposure of a lamp [s]; longer ones are mistakes in the unit or a digit.
 LONGEST = 100_000
 DARK_NAME = re.compile(rf"Dark_(?P<arm>{WORD})_(?P<exptime>{SECONDS})s(?:_(?P<id>{WORD}))?")
 BIAS_NAME = re.compile(rf"Bias_(?P<arm>{WORD})(?:_(?P<id>{WORD}))?")
@@ -34,8 +34,8 @@ FRAME_NAMES = EXPOSURE_NAME, DARK_NAME, BIAS_NAME
 class Exposure(NamedTuple):
     """One raw frame: where it is and what it shows.
 
-    ``dark`` is the dark that is subtracted as it is, ``master`` what others are combined or scaled
-    to; None where there is none.
+    ``dark`` is a dark to subtract unchanged, ``master`` the combination of darks and biases;
+    either may be None.
     """
 
     stem: str
@@ -57,12 +57,12 @@ class Exposure(NamedTuple):
 
     @property
     def identity(self):
-        """What no two exposures share."""
+        """Names and numbers that identify an exposure."""
         return self.brand, self.lamp, self.arm, self.exptime, self.id
 
     @property
     def cards(self):
-        """Cards that name it in headers and titles of products."""
+        """Cards that identify the exposure in headers and titles of products."""
         return dict(zip(("BRAND", "LAMP", "CCD", "EXPTIME", "ID"), self.identity))
 
 
@@ -116,7 +116,7 @@ def is_frame_name(name):
 
 
 def file_problems(paths):
-    """List what is named like a frame but cannot be opened as a file, one sentence each."""
+    """List paths named like a frame that cannot be opened as a file, one sentence each."""
     problems = []
     for path in paths:
         if os.path.isdir(path):
@@ -135,7 +135,7 @@ def file_problems(paths):
 
 
 def future_problems(paths):
-    """List files with times in the future, which would make all products look outdated."""
+    """List files with times in the future, which make all products look outdated."""
     now = time.time()
     return [
         f"{path} has a modification time in the future ({time.ctime(os.path.getmtime(path))}); "
@@ -193,7 +193,7 @@ def find_exposures(paths, lamps, arms):
 
 
 def twins(kinds):
-    """List darks or biases of one kind, folder and id: one frame twice, one sentence each."""
+    """List darks or biases that appear twice: of one kind, folder and id, one sentence each."""
     problems = []
     for paths in kinds:
         same = defaultdict(list)
@@ -217,10 +217,10 @@ def exposures_from_table(rows, table, lamps, arms):
     rows : list of dict
         Columns path, brand, lamp, arm, exptime, id and optionally dark, dark_exptime and bias, as
         text. An empty or missing dark or bias means that there is none; several are separated by
-        semicolons. Without dark_exptime a dark is of the exposure's time.
+        semicolons. Without dark_exptime a dark has the exposure's time.
     table : str
-        The table's file. Paths in it count from its folder. Addresses such as
-        s3://bucket/frame.fits stay as they are; what is there is not looked at.
+        The table's file. Paths in it are relative to its folder. Addresses such as
+        s3://bucket/frame.fits stay as they are and are not checked.
     lamps, arms : collection of str
         Names that the config knows.
 
@@ -263,7 +263,7 @@ def exposures_from_table(rows, table, lamps, arms):
 
 
 def from_folder_of(table, path):
-    """Path that counts from a table's folder; an address stays as it is."""
+    """Resolve a path relative to a table's folder; an address stays as it is."""
     if is_address(path):
         return path
     return os.path.normpath(os.path.join(os.path.dirname(table), path))
@@ -323,7 +323,7 @@ def seconds_text(exptime):
 
 
 def unknown_names(where, lamp, arm, exptime, lamps, arms):
-    """List what a name says that the config does not know, one sentence each."""
+    """List parts of a name that the config does not know, one sentence each."""
     problems = []
     if lamp is not None and lamp not in lamps:
         problems.append(
@@ -340,7 +340,7 @@ def unknown_names(where, lamp, arm, exptime, lamps, arms):
         problems.append(f"{where}: the exposure time is zero; correct it.")
     if exptime is not None and exptime > LONGEST:
         problems.append(
-            f"{where}: the exposure time is {exptime:g} s, which is too long to be meant; give it "
+            f"{where}: the exposure time is {exptime:g} s, which is too long for a lamp; give it "
             "in seconds."
         )
     return problems

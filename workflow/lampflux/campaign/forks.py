@@ -11,29 +11,27 @@ from itertools import chain
 
 from lampflux.campaign.code import modules_of
 
-# Python's random order of sets would move labels of pictures by a ten thousandth of a pixel.
+# With Python's random order of sets, labels of pictures would move by a ten thousandth of a pixel.
 JOB_VARIABLES = {"PYTHONHASHSEED": "0"}
-# As Snakemake sets for jobs of one thread, which reaches libraries only before they are loaded.
+# As Snakemake sets for jobs of one thread; libraries read these variables when they are loaded.
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-# Jobs keep the memory of arrays below 32 MB [byte] for the next array: to have the system clear
-# new memory each time takes a tenth of an extraction.
+# Jobs keep the memory of arrays below 32 MB [byte] for the next array: if the system cleared new
+# memory each time, an extraction would take a tenth longer.
 KEPT_MEMORY = {"MALLOC_MMAP_THRESHOLD_": f"{2**25}", "MALLOC_TRIM_THRESHOLD_": f"{2**28}"}
 SERVER_VARIABLES = JOB_VARIABLES | ONE_THREAD | KEPT_MEMORY
-# What Snakemake's words before each script import, the scripts of which there are many jobs, in
-# the order of their jobs, and what these need beyond that.
+# Modules that Snakemake's preamble of each script imports; the scripts with many jobs, in the
+# order of their jobs; and a module that prepares what they share.
 PREAMBLE = "snakemake.iocontainers", "snakemake.io"
 FORKED = "spectra", "calibrated", "fluxes", "pictures", "lamps"
 REHEARSAL = "lampflux.rehearsal"
-
-
-# What shell commands begin with.
+# The beginning of shell commands.
 PREFIX = " ".join(f"{name}={value}" for name, value in JOB_VARIABLES.items()) + " exec "
 
 
 def fork_server(folder):
-    """Start a Python that has the libraries of the most frequent scripts loaded.
+    """Start a Python process that loads the libraries of the most frequent scripts.
 
-    To start Python and to load numpy, astropy and matplotlib takes longer than the work of most
+    Starting Python and loading numpy, astropy and matplotlib takes longer than the work of most
     jobs. The server ends with this process.
 
     Parameters
@@ -44,7 +42,7 @@ def fork_server(folder):
     Returns
     -------
     str
-        The server's address; empty where none can be had.
+        The server's address; empty if it cannot listen.
     """
     first, *others = (modules_of(folder / "scripts" / f"{name}.py") for name in FORKED)
     groups = [",".join([*PREAMBLE, *first]), *chain(*others), REHEARSAL]
@@ -73,14 +71,14 @@ def run_forked(address, arguments, variables=()):
     address : str
         The server's.
     arguments : list of str
-        The script, and what is to be in ``sys.argv`` after it.
+        The script and its arguments, as in ``sys.argv``.
     variables : dict or sequence of (str, str)
-        Of the environment, beside this process's.
+        Environment variables in addition to those of this process.
 
     Returns
     -------
     int or None
-        The script's exit status; None where the server does not answer and nothing has run.
+        The script's exit status; None if the server does not answer and nothing has run.
     """
     environment = {
         os.fsencode(name): os.fsencode(value)
@@ -89,7 +87,7 @@ def run_forked(address, arguments, variables=()):
     with socket.socket(socket.AF_UNIX) as connection:
         try:
             connection.connect(f"\0{address}")
-            # A name that is free again may be anybody's.
+            # After the server has ended, another user may listen on the same name.
             credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
             if struct.unpack("iII", credentials)[1] != os.getuid():
                 return None

@@ -12,12 +12,12 @@ from lampflux.errors import UserError
 
 # The instrument whose tables come with lampflux, and for which frames can be simulated.
 SHIPPED = "hector"
-# What an instrument's file may say.
+# Keys that an instrument's file may have.
 KEYS = "fibres", "lamps", "arms", "rows", "bias", "cosmic_rays", "quality"
-# Keys of an arm's nominal wavelengths, which decide whether it is the same arm.
+# Keys of an arm's nominal wavelengths, which decide whether two arms are the same.
 SOLUTION = "crval", "crpix", "cdelt"
-# Where wavelengths are searched blind in an arm without a rough range of its own [Angstrom]: where
-# the line lists are dense.
+# Range of a blind search in an arm without a rough range of its own [Angstrom]: where the line
+# lists are dense.
 ROUGH_RANGE = 3400.0, 9500.0
 
 
@@ -34,7 +34,7 @@ SAME_ARM = Tolerance()
 
 
 class Settings(NamedTuple):
-    """A complete config; ``foreign_arms`` are named like those of the shipped tables by chance."""
+    """A complete config; ``foreign_arms`` have the names of arms with shipped tables by chance."""
 
     config: dict
     foreign_arms: frozenset
@@ -42,7 +42,7 @@ class Settings(NamedTuple):
 
 
 def read_settings(config, project):
-    """Complete what the user set by the instrument and the defaults.
+    """Complete the user's settings with those of the instrument and the defaults.
 
     Parameters
     ----------
@@ -108,7 +108,7 @@ def read_instrument(name, project):
 
 @cache
 def instrument_schema():
-    """Give the schema of an instrument's file: some keys of the config, thresholds in part."""
+    """Make the schema of an instrument's file: some keys of the config, any of the thresholds."""
     whole = validator("config").schema
     keys = {key: whole["properties"][key] for key in KEYS}
     keys["quality"] = {key: rule for key, rule in keys["quality"].items() if key != "required"}
@@ -124,7 +124,7 @@ def instrument_schema():
 
 
 def stands_alone(arm, instrument_arm):
-    """Whether a user's arm is another one than the instrument's of that name.
+    """Whether a user's arm differs from the instrument's arm of that name.
 
     Parameters
     ----------
@@ -151,7 +151,7 @@ def nominal_solution(arm):
 
 
 def searched_range(arm, wavelengths):
-    """Rough range in which an arm's wavelengths are searched, not near its nominal solution.
+    """Rough range of a blind search for an arm's wavelengths.
 
     Parameters
     ----------
@@ -163,7 +163,7 @@ def searched_range(arm, wavelengths):
     Returns
     -------
     sequence of float or None
-        Lowest and highest [Angstrom]; None for near the nominal solution.
+        Lowest and highest [Angstrom]; None for a search near the nominal solution.
     """
     if wavelengths != "blind" and nominal_solution(arm):
         return None

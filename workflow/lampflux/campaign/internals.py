@@ -1,7 +1,7 @@
-"""Changes inside Snakemake for which there is no official way.
+"""Changes inside Snakemake that its public interface does not allow.
 
-Each is an improvement, without which a run still gives the same products. With a version of
-Snakemake that differs here, only the improvement is lost.
+Without them a run gives the same products. If a version of Snakemake differs here, only the
+improvement is lost.
 """
 
 import os
@@ -11,9 +11,9 @@ from contextlib import suppress
 
 
 def start_without_pause(workflow):
-    """Let the cores alone limit how many jobs start on one machine.
+    """Let only the number of cores limit how many jobs start on one machine.
 
-    Snakemake also limits how many start in a second. To do so, it checks all waiting jobs again a
+    Snakemake also limits how many start per second. To do so, it checks all waiting jobs again a
     second after each check, and each job that ends adds a check. In a campaign of thousands of
     exposures, these checks took more time than the jobs.
     """
@@ -23,12 +23,12 @@ def start_without_pause(workflow):
 
 
 def fit_cores_to_nodes(workflow):
-    """Let no cluster job request more cores than a node of Slurm has: it would wait for ever."""
+    """Let no cluster job request more cores than a node of Slurm has: it would wait forever."""
     with suppress(AttributeError, OSError, ValueError, subprocess.CalledProcessError):
         if workflow.executor_plugin.name != "slurm":
             return
         command = ["sinfo", "--noheader", "--format", "%c"]
-        # One that is not set has the value None.
+        # An unset resource has the value None.
         defaults = workflow.resource_settings._parsed_default_resources
         partition = getattr(defaults.get("slurm_partition"), "value", None)
         if partition:
@@ -43,8 +43,8 @@ def fit_cores_to_nodes(workflow):
 def keep_going_in_groups(workflow):
     """Let a cluster job of many exposures continue when one fails.
 
-    The profile's keep-going does not reach it. Settings are made after the Snakefile is read, so
-    an input function has to call this.
+    The profile's keep-going does not apply to cluster jobs. Snakemake sets it after reading the
+    Snakefile, so an input function has to call this.
     """
     with suppress(AttributeError):
         if not workflow.is_main_process and hasattr(workflow.execution_settings, "keep_going"):
@@ -52,10 +52,9 @@ def keep_going_in_groups(workflow):
 
 
 def leave_pandas_out():
-    """Have jobs' params compared and handed to scripts as what they are: none is a table.
+    """Keep Snakemake from importing pandas to see whether params are tables: none is.
 
-    Snakemake imports pandas to ask for that, which takes a sixth of a run with nothing to do and
-    half a second before the first job.
+    The import takes a sixth of a run with nothing to do, and half a second before the first job.
     """
     with suppress(ImportError):
         from snakemake.iocontainers import Params, Snakemake
@@ -74,10 +73,7 @@ def leave_pandas_out():
 
 
 def remember_checksums():
-    """Read each file once for its checksum, not again for each product that is made from it.
-
-    A dark is used by many exposures.
-    """
+    """Read each file only once for its checksum, although many products may depend on it."""
     with suppress(ImportError, AttributeError):
         from snakemake.io import _IOFile
 
@@ -96,15 +92,13 @@ def remember_checksums():
 
 
 def run_scripts_with(run):
-    """Have Python scripts run by a function; where it gives no status, as Snakemake does it.
-
-    Snakemake starts a shell for each, and that a Python.
+    """Run Python scripts with a function instead of a shell that starts Python.
 
     Parameters
     ----------
     run : callable
-        Takes the arguments of Python and variables of the environment, and gives the script's
-        exit status or None.
+        Takes the arguments of Python and environment variables, and returns the script's exit
+        status, or None to have Snakemake run the script.
     """
     with suppress(ImportError, AttributeError):
         from snakemake.script import PythonScript
@@ -128,8 +122,8 @@ def run_scripts_with(run):
 def config_as_written(workflow, config):
     """Replace numbers from ``--config`` by the text that the user wrote.
 
-    Snakemake reads the folders ``007`` and ``2020_03_21`` as the numbers 7 and 20200321. Where a
-    number is wanted, the schema of the config makes it one again.
+    Snakemake reads the folders ``007`` and ``2020_03_21`` as the numbers 7 and 20200321. The
+    schema of the config converts text back to numbers where it requires numbers.
     """
     texts = {}
     with suppress(AttributeError):

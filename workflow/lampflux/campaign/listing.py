@@ -37,9 +37,9 @@ def is_product(path):
 
 
 def list_frames(folder, leave_out=()):
-    """List FITS files in a folder and below it; follow links, ignore hidden names.
+    """List FITS files in a folder and below it, following links and ignoring hidden names.
 
-    A folder that is named like a frame counts as a file.
+    A folder named like a frame counts as a file.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ def list_frames(folder, leave_out=()):
         frames = [name for name in here if stem_of(name) is not None]
         frames += [name for name in folders if is_frame_name(name)]
         found += [os.path.join(parent, name) for name in frames]
-        # Pictures and notes in a frame's folder may have its name.
+        # Pictures and notes beside a frame may have its name.
         stems = set(map(stem_of, frames))
         others += [
             os.path.join(parent, name)
@@ -76,7 +76,7 @@ def list_frames(folder, leave_out=()):
 
 
 def possible_stems(name):
-    """Give a file's name without one ending, two, and so on."""
+    """Give a file's name without its last extension, without the last two, and so on."""
     parts = name.split(".")
     return [".".join(parts[:count]) for count in range(len(parts) - 1, 0, -1)]
 
@@ -87,7 +87,7 @@ def reads_as_frame(name):
 
 
 def listing_notes(listing):
-    """Name files that look like frames but are not used, one sentence for each kind."""
+    """List files that look like frames but are not used, one sentence for each kind."""
     notes = []
     if listing.others:
         notes.append(
@@ -101,7 +101,7 @@ def listing_notes(listing):
 
 
 def dark_notes(exposures):
-    """Name the exposures without a dark of the same time, one sentence for each kind."""
+    """List the exposures without a dark of the same time, one sentence for each kind."""
     masters = [each for each in exposures if each.master]
     kinds = {
         "No dark for {}: the bias is measured in the frame itself.": [
@@ -122,7 +122,7 @@ def dark_notes(exposures):
 
 
 def unused_darks(frames, used):
-    """Name the darks and biases that no exposure uses, in one sentence; empty for none."""
+    """List the darks and biases that no exposure uses, in one sentence; empty for none."""
     unused = [path for path in filter(is_dark_or_bias, frames) if path not in used]
     if not unused:
         return []
@@ -133,14 +133,14 @@ def unused_darks(frames, used):
     ]
 
 
-def names_of(things, most=5):
-    """Write out some names, or the first of many."""
-    more = len(things) - most
-    return ", ".join(things[:most]) + (f" and {more} more" if more > 0 else "")
+def names_of(things):
+    """Join names with commas, at most the first five."""
+    more = len(things) - 5
+    return ", ".join(things[:5]) + (f" and {more} more" if more > 0 else "")
 
 
 def no_frames(folder):
-    """Say that there is nothing to do."""
+    """Report that there are no raw frames."""
     missing = "" if os.path.isdir(folder) else ", which does not exist"
     return (
         f"there are no raw frames ({ENDINGS}) in {folder}{missing}; put them there or name their "

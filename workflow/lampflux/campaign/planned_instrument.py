@@ -1,4 +1,4 @@
-"""The instrument that lamps are planned for, from its file."""
+"""The planned instrument, for which lamps are chosen, from its file."""
 
 from typing import NamedTuple
 
@@ -8,15 +8,15 @@ from lampflux.errors import UserError
 
 
 class Mode(NamedTuple):
-    """A mode of an instrument: what it does to the light of a lamp.
+    """A mode of an instrument.
 
-    Wavelengths in air and the width of a resolution ``element`` [Angstrom], ``pixels`` that
-    sample it, ``blocked`` ranges [Angstrom], ``light`` (electrons per second in a spatial element
-    for 1 ADU/s/fibre) and its 1-sigma ``light_err``, the part of it in the ``brightest_row``,
-    number of ``rows``, ``read_noise`` and highest ``peak`` to aim at [electrons],
-    ``shortest_time``, ``longest_time``
-    and ``time_step`` [s], ``snr`` of a line to be used, ``order`` of the
-    wavelengths' polynomial, and the error of a centre that no light takes away [pixel].
+    First and last wavelength in air, ``low`` and ``high``, and the width of a resolution
+    ``element`` [Angstrom], the ``pixels`` that sample it, ``blocked`` ranges [Angstrom], ``light``
+    (electrons per second in a spatial element for 1 ADU/s/fibre) and its 1-sigma ``light_err``,
+    the fraction of it in the ``brightest_row``, the number of ``rows``, ``read_noise`` and highest
+    ``peak`` to aim at [electrons], ``shortest_time``, ``longest_time`` and ``time_step`` [s], the
+    lowest ``snr`` of a line to use, the ``order`` of the polynomial of the wavelengths, and
+    ``centre_floor``, the error of a centre that does not decrease with more light [pixel].
     """
 
     name: str
@@ -39,7 +39,7 @@ class Mode(NamedTuple):
     centre_floor: float
 
 
-# Keys of the file that a mode has by the same name.
+# Keys of the file that are fields of a mode under the same name.
 SAME_NAMES = (
     *("blocked", "brightest_row", "rows", "read_noise", "peak", "snr", "centre_floor"),
     *("shortest_time", "longest_time", "time_step"),

@@ -1,4 +1,4 @@
-"""What is wrong with a config or a table, in plain words."""
+"""Faults of a config or a table, in plain words."""
 
 import math
 from difflib import get_close_matches
@@ -10,7 +10,7 @@ from jsonschema import Draft202012Validator
 
 from lampflux.files.tables import number
 
-# The loader in C takes a tenth of the time, where PyYAML has it.
+# The C loader, if PyYAML has it, takes a tenth of the time.
 Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 SCHEMAS = Path(__file__).resolve().parents[2] / "schemas"
 # Kinds of values in schemas, in plain words.
@@ -23,7 +23,7 @@ KINDS = {
     "string": "text",
     "boolean": "true or false",
 }
-# Largest number of faults that are listed of one table or of the config.
+# Most faults that are listed for one table or the config.
 MOST_FAULTS = 20
 
 
@@ -35,23 +35,23 @@ def validator(schema):
 
 
 def typed(data, schema, whole=None):
-    """Give text the kind of value that a schema wants, as far as it reads as one.
+    """Convert text to the kind of value that a schema requires, and back.
 
-    On the command line a number, a list or a key within another key is text to Snakemake, and a
-    folder's name of digits alone is a number.
+    From the command line, Snakemake gives numbers, lists and nested keys as text, and folders
+    whose names are digits as numbers.
 
     Parameters
     ----------
     data : object
     schema : dict
-        For the data, a part of ``whole``.
+        Schema of the data, a part of ``whole``.
     whole : dict
-        The schema with the definitions.
+        Schema with the definitions.
 
     Returns
     -------
     object
-        Text that cannot be read as such stays as it is.
+        Text that cannot be converted stays as it is.
     """
     whole = whole or schema
     if "$ref" in schema:
@@ -80,12 +80,12 @@ def typed(data, schema, whole=None):
 
 
 def schema_problems(data, schema, where):
-    """Check data against a schema; a sentence for each fault, but only one for each kind.
+    """Check data against a schema; give a sentence for each kind of fault.
 
     Parameters
     ----------
     data : object
-        As YAML or `lampflux.files.tables` give it.
+        From YAML or `lampflux.files.tables`.
     schema : str or Draft202012Validator
         Name of the schema, such as ``config``, or its validator.
     where : str
@@ -123,7 +123,7 @@ def schema_problems(data, schema, where):
 
 
 def fault_words(fault):
-    """Say in plain words what a fault of a schema is."""
+    """Describe a fault in plain words."""
     if fault.validator == "additionalProperties" and fault.validator_value is False:
         known = fault.schema["properties"]
         names = [str(name) for name in fault.instance if name not in known]
@@ -140,9 +140,7 @@ def fault_words(fault):
         return f"{value} is not {' or '.join(KINDS[kind] for kind in kinds)}"
     if fault.validator == "enum":
         return f"{fault.instance!r} is not {' or '.join(map(str, fault.validator_value))}"
-    if fault.validator in ("anyOf", "oneOf"):
-        return f"{fault.instance!r} is not valid"
-    if fault.validator == "pattern":
+    if fault.validator in ("anyOf", "oneOf", "pattern"):
         return f"{fault.instance!r} is not valid"
     if fault.validator == "not":
         return f"{fault.instance!r} is not allowed"
@@ -152,7 +150,7 @@ def fault_words(fault):
 
 
 def place_words(place):
-    """Write a fault's place in data: 'row 2' and 'stop', or 'arms.Red.crval'."""
+    """Write the place of a fault in data: 'row 2' and 'stop', or 'arms.Red.crval'."""
     if place[:1] == ["rows"] and len(place) > 1 and isinstance(place[1], int):
         return [f"row {place[1] + 1}", *place_words(place[2:])]
     return [".".join(map(str, place))] if place else []
@@ -169,13 +167,13 @@ def infinite(data, place=()):
 
 
 def closest(name, known):
-    """Known name that differs by case or by a slip; None if there is none."""
+    """Known name that differs by case or a typing mistake; None if there is none."""
     names = {each.lower(): each for each in known}
     close = get_close_matches(name.lower(), names, n=1, cutoff=0.75)
     return names[close[0]] if close else None
 
 
 def did_you_mean(name, known):
-    """Ask for the `closest` known name, if there is one; a remedy follows."""
+    """Suggest the `closest` known name, if there is one, before another remedy."""
     close = closest(name, known)
     return f"did you mean {close}? Otherwise " if close else ""

@@ -4,12 +4,12 @@ from itertools import groupby
 
 
 def pairs_of_repeats(exposures):
-    """Pair the repeats of an arm, each exposure with the next one, none of them twice.
+    """Pair the repeats of an arm, each exposure with the next one, and none twice.
 
     Parameters
     ----------
     exposures : iterable of Exposure
-        By brand, lamp, arm, exposure time and number.
+        Sorted by brand, lamp, arm, exposure time and number.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""What a run does before its first job."""
+"""The start of a run, before its first job."""
 
 import fcntl
 import os
@@ -12,9 +12,9 @@ from lampflux.files.whole import PART
 
 
 def claim_results(campaign):
-    """Keep other runs out of results_dir while this one lives; clear what killed ones left.
+    """Lock results_dir against other runs, and remove partial files of killed ones.
 
-    The lock ends with the process, however that ends; Snakemake's own outlive a killed run.
+    The lock ends with the process, however that ends; Snakemake's own outlives a killed run.
 
     Parameters
     ----------
@@ -28,12 +28,12 @@ def claim_results(campaign):
     Raises
     ------
     UserError
-        Another run writes into the folder, or none can.
+        Another run writes into the folder, or it is not writable.
     """
     path = Path(campaign.results, "logs", "run.lock")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        # Never closed, so that it is held to the end.
+        # Never closed, so that the lock is held to the end.
         lock = os.open(path, os.O_RDWR | os.O_CREAT)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,4 +1,4 @@
-"""Tables that a campaign uses: where they are and what is wrong with them."""
+"""Tables that a campaign uses: where they are, and their faults."""
 
 import os
 from collections import defaultdict
@@ -16,9 +16,9 @@ from lampflux.medium import is_displaced, mixed_up
 
 
 class Places(NamedTuple):
-    """Where tables are looked for.
+    """Folders in which to look for tables.
 
-    ``project`` is the folder of config.yaml; tables that come with lampflux are not for
+    ``project`` is the folder of config.yaml; the tables that come with lampflux do not apply to
     ``foreign_arms``.
     """
 
@@ -33,7 +33,7 @@ class Places(NamedTuple):
         return shipped if os.path.exists(shipped) and not os.path.exists(own) else own
 
     def first(self, name, arm, own, shipped):
-        """Path of an arm's table in the user's folder, else in the shipped one; None if none."""
+        """Path of an arm's table in the user's folder, else in the shipped one, else None."""
         shipped = os.path.join(self.project, shipped)
         folders = [own, shipped]
         if arm in self.foreign_arms:
@@ -42,7 +42,7 @@ class Places(NamedTuple):
         return next(filter(os.path.lexists, paths), None)
 
     def missing_folders(self):
-        """List folders of tables that the config names and that do not exist, a sentence each."""
+        """List folders of the config that do not exist, one sentence each."""
         return [
             f"config, {key}: there is no folder {self.config[key]}; correct it."
             for key in ("line_windows", "line_lists", "wavelength_references", "gains")
@@ -54,14 +54,9 @@ class Places(NamedTuple):
         folder = self.config["line_windows"]
         return self.first(f"{lamp}_{arm}.csv", arm, folder, "resources/line_windows")
 
-    def reference(self, arm):
-        """Path of the reference solution of an arm; None without one."""
-        folder = self.config["wavelength_references"]
-        return self.first(f"{arm}.csv", arm, folder, folder)
-
-    def gains(self, arm):
-        """Path of the table of an arm's gain; None without one."""
-        folder = self.config["gains"]
+    def arm_table(self, key, arm):
+        """Path of an arm's table in the folder that a config key names; None without one."""
+        folder = self.config[key]
         return self.first(f"{arm}.csv", arm, folder, folder)
 
     def line_list(self, ion):
@@ -108,7 +103,7 @@ def checked_rows(read, path, schema):
         return [], [f"{path} cannot be read ({error.strerror}); correct its name or permissions."]
     problems = schema_problems({"rows": decisive_rows(rows)}, schema, path)
     if problems:
-        # Again, for the numbers of the rows.
+        # Checked again with all rows, so that messages give the right row numbers.
         problems = schema_problems({"rows": rows}, schema, path)
     return ([] if problems else rows), problems
 
@@ -116,9 +111,10 @@ def checked_rows(read, path, schema):
 def decisive_rows(rows):
     """Choose rows of a table that break a rule of its schema if any row does.
 
-    Rules are for the kind and the range of single cells. So of rows with the same text and kinds
-    of numbers, those with the least and the largest number of each column decide; to check the
-    thousands of a line list would take a seventh of a run with nothing to do.
+    Rules concern the kind and the range of single cells. Of rows with the same text and kinds of
+    numbers, it is therefore enough to check those with the smallest and the largest number of
+    each column. To check all rows of the line lists would take a seventh of a run with nothing to
+    do.
 
     Parameters
     ----------
@@ -140,7 +136,7 @@ def decisive_rows(rows):
 
 
 def kind(value):
-    """Say what a schema may ask of a cell beside its range: its text, or if a number is whole."""
+    """Give what a schema checks besides a range: a text, or whether a number is whole."""
     return value == int(value) if isinstance(value, int | float) else value
 
 
@@ -159,7 +155,7 @@ def window_tables(exposures, places, results):
     tables : dict
         Lamp and arm to path.
     notes : list of str
-        Which lamps and arms are without a table.
+        Lamps and arms without a table.
     problems : list of str
     """
     tables, missing, problems = {}, [], []
@@ -190,13 +186,13 @@ def window_tables(exposures, places, results):
 
 
 def window_table_problems(path):
-    """List what is wrong with a window table, before the detector is known."""
+    """List the faults of a window table that do not depend on the detector."""
     rows, problems = checked_rows(read_rows, path, "line_windows")
     return problems + [f"{path}, {problem}" for problem in order_problems(line_windows(rows))]
 
 
 def medium_problems(path, read, places):
-    """Say where a table has its wavelengths in the other medium, by the lines that it names.
+    """Report a table with wavelengths in the other medium, by the lines that it names.
 
     Parameters
     ----------
@@ -231,7 +227,7 @@ def medium_problems(path, read, places):
 
 
 def ends_in_other_medium(path, medium):
-    """Say where windows in Angstrom are about their lines' places in the other medium.
+    """Report windows in Angstrom that lie around their lines in the other medium.
 
     Parameters
     ----------
@@ -270,7 +266,7 @@ def line_lists(lamps, places):
     Returns
     -------
     lists : dict
-        Lamp to a dict of ion to path, of the ions that have a list.
+        Lamp to a dict of ion to path, for the ions that have a list.
     warnings : list of str
         A sentence for each ion without a list.
     problems : list of str
@@ -293,27 +289,26 @@ def line_lists(lamps, places):
 
 def references(arms, places):
     """Find and check the reference solutions of arms: arm to path, and problems."""
-    paths = {arm: places.reference(arm) for arm in sorted(arms)}
-    there, problems = tables_of_arms(paths, read_reference, "wavelength_reference")
+    key = "wavelength_references"
+    paths, problems = arm_tables(arms, places, key, read_reference, "wavelength_reference")
     if not problems:
-        for path in there.values():
+        for path in paths.values():
             problems += medium_problems(path, read_reference, places)
-    return there, problems
+    return paths, problems
 
 
 def gains(arms, places):
     """Find and check the tables of the arms' gains: arm to path, and problems."""
-    paths = {arm: places.gains(arm) for arm in sorted(arms)}
-    return tables_of_arms(paths, read_gains, "gains")
+    return arm_tables(arms, places, "gains", read_gains, "gains")
 
 
-def tables_of_arms(paths, read, schema):
-    """Leave out arms without a table, and check the others: arm to path, and problems."""
-    there = {arm: path for arm, path in paths.items() if path}
+def arm_tables(arms, places, key, read, schema):
+    """Find and check the tables of the arms that have one: arm to path, and problems."""
+    paths = {arm: path for arm in sorted(arms) if (path := places.arm_table(key, arm))}
     problems = []
-    for path in there.values():
+    for path in paths.values():
         problems += checked_rows(read, path, schema)[1]
-    return there, problems
+    return paths, problems
 
 
 def simulated_arms(path, arms):

@@ -1,11 +1,11 @@
-"""What the terminal shows of a run: one short line for each finished job."""
+"""The terminal's view of a run: one short line for each finished job."""
 
 import logging
 import re
 
 from lampflux.campaign.problems import did_you_mean
 
-# Before the jobs Snakemake describes itself, between them its scheduling; its log keeps all of it.
+# Snakemake's own messages before the jobs, and about scheduling between them; its log keeps them.
 GREETING = (
     "Assuming unrestricted shared filesystem usage",
     "Using shell: ",
@@ -34,18 +34,18 @@ class JobLines(logging.Formatter):
         self.done, self.jobs = 0, {}
 
     def filter(self, record):
-        """Hide the start of jobs, of which only the words for their end are kept."""
+        """Hide the start of jobs, but keep their messages for the end."""
         event = getattr(record, "event", None)
         if event == "job_info":
             made = record.output[0] if record.output else ""
             self.jobs[record.jobid] = record.rule_msg, made
-        # A job that fails says itself what is wrong; Snakemake quotes its command.
+        # A failing job reports its own error; Snakemake would add its command.
         quoted = event == "error" and getattr(record, "exception", None) == "RuleException"
         chatter = event is None and str(record.msg).startswith(CHATTER)
         return not (event in HIDDEN or quoted or chatter)
 
     def format(self, record):
-        """Write a line; none for jobs without words."""
+        """Format a record as a line; empty for jobs without a message."""
         event = getattr(record, "event", None)
         if event == "job_finished":
             self.done += 1
@@ -61,7 +61,7 @@ class JobLines(logging.Formatter):
 
 
 def hide_greeting(logger):
-    """Leave out what Snakemake says of itself before the first job, in dry runs, too.
+    """Hide Snakemake's own messages before the first job, also in dry runs.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ def hide_greeting(logger):
 
 
 def explain_targets(logger, known):
-    """Say in a plain sentence that nothing makes a target, and which is meant.
+    """Report an unknown target in a plain sentence, with the name that is probably meant.
 
     Parameters
     ----------
@@ -119,9 +119,9 @@ def shorten(logger, run):
 
 
 def own_terminals(logger, unless=("quiet", "verbose", "printshellcmds")):
-    """Find Snakemake's terminal, unless the user gave one of these options.
+    """Find Snakemake's terminal handler, unless the user gave one of these options.
 
-    Where another version of Snakemake has another terminal, it stays as it is.
+    With another version of Snakemake there may be none.
     """
     for handler in logger.handlers:
         own = handler.filters[0] if handler.filters else None

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from lampflux.extraction.detector import ROUNDING
-from lampflux.extraction.projection import of_rows
+from lampflux.extraction.projection import above_background
 from lampflux.peaks import find_peaks
 from lampflux.statistics import column_percentile
 
@@ -25,8 +25,9 @@ class ColumnSearch(NamedTuple):
     narrower: float = 1.3
     # Hot: the brighter neighbour holds less than this part of it.
     hot: tuple[float, float] = (0.25, 0.1)
-    # Percentile of a band's columns at which its light is zero, or less by a wrong bias.
-    lowest: float = 2.0
+    # Percentiles of a band's columns at which its light is zero, or less by a wrong bias, and at
+    # which it is that of its lines.
+    extremes: tuple[float, float] = (2.0, 99.0)
     # It does so in this many bands, of single rows in more, for few tracks of cosmic rays are
     # longer; and in this part of those that could show it.
     fewest: int = 4
@@ -84,14 +85,15 @@ def bad_columns(bands, variance):
     if columns < 8 or not np.isfinite(variance):
         return dead
     # A bias that holds light is too high: no more than a few columns are below zero.
-    lowest = np.nanpercentile(light, COLUMNS.lowest, axis=1)
+    lowest, brightest = np.percentile(np.nan_to_num(light), COLUMNS.extremes, axis=1)
     reach = COLUMNS.significance * np.sqrt(variance / rows)
-    light -= np.where(lowest < -reach, lowest, 0)[:, np.newaxis]
+    level = np.where(lowest < -reach, lowest, 0)
+    light -= level[:, np.newaxis]
     # Photon noise as of one electron for an ADU; bands are bright where it matters.
     sigma = np.sqrt((variance + ROUNDING**2 + np.clip(light, 0, None)) / rows)
     fewest = COLUMNS.fewest if rows > 1 else COLUMNS.fewest_rows
     width = line_width(light, sigma)
-    brightness = np.percentile(np.nan_to_num(light), 99, axis=1)
+    brightness = brightest - level
     dark = brightness < COLUMNS.dark * brightness.max()
     if np.count_nonzero(dark) < fewest:
         # Every row is lit: only what all bands show, narrower than lines, is hot.
@@ -237,9 +239,7 @@ def band_light(frame, background):
     first = np.linspace(0, height - size, min(COLUMNS.bands, height // size)).astype(int)
     rows = (first[:, np.newaxis] + np.arange(size)).ravel()
     middle = first + (size - 1) / 2
-    net = frame[rows].astype(np.float32)
-    net -= of_rows(background, rows)
-    net = net.reshape(first.size, size, columns)
+    net = above_background(frame, background, rows).reshape(first.size, size, columns)
     if size < 4:
         return Bands(net.mean(axis=1), size, middle)
     total = net.sum(axis=1) - net.max(axis=1) - net.min(axis=1)

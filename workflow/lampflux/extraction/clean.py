@@ -59,7 +59,7 @@ def sum_rows(image, rays, slit, width, stray, detector):
     replaced = rays.hit | image.missing
     parts = (
         np.where(replaced, rays.model, image.counts),
-        np.where(replaced, with_lost_rows(rays.misfit, image.missing, rays.model, slit), 0),
+        replaced * with_lost_rows(rays.misfit, image.missing, rays.model, slit),
         replaced,
         image.missing,
         image.saturated & ~rays.hit,
@@ -156,7 +156,7 @@ def replacement_error(image, rays, slit, part):
         Part of the light in the rows that were replaced times what that changed [ADU]; 0 where
         that part is small.
     """
-    change = np.where(rays.hit, rays.model - image.counts, np.float32(0))
+    change = (rays.model - image.counts) * rays.hit
     change = np.abs(straighten(change, slit.shift).sum(axis=0, dtype=float))
     return np.where(part > DOUBT, part * change, 0.0)
 

@@ -1,5 +1,6 @@
 """Cosmic rays, found by comparing the rows of a frame."""
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -231,20 +232,21 @@ def compare(counts, model, clipped, detector, least, reach):
     -------
     Comparison
     """
-    noise = np.sqrt(detector.variance)
+    noise = math.sqrt(detector.variance)
     light = np.clip(model, 0, None)
     near = neighbourhood(light, RAYS.near, reach)
     residual = counts - model
     bright = (near > RAYS.misfit_light * noise) & ~clipped
-    scatter = 1 / detector.gain if detector.gain else light_scatter(residual, model, near, bright)
+    off, brightest = residual[bright], near[bright]
+    scatter = 1 / detector.gain if detector.gain else light_scatter(off, model[bright], brightest)
     # In place, as all of this is when memory is most used.
     light *= np.float32(scatter)
     light += detector.variance
     sigma = np.sqrt(light, out=light)
     part = RAYS.usual_misfit
-    if np.count_nonzero(bright) > RAYS.misfit_pixels:
-        excess = np.abs(residual[bright]) - RAYS.outskirts * sigma[bright]
-        part = np.percentile(excess / near[bright], RAYS.misfit_percent)
+    if off.size > RAYS.misfit_pixels:
+        excess = np.abs(off) - RAYS.outskirts * sigma[bright]
+        part = np.percentile(excess / brightest, RAYS.misfit_percent)
         part = max(float(part), least)
     return Comparison(residual, sigma, near, near > RAYS.bright * noise, bright, part)
 
@@ -270,26 +272,24 @@ def replacement_errors(hit, found):
     return error
 
 
-def light_scatter(residual, model, near, bright):
+def light_scatter(residual, light, near):
     """Measure the variance of light over the light, where no gain says it.
 
     Parameters
     ----------
-    residual, model, near : ndarray, shape (rows, columns)
-        Frame minus model, model, and the largest model value near each pixel [ADU].
-    bright : ndarray of bool, shape (rows, columns)
-        Pixels in which the noise is that of light.
+    residual, light, near : ndarray, shape (pixels,)
+        Frame minus model, model, and the largest model value near each pixel in which the noise
+        is that of light [ADU].
 
     Returns
     -------
     float
         [ADU]; 1 where pixels are few.
     """
-    light = model[bright]
-    crest = light > RAYS.crest * near[bright]
+    crest = light > RAYS.crest * near
     if np.count_nonzero(crest) < RAYS.misfit_pixels:
         return 1.0
-    light, residual = light[crest], residual[bright][crest]
+    light, residual = light[crest], residual[crest]
     # The misfit of the model counts most in the brightest.
     faint = light <= np.median(light)
     return float(np.median(residual[faint] ** 2 / light[faint]) * SIGMA_PER_MAD**2)

@@ -1,5 +1,6 @@
 """What a detector does to light: gain, read noise, saturation, and the source of each."""
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -12,7 +13,7 @@ NOISE_ROWS = 100
 # Fewest pixels from which a variance is measured: good to 4.5 %.
 NOISE_PIXELS = 1000
 # Standard deviation of rounding to whole numbers [ADU].
-ROUNDING = 1 / np.sqrt(12)
+ROUNDING = 1 / math.sqrt(12)
 # A column saturates where this many pixels do; one alone may be a cosmic ray.
 SATURATED_PIXELS = 2
 # Reach of a saturated line's wings to either side [line widths].

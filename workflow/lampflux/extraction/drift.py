@@ -7,6 +7,7 @@ import numpy as np
 from lampflux.extraction.model import shift_rows
 from lampflux.extraction.projection import group_edges
 from lampflux.extraction.traces import curve_degree, extended, is_sharper, robust_fit
+from lampflux.statistics import transform_size
 
 
 class DriftSearch(NamedTuple):
@@ -54,8 +55,7 @@ def offset(spectrum, reference, farthest):
         Shift towards higher columns [pixel]: the peak of the cross-correlation, refined by a
         parabola through its logarithm, exact for Gaussian lines.
     """
-    # A multiple of 64 has small prime factors, for a fast transform.
-    size = -(-(spectrum.size + farthest) // 64) * 64
+    size = transform_size(spectrum.size + farthest)
     product = np.fft.rfft(spectrum, size) * np.conj(np.fft.rfft(reference, size))
     correlation = np.fft.irfft(product, size)
     correlation = np.concatenate([correlation[-farthest:], correlation[: farthest + 1]])
@@ -72,7 +72,7 @@ def measure_drift(image, weights, variance, drifting=False):
 
     Parameters
     ----------
-    image : ndarray, shape (rows, columns)
+    image : ndarray of float32, shape (rows, columns)
         Lit rows, background subtracted [ADU].
     weights : ndarray, shape (columns,)
         Light of lines, see `lampflux.extraction.lines.line_weights`.
@@ -130,7 +130,7 @@ def group_profiles(image, light, variance):
 
     Parameters
     ----------
-    image : ndarray, shape (rows, columns)
+    image : ndarray of float32, shape (rows, columns)
         [ADU]
     light : ndarray, shape (columns,)
         Light of lines [ADU].
@@ -148,16 +148,17 @@ def group_profiles(image, light, variance):
     """
     middle, powers, profiles = [], [], []
     edges = group_edges(light, DRIFT.groups)
-    for part in np.split(np.arange(light.size), edges[1:-1]):
+    for first, stop in zip(edges[:-1], edges[1:]):
+        part = slice(first, stop)
         power = light[part] @ light[part]
         if not power > DRIFT.light * (light @ light):
             continue
-        profile = np.clip(image[:, part] @ light[part] / power, 0, None)
+        profile = np.clip(image[:, part] @ light[part].astype(np.float32) / power, 0, None)
         # Cosmic rays are cut off.
         profile = np.minimum(profile, 3 * np.percentile(profile, 80))
         profile -= profile.mean()
         if profile @ profile > DRIFT.significance**2 * variance / power:
-            middle.append(np.average(part, weights=light[part] ** 2))
+            middle.append(np.average(np.arange(first, stop), weights=light[part] ** 2))
             powers.append(power)
             profiles.append(profile)
     return np.array(middle), np.array(powers), np.array(profiles, dtype=np.float32)

@@ -1,5 +1,6 @@
 """What a frame itself shows of its detector: the gain by photon transfer, and the full well."""
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -89,7 +90,7 @@ def line_pixels(image, rays, variance):
     """
     near = neighbourhood(np.clip(rays.model, 0, None), 2, 2)
     used = ~(rays.hit | image.missing | image.unclear) & (rays.model > TRANSFER.crest * near)
-    used &= rays.model > TRANSFER.faintest * np.sqrt(variance)
+    used &= rays.model > TRANSFER.faintest * math.sqrt(variance)
     deviation = np.divide(
         image.counts - rays.model, rays.model, out=np.zeros_like(rays.model), where=used
     )
@@ -171,16 +172,18 @@ def full_well(image, variance, gain=None):
         Foot of the pile [ADU]; infinite where there is none. Crests of equal fibres pile up too,
         but scatter by photon noise and are narrower than three pixels.
     """
-    if image.size < PILE.pixels or image.shape[1] < 3:
+    few = PILE.pixels // 4
+    if image.size < PILE.pixels or image.shape[1] < few:
         return np.inf
-    # The few highest may be cosmic rays.
-    top = float(np.partition(image, -PILE.pixels // 4, axis=None)[-PILE.pixels // 4])
+    # The few highest may be cosmic rays. At least as many pixels as columns reach the limit.
+    limit = np.partition(image.max(axis=0), -few)[-few]
+    top = float(np.partition(image[image >= limit], -few)[-few])
     inside = np.count_nonzero(image > 0.99 * top)
     below = np.count_nonzero(image > 0.98 * top) - inside
     piled = inside >= PILE.pixels and inside > PILE.ratio * (below + 1)
     if not piled or not top > PILE.brightness * np.sqrt(variance):
         return np.inf
     pile = image > 0.99 * top
-    flat = np.count_nonzero(pile[:, :-2] & pile[:, 1:-1] & pile[:, 2:]) >= PILE.pixels // 4
+    flat = np.count_nonzero(pile[:, :-2] & pile[:, 1:-1] & pile[:, 2:]) >= few
     _, spread = clipped_moments(image[pile])
     return 0.99 * top if flat or spread < 0.25 * top / (gain or 1.0) else np.inf

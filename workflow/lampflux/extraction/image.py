@@ -13,7 +13,7 @@ from lampflux.extraction.detector import (
     with_measured,
 )
 from lampflux.extraction.gain import full_well
-from lampflux.extraction.projection import of_rows
+from lampflux.extraction.projection import above_background
 
 # A row is broken where this part of it, off the lines, is saturated.
 BROKEN = 0.5
@@ -58,13 +58,10 @@ def lit_image(frame, background, lines, lit, detector):
     LitImage
     """
     raw = frame[lit.rows]
-    counts = raw.astype(np.float32)
-    counts -= of_rows(background, lit.rows)
-    counts, missing = filled(counts)
-    scatter = 0.0
+    counts, missing = filled(above_background(frame, background, lit.rows))
+    quiet, scatter = lines.weights <= 0, 0.0
     # A dark holds the levels of the rows.
     if background.ndim == 1:
-        quiet = lines.weights <= 0
         levels, scatter = row_levels(
             counts, quiet, detector.amplifiers, detector.variance, lit.profile
         )
@@ -73,7 +70,7 @@ def lit_image(frame, background, lines, lit, detector):
         counts -= amplifier_steps(some, detector.amplifiers).astype(np.float32)
     saturated = raw >= detector.saturation
     # Lines do not saturate between each other: such a row is broken, as a dead one is.
-    broken = saturated[:, lines.weights <= 0].mean(axis=1) > BROKEN
+    broken = (saturated & quiet).sum(axis=1) > BROKEN * quiet.sum()
     if broken.mean() > MOST_BROKEN:
         broken[:] = False
     broken |= lit.dead

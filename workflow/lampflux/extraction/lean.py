@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.polynomial import Polynomial
 
-from lampflux.statistics import noise
+from lampflux.statistics import noise, transform_size
 
 
 class LeanSearch(NamedTuple):
@@ -69,7 +69,9 @@ def measure_lean(bands, rows, height):
     if rows.size <= LEAN.fewest:
         return none
     middle, half = np.average(rows, weights=power), np.ptp(rows) / 2
-    spectra = np.fft.rfft(light, transform_size(light.shape[1]))
+    # Beyond the columns, room for the largest shift.
+    farthest = 2 * LEAN.apart[-1] * (LEAN.steepest + LEAN.bend)
+    spectra = np.fft.rfft(light, transform_size(light.shape[1] + farthest))
     slope = None
     for apart in LEAN.apart:
         first, second = pairs(rows, apart)
@@ -113,12 +115,6 @@ def line_light(bands):
     excess = np.nan_to_num(bands - level)
     limit = LEAN.significance * np.median([noise(band) for band in excess[:: LEAN.sparse]])
     return np.sqrt(np.where(excess > limit, excess, 0))
-
-
-def transform_size(columns):
-    """Length of a Fourier transform beyond the largest shift, with small prime factors."""
-    farthest = 2 * LEAN.apart[-1] * (LEAN.steepest + LEAN.bend)
-    return -(-int(columns + farthest) // 64) * 64
 
 
 def pairs(rows, apart):

@@ -63,13 +63,15 @@ def shift_rows(spectra, shift):
     kernel = (kernel / kernel.sum(axis=1, keepdims=True)).astype(np.float32)
     reach = int(np.abs(whole).max()) + MODEL.lanczos
     padded = np.pad(spectra, ((0, 0), (reach, reach)), mode="edge")
-    result = np.zeros_like(spectra)
+    result = np.empty_like(spectra)
     columns = spectra.shape[1]
     for step in np.unique(whole):
         rows = np.flatnonzero(whole == step)
-        for tap, weight in zip(taps, kernel[rows].T):
-            first = reach - step - tap
-            result[rows] += weight[:, np.newaxis] * padded[rows, first : first + columns]
+        own = padded[rows]
+        result[rows] = sum(
+            weight[:, np.newaxis] * own[:, first : first + columns]
+            for first, weight in zip(reach - step - taps, kernel[rows].T)
+        )
     return result
 
 
@@ -248,8 +250,8 @@ def diffuse_light(residual, good):
     height, width = MODEL.diffuse
     first = [np.arange(0, size, step) for size, step in zip(residual.shape, MODEL.diffuse)]
     total, number = (
-        np.add.reduceat(np.add.reduceat(part, first[0], axis=0), first[1], axis=1)
-        for part in (np.where(good, residual, np.float32(0)), good.astype(np.float32))
+        np.add.reduceat(np.add.reduceat(part, first[1], axis=1), first[0], axis=0)
+        for part in (residual * good, good.astype(np.float32))
     )
     enough = number > MODEL.diffuse_part * height * width
     level = total / np.maximum(number, 1)

@@ -1,5 +1,6 @@
 """The gain by the light between lines, as a test of the one that lines show."""
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -45,7 +46,7 @@ def quiet_gain(counts):
         Gain [electron/ADU]; None where light differs too little from block to block.
     """
     # Free of a slope along the columns that differs from row to row, as wings of lines in fibres.
-    square = np.diff(np.diff(counts, 2, axis=1), axis=0) / np.sqrt(12)
+    square = np.diff(np.diff(counts, 2, axis=1), axis=0) / math.sqrt(12)
     height, width = BLOCKS.rows, BLOCKS.columns
     rows, columns = square.shape[0] // height, square.shape[1] // width
     scatter, light = (

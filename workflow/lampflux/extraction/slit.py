@@ -188,7 +188,8 @@ def drift_left(upright, profile, weights, variance, drifting):
     """Drift of traces that is left, see `measure_drift`, with cosmic rays cut off."""
     most = SHIFT.crest * profile.max() * np.clip(weights, 0, None)
     most += SHIFT.noise * np.sqrt(variance)
-    return measure_drift(np.minimum(upright, most), weights, variance, drifting)
+    capped = np.minimum(upright, most.astype(np.float32))
+    return measure_drift(capped, weights, variance, drifting)
 
 
 def rows_to_keep(upright, profile, weights, variance):

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lampflux.extraction.projection import BAND, of_rows
+from lampflux.extraction.projection import above_background
 
 
 class SpikeSearch(NamedTuple):
@@ -15,6 +15,8 @@ class SpikeSearch(NamedTuple):
     # ... and its neighbours, along the slit or along the row, hold at most this part of it. In a
     # line or fibre of two pixels (FWHM) they hold half.
     neighbours: float = 0.25
+    # Rows that are searched at a time, so that a frame needs little memory.
+    band: int = 256
     # Rounds in which the ends of tracks are taken off.
     rounds: int = 8
     # Of bright pixels that do not, where they are less than this part of all, a track is what
@@ -56,7 +58,7 @@ class Spikes(NamedTuple):
         return Spikes(self.rows[inside], places[inside], self.counts[inside])
 
 
-NO_SPIKES = Spikes(np.empty(0, int), np.empty(0, int), np.empty(0))
+NO_SPIKES = Spikes(np.empty(0, int), np.empty(0, int), np.empty(0, np.float32))
 
 
 def without_wild_pixels(frame):
@@ -94,12 +96,13 @@ def places_of(pixels):
 def highest_neighbours(counts, rows, columns):
     """Higher neighbour of some pixels along the slit, and along the row."""
     height, width = counts.shape
+    flat, places = counts.ravel(), rows * width + columns
+    # Beyond an edge lies the neighbour on the other side.
+    above, below = np.where(rows > 0, -width, width), np.where(rows < height - 1, width, -width)
+    left, right = np.where(columns > 0, -1, 1), np.where(columns < width - 1, 1, -1)
     return [
-        np.fmax(counts[before], counts[after])
-        for before, after in (
-            ((np.abs(rows - 1), columns), (height - 1 - np.abs(height - 2 - rows), columns)),
-            ((rows, np.abs(columns - 1)), (rows, width - 1 - np.abs(width - 2 - columns))),
-        )
+        np.fmax(flat[places + before], flat[places + after])
+        for before, after in ((above, below), (left, right))
     ]
 
 
@@ -116,12 +119,11 @@ def repeats(rows, columns, shape):
     -------
     ndarray of bool, shape (pixels,)
     """
-    block = 1 + columns // SPIKES.block
     blocks = 3 + shape[1] // SPIKES.block
-    number = np.bincount(rows * blocks + block, minlength=shape[0] * blocks)
-    number = number.reshape(shape[0], blocks)
-    own = sum(number[rows, block + aside] for aside in (-1, 0, 1))
-    total = number.sum(axis=1)
+    block = rows * blocks + 1 + columns // SPIKES.block
+    number = np.bincount(block, minlength=shape[0] * blocks)
+    own = sum(number[block + aside] for aside in (-1, 0, 1))
+    total = number.reshape(shape[0], blocks).sum(axis=1)
     return total[rows] - own > SPIKES.usual * np.median(total) + SPIKES.few
 
 
@@ -141,38 +143,43 @@ def find_spikes(frame, background, variance):
     -------
     Spikes
     """
-    found, left = [], []
-    bright = np.zeros(frame.shape[1], int)
+    found, left = [NO_SPIKES], []
+    width = frame.shape[1]
+    bright = np.zeros(width, int)
     limit = np.float32(SPIKES.significance * np.sqrt(variance))
     if min(frame.shape) < 2 or not np.isfinite(limit):
         return NO_SPIKES
-    for first in range(0, frame.shape[0], BAND):
+    for first in range(0, frame.shape[0], SPIKES.band):
         # One row more on either side, for the neighbours.
         start = max(first - 1, 0)
-        band = slice(start, first + BAND + 1)
-        net = frame[band].astype(np.float32)
-        net -= of_rows(background, band)
-        above = net[first - start :][:BAND] > limit
+        band = slice(start, first + SPIKES.band + 1)
+        net = above_background(frame, background, band)
+        above = net > limit
+        above[: first - start] = above[first - start + SPIKES.band :] = False
         rows, columns = places_of(above)
-        rows += first - start
-        counts = net[rows, columns]
-        bright += np.bincount(columns, minlength=bright.size)
+        bright += np.bincount(columns, minlength=width)
         # Tracks are taken off from their ends.
         for _ in range(SPIKES.rounds):
+            counts = net[rows, columns]
             sides = np.minimum(*highest_neighbours(net, rows, columns))
             alone = sides < SPIKES.neighbours * counts
-            found.append((rows[alone] + start, columns[alone], counts[alone]))
-            net[rows[alone], columns[alone]] = 0
-            rows, columns, counts = rows[~alone], columns[~alone], counts[~alone]
-            if not alone.any():
+            rows, columns = rows[alone], columns[alone]
+            if not rows.size:
                 break
-        left.append((rows + start, columns, counts))
+            found.append((rows + start, columns, counts[alone]))
+            net[rows, columns], above[rows, columns] = 0, False
+            # Only pixels beside these may stand alone now.
+            beside = rows * width + columns + np.array([[-width], [-1], [1], [width]])
+            beside = np.unique(np.clip(beside, 0, above.size - 1))
+            rows, columns = np.divmod(beside[above.take(beside)], width)
+        rows, columns = places_of(above)
+        left.append((rows + start, columns, net[rows, columns]))
     if bright.sum() < SPIKES.sparse * frame.size:
         rows, columns, counts = (np.concatenate(part) for part in zip(*left))
         lone = ~repeats(rows, columns, frame.shape) & ~repeats(columns, rows, frame.shape[::-1])
         found.append((rows[lone], columns[lone], counts[lone]))
     rows, columns, counts = (np.concatenate(part) for part in zip(*found))
-    number = np.bincount(columns, minlength=bright.size)
+    number = np.bincount(columns, minlength=width)
     line = (number > SPIKES.repeats) & (number > SPIKES.repeated_part * bright)
     kept = ~line[columns]
     return Spikes(rows[kept], columns[kept], counts[kept])

@@ -58,10 +58,10 @@ def squares_of(deviation, light, used, variance, part=0, apart=1):
     places = np.flatnonzero(beside[:-apart] & beside[apart:])
     places = places[:: max(places.size // MOST, 1)]
     rows, columns = np.divmod(places, beside.shape[1])
-    below, right = rows + apart, columns + 1
-    corners = [(rows, columns), (rows, right), (below, right), (below, columns)]
-    one, two, three, four = (deviation[corner] for corner in corners)
-    inverse = 1 / np.stack([light[corner] for corner in corners]).astype(float)
+    width = used.shape[1]
+    corners = rows * width + columns + np.array([[0], [1], [apart * width + 1], [apart * width]])
+    one, two, three, four = deviation.take(corners)
+    inverse = 1 / light.take(corners).astype(float)
     return Squares(
         one - two + three - four,
         np.sum(inverse, axis=0),

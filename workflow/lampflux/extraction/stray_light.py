@@ -128,10 +128,10 @@ def diffuse_level(image, rows, width):
     columns = np.arange(image.shape[1])
     blocks = np.array_split(columns, max(int(columns.size / width), 1))
     middle = [block.mean() for block in blocks]
-    _, first, group, number = np.unique(
-        rows // STRAY.together, return_index=True, return_inverse=True, return_counts=True
-    )
-    mean = np.add.reduceat(np.nan_to_num(image), first, axis=0) / number[:, np.newaxis]
+    groups, group = np.unique(rows // STRAY.together, return_inverse=True)
+    share = np.eye(groups.size, dtype=np.float32)[group]
+    share /= share.sum(axis=0)
+    mean = share.T @ np.nan_to_num(image)
     medians = np.stack([np.median(mean[:, block], axis=1) for block in blocks], axis=1)
     levels = [np.interp(columns, middle, each) for each in medians]
     return np.array(levels, dtype=np.float32)[group]

@@ -5,6 +5,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.polynomial import Polynomial, polynomial, polyutils
 
+from lampflux.statistics import transform_size
+
 
 class TraceSearch(NamedTuple):
     """How traces are followed."""
@@ -90,21 +92,25 @@ def follow_traces(groups, columns, variance):
         return none
     middle, power, energy = middle[used], power[used], energy[used]
     smooth = smooth[:, used].T
-    spectra = np.fft.rfft(smooth, 2 * rows)
+    length = transform_size(2 * rows)
+    spectra = np.fft.rfft(smooth, length)
     template = smooth[np.argmax(energy * power)]
     for _ in range(3):
-        product = spectra * np.conj(np.fft.rfft(template, 2 * rows))
-        correlation = np.fft.irfft(product, 2 * rows)
+        product = spectra * np.conj(np.fft.rfft(template, length))
+        correlation = np.fft.irfft(product, length)
         best = np.argmax(correlation, axis=1)
         likeness = correlation.max(axis=1) / np.sqrt(energy * (template @ template))
-        lag = np.where(best >= rows, best - 2 * rows, best)
+        lag = np.where(best >= rows, best - length, best)
         alike = likeness > (TRACES.likeness if used.sum() >= TRACES.few else TRACES.close)
         if alike.sum() < TRACES.fewest:
             return none
         degree = curve_degree(alike.sum())
         fit = robust_fit(middle[alike], lag[alike], degree, np.ones(alike.sum()))
         steps = np.rint(fit(middle)).astype(int)
+        before = template
         template = np.mean([np.roll(*part) for part in zip(smooth[alike], -steps[alike])], axis=0)
+        if np.array_equal(template, before):
+            break
     half = columns / TRACES.groups
     drift = extended(fit, np.arange(columns), middle[alike][0] - half, middle[alike][-1] + half)
     limit = max(TRACES.scatter, TRACES.scatter_part * np.ptp(drift))
@@ -218,10 +224,13 @@ def robust_fit(places, values, degree, weights):
     """
     domain = np.array([places.min(), places.max()])
     powers = polynomial.polyvander(polyutils.mapdomain(places, domain, [-1, 1]), degree)
-    nearness = np.ones(places.size)
+    nearness, before = np.ones(places.size), None
     for _ in range(20):
         weight = np.sqrt(weights * nearness)
         terms, *_ = np.linalg.lstsq(powers * weight[:, np.newaxis], values * weight)
+        if np.array_equal(terms, before):
+            break
+        before = terms
         distance = np.abs(values - powers @ terms)
         nearness = 1 / np.maximum(distance, 1e-3 + 1e-2 * np.median(distance))
     return Polynomial(terms, domain)

@@ -84,7 +84,8 @@ def write_product(path, product, rows, medium="air"):
         writer = csv.DictWriter(file, facts, lineterminator="\n")
         writer.writerow({name: heading(name, medium) for name in facts})
         for row in rows:
-            row = row | {name: in_medium(row[name], medium) for name in wavelengths_of(row)}
+            if medium != "air":
+                row = row | {name: in_medium(row[name], medium) for name in wavelengths_of(row)}
             writer.writerow({name: cell(name, row, facts.get(name, {}), digits) for name in row})
 
 
@@ -127,8 +128,11 @@ def cell(name, row, facts, error_digits=ERROR_DIGITS):
 
 def error_of(name, row):
     """Find the error of a column's value in its row; None where there is none."""
-    errors = (row.get(name + ending) for ending in ERRORS)
-    return next((error for error in errors if error and math.isfinite(error)), None)
+    for ending in ERRORS:
+        error = row.get(name + ending)
+        if error and math.isfinite(error):
+            return error
+    return None
 
 
 def exponent(value):

@@ -185,7 +185,7 @@ def places_to_try(line, centres, width, shape, known):
     own = near[np.argmin(np.abs(near - main))] if near.size else np.nan
     apart = near[near != own] - own
     places = main + np.append(apart, width * np.array(COMPANIONS.tried))
-    free = np.array([np.abs(others - place).min(initial=np.inf) > 0.5 * width for place in places])
+    free = np.abs(others[:, np.newaxis] - places).min(axis=0, initial=np.inf) > 0.5 * width
     if not free.any():
         return []
     flux, error = another_line(line, centres, width, shape, places)

@@ -104,7 +104,7 @@ def lines_on_continuum(counts, weight, pixels, light, knots, smoothness):
         if lit.all() or not lit.any():
             break
         fluxes = np.zeros(lines)
-        fluxes[lit] = np.linalg.solve(square[np.ix_(lit, lit)], wanted[lit])
+        fluxes[lit] = np.linalg.solve(square[lit][:, lit], wanted[lit])
     fluxes = np.clip(fluxes, 0, None)
     levels = carried[:, -1] - carried[:, :-1] @ fluxes
     return fluxes, base + level_at(levels, knots)

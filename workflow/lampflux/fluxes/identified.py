@@ -3,24 +3,10 @@
 from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 
 from lampflux.fluxes.laboratory import ion_brightness
 from lampflux.fluxes.line_shape import TABLE, at, light_near, overlaps, pixels_near
 from lampflux.fluxes.neighbours import NEIGHBOURS
-
-IDENTIFIED_COLUMNS = [
-    "pixel",
-    "ion",
-    "wavelength_air",
-    "flux",
-    "flux_err",
-    "noise",
-    "peak",
-    "counts",
-    "flags",
-    "simulated",
-]
 
 
 class IdentifiedTuning(NamedTuple):
@@ -59,20 +45,21 @@ def identified_fluxes(spectrum, model, peaks, per_flux, laboratory=(), simulated
 
     Returns
     -------
-    DataFrame
-        A row for each identified line that the model holds: ``flux``, ``flux_err`` and ``noise``
-        [ADU/s/fibre], highest ``peak`` of the frame [ADU above bias], ``counts`` [ADU] and
-        ``flags`` as in the flux table. Errors are NaN without a gain.
+    list of dict
+        A row for each identified line that the model holds: ``pixel``, ``ion`` and
+        ``wavelength_air`` of its peak; ``flux``, ``flux_err`` and ``noise`` [ADU/s/fibre], highest
+        ``peak`` of the frame [ADU above bias] and ``counts`` [ADU]; ``flags`` as in the flux table
+        and ``simulated``. Errors are NaN without a gain.
     """
     known = [peak for peak in peaks if peak.get("ion") and peak.get("wavelength_air")]
     centres = model.peaks.pixel
     if not known or not centres.size:
-        return pd.DataFrame(columns=IDENTIFIED_COLUMNS)
+        return []
     width = np.interp(centres, np.arange(len(model.shape.fwhm)), model.shape.fwhm)
     covariance = flux_covariance(model)
     has_noise = np.isfinite(spectrum.clean_error[model.good]).all()
     residual = spectrum.clean - model.level - model.counts
-    misfit = np.where(model.good, residual**2 / (model.variance + model.model_variance), np.nan)
+    misfit = residual**2 / (model.variance + model.model_variance)
     pixel = np.array([peak["pixel"] for peak in known])
     nearest = np.argmin(np.abs(centres[:, np.newaxis] - pixel), axis=1)
     near = np.abs(centres - pixel[nearest]) < IDENTIFIED.same_line * width
@@ -86,7 +73,8 @@ def identified_fluxes(spectrum, model, peaks, per_flux, laboratory=(), simulated
         noise = np.sqrt(covariance[np.ix_(own, own)].sum()) if has_noise else np.nan
         others = hidden(peak, own, counts)
         feet = slice(*ends(peak["pixel"], IDENTIFIED.feet * fwhm))
-        chi2 = max(np.nanmean(misfit[feet]), 1.0) if model.good[feet].any() else 1.0
+        good = model.good[feet]
+        chi2 = max(np.mean(misfit[feet][good]), 1.0) if good.any() else 1.0
         shape = np.hypot(model.shape.error, model.shape.far_error) * counts
         error = np.sqrt(noise**2 * chi2 + shape**2 + others**2)
         inside = slice(*ends(peak["pixel"], fwhm))
@@ -114,13 +102,12 @@ def identified_fluxes(spectrum, model, peaks, per_flux, laboratory=(), simulated
                 "simulated": simulated,
             }
         )
-    return pd.DataFrame(rows, columns=IDENTIFIED_COLUMNS)
+    return rows
 
 
 def ends(pixel, reach):
     """First pixel of those within a reach, and the first beyond them."""
-    first, last = np.rint(pixel + np.array([-reach, reach])).astype(int)
-    return max(first, 0), last + 1
+    return max(round(pixel - reach), 0), round(pixel + reach) + 1
 
 
 def hidden_lines(model, width, laboratory):
@@ -156,9 +143,9 @@ def hidden_lines(model, width, laboratory):
     def hidden(peak, own, counts):
         fwhm = width[own[0]]
         apart = (place - peak["pixel"]) / fwhm
-        is_own = np.abs(wavelength - peak["wavelength_air"]) < IDENTIFIED.own_line
-        is_hidden = (np.abs(apart) < NEIGHBOURS.near) & ~is_own
-        is_hidden &= ~is_modelled | np.isin(modelled, own)
+        near = np.flatnonzero(np.abs(apart) < NEIGHBOURS.near)
+        is_own = np.abs(wavelength[near] - peak["wavelength_air"]) < IDENTIFIED.own_line
+        is_hidden = near[~is_own & (~is_modelled[near] | np.isin(modelled[near], own))]
         # The part that a fit of one Gaussian takes of another beside it.
         part = np.exp(-2 * np.log(2) * apart[is_hidden] ** 2)
         taken = np.minimum(light[is_hidden], counts) * part

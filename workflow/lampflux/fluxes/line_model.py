@@ -384,10 +384,12 @@ def moved_centres(net, weight, centres, shape, fluxes):
     order = np.argsort(centres)
     width = np.interp(centres, np.arange(net.size), shape.fwhm)
     cuts = 1 + np.flatnonzero(np.diff(centres[order]) > MODEL.apart * width[order][1:])
-    moved = np.zeros(centres.size)
-    for group in np.split(order, cuts):
-        rows = np.append(group, group + centres.size)
-        moved[group] = np.linalg.solve(square[np.ix_(rows, rows)], wanted[rows])[group.size :]
+    moved, groups = np.zeros(centres.size), np.split(order, cuts)
+    for number in {group.size for group in groups}:
+        alike = np.array([group for group in groups if group.size == number])
+        rows = np.hstack([alike, alike + centres.size])[:, :, np.newaxis]
+        steps = np.linalg.solve(square[rows, rows.transpose(0, 2, 1)], wanted[rows])
+        moved[alike] = steps[:, number:, 0]
     reach = MODEL.largest_move * width
     return centres + np.clip(np.nan_to_num(moved), -reach, reach)
 

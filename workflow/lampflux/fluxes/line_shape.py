@@ -88,12 +88,11 @@ def light_below(distance, profile):
     left = np.minimum(place.astype(int), GRID.size - 2)
     part = place - left
     # Hermite interpolation of values and slopes.
-    rise = profile.below[left + 1] - profile.below[left]
-    start = profile.density[left] * TABLE.step - rise
-    end = rise - profile.density[left + 1] * TABLE.step
-    return (
-        profile.below[left] + part * rise + part * (1 - part) * (start * (1 - part) + end * part)
-    )
+    below = profile.below.take(left)
+    rise = profile.below.take(left + 1) - below
+    start = profile.density.take(left) * TABLE.step - rise
+    end = rise - profile.density.take(left + 1) * TABLE.step
+    return below + part * rise + part * (1 - part) * (start * (1 - part) + end * part)
 
 
 def density_at(distance, profile):
@@ -180,7 +179,7 @@ def slopes_near(pixels, centres, shape):
 
 def at(values, pixels):
     """Values of a spectrum in some pixels; of those beyond its ends, the last one's."""
-    return values[np.clip(pixels, 0, values.size - 1)]
+    return values.take(pixels, mode="clip")
 
 
 def summed_light(pixels, light, fluxes, size):

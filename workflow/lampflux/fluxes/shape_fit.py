@@ -165,7 +165,7 @@ class ProfileEquations(NamedTuple):
     def only(self, used):
         """Choose some of the candidates."""
         used = np.append(used, True)
-        return self._replace(products=self.products[np.ix_(used, used)], held=self.held[used])
+        return self._replace(products=self.products[used][:, used], held=self.held[used])
 
 
 def profile_equations(columns, weight, knots):
@@ -296,7 +296,7 @@ def chosen_shares(equations, sets, is_line, smoothness, is_judged):
     lowest, shares = np.inf, np.zeros(wanted.size)
     for used in sets:
         every = np.zeros(wanted.size)
-        every[used] = none_negative(square[np.ix_(used, used)], wanted[used])
+        every[used] = none_negative(square[used][:, used], wanted[used])
         chi2 = total - 2 * every @ wanted + every @ square @ every
         every = every / max(every[is_line].sum(), 1e-300)
         if chi2 < lowest - needed(chi2, equations):
@@ -308,7 +308,7 @@ def share_error(square, used, number):
     """1 sigma of one unknown of normal equations of which some are used, that one in any case."""
     used = used.copy()
     used[number] = True
-    block = square[np.ix_(used, used)]
+    block = square[used][:, used]
     block = block + np.diag(1e-10 * block.diagonal())
     place = np.count_nonzero(used[:number])
     return float(np.sqrt(max(np.linalg.inv(block)[place, place], 0.0)))
@@ -351,7 +351,7 @@ def none_negative(square, wanted):
         free[np.argmax(slope)] = True
         while True:
             trial = np.zeros(wanted.size)
-            block = square[np.ix_(free, free)]
+            block = square[free][:, free]
             block = block + np.diag(1e-10 * block.diagonal())
             trial[free] = np.linalg.solve(block, wanted[free])
             if (trial[free] > 0).all():

@@ -7,7 +7,7 @@ line in the limit; third ones suit bends and ripples, a parabola in the limit. T
 seven diagonals, kept as an array of shape (4, knots): the middle one and the three below it.
 """
 
-from functools import partial
+from functools import cache, partial
 from typing import NamedTuple
 
 import numpy as np
@@ -112,14 +112,18 @@ class Factors(NamedTuple):
     """Factors of a positive matrix of seven diagonals, by blocks of its knots.
 
     The ``inverses`` of the blocks on the diagonal after elimination, shape (blocks, block, block);
-    what each block ``carries`` to the next, shape (blocks - 1, block, block); the logarithm of the
-    ``determinant``; and the ``number`` of knots.
+    what each block ``carries`` to the next, shape (blocks - 1, block, block); and the ``number``
+    of knots.
     """
 
     inverses: np.ndarray
     carries: np.ndarray
-    determinant: float
     number: int
+
+    @property
+    def determinant(self):
+        """Logarithm of the matrix's determinant."""
+        return -float(np.linalg.slogdet(self.inverses)[1].sum())
 
 
 def factors_of(bands):
@@ -129,33 +133,31 @@ def factors_of(bands):
     """
     number = bands.shape[1]
     blocks = -(-number // BLOCK)
-    padded = np.zeros((BANDS, blocks * BLOCK + BANDS))
+    padded = np.zeros((BANDS, blocks * BLOCK))
     padded[:, :number] = bands
     # Without any data levels are held at zero.
     padded[0, :number] += max(1e-15 * bands[0].max(), 1e-290)
     padded[0, number:] = 1.0
-    place = np.arange(BLOCK)
-    row, column = place[:, np.newaxis], place
-    first = BLOCK * np.arange(blocks)[:, np.newaxis, np.newaxis]
-
-    def part(below, place):
-        inside = (below >= 0) & (below < BANDS)
-        return np.where(inside, padded[np.where(inside, below, 0), first + place], 0.0)
-
-    middle = part(np.abs(row - column), np.minimum(row, column))
-    beneath = part(BLOCK + row - column, column + 0 * row)[:-1]
+    diagonals, place = padded.reshape(BANDS, blocks, BLOCK), np.arange(BLOCK)
+    middle = np.zeros((blocks, BLOCK, BLOCK))
+    beneath = np.zeros((blocks - 1, BLOCK, BLOCK))
+    for below in range(BANDS):
+        column, cut = place[: BLOCK - below], place[:below]
+        middle[:, column + below, column] = diagonals[below, :, : BLOCK - below]
+        middle[:, column, column + below] = diagonals[below, :, : BLOCK - below]
+        beneath[:, cut, cut - below] = diagonals[below, :-1, BLOCK - below :]
     inverses, carries = np.empty_like(middle), np.empty_like(beneath)
     for block in range(blocks):
         inverses[block] = np.linalg.inv(middle[block])
         if block < blocks - 1:
             carries[block] = beneath[block] @ inverses[block]
             middle[block + 1] -= carries[block] @ beneath[block].T
-    return Factors(inverses, carries, float(np.linalg.slogdet(middle)[1].sum()), number)
+    return Factors(inverses, carries, number)
 
 
 def solved(factors, wanted):
     """Solve the equations of `factors_of` for one or more right sides, shape (knots, ...)."""
-    inverses, carries, _, number = factors
+    inverses, carries, number = factors
     blocks = len(inverses)
     found = np.zeros((blocks * BLOCK, *wanted.shape[1:]))
     found[:number] = wanted
@@ -241,7 +243,7 @@ def log_evidence(misfit, number, factors, smoothness):
 
 def highest(evidence, starts):
     """Climb from the best of some powers to that of the highest evidence; give both."""
-    powers = SMOOTHING.powers
+    evidence, powers = cache(evidence), SMOOTHING.powers
     best, top = max(((each, evidence(each)) for each in starts), key=lambda each: each[1])
     place = powers.index(best)
     for step in (1, -1):

@@ -75,14 +75,10 @@ def fit_rows(fluxes):
         *lines, others = flux.drawn.lines
         parts = {"continuum": flux.drawn.continuum}
         parts |= {f"line {number}": line for number, line in enumerate(lines, start=1)}
+        pixels = flux.drawn.pixels.tolist()
         for part, values in (parts | {"others": others}).items():
-            for pixel, counts in zip(flux.drawn.pixels, values):
-                yield {
-                    "window": window,
-                    "part": part,
-                    "pixel": pixel,
-                    "counts": counts,
-                }
+            for pixel, counts in zip(pixels, values.tolist()):
+                yield {"window": window, "part": part, "pixel": pixel, "counts": counts}
 
 
 def trusted_range(header):

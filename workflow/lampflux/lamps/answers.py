@@ -18,9 +18,9 @@ NOTE = (
 class AnswerSettings(NamedTuple):
     """Constants of the verdicts."""
 
-    # A lamp alone whose wavelengths are worse by no more than this factor does as well as a pair.
+    # A single lamp does as well as a pair if its wavelengths are worse by at most this factor.
     as_good: float = 1.25
-    # A mode of which no more is missing at either end was measured whole [Angstrom].
+    # A mode counts as completely measured if no more is missing at either end [Angstrom].
     nearly_all: float = 25.0
 
 
@@ -28,10 +28,10 @@ ANSWERS = AnswerSettings()
 
 
 class Answers(NamedTuple):
-    """What the page of answers says.
+    """Content of the page of answers.
 
-    ``verdicts`` give each mode and each arm a sentence; the ``note`` belongs to the first of the
-    ``tables``: ``choices``, ``lamps`` and ``health``.
+    ``verdicts`` has a sentence for each mode and each arm; the ``note`` belongs to the first of
+    the ``tables``: ``choices``, ``lamps`` and ``health``.
     """
 
     title: str
@@ -48,7 +48,7 @@ def answer(choices, coverage, plans, lines, quality, line_limit):
     choices, coverage, plans, lines, quality : DataFrame
         Choices of lamps, coverage, exposure plan, lines of all lamps, and health of the exposures.
     line_limit : float
-        Lines above count [ADU/s/fibre].
+        Lines above this flux count [ADU/s/fibre].
 
     Returns
     -------
@@ -77,10 +77,10 @@ def answer(choices, coverage, plans, lines, quality, line_limit):
 
 
 def mode_verdict(choices, health):
-    """Say in a sentence which pair of lamps serves a mode best, and whether one lamp does as well.
+    """Name the best pair of lamps of a mode, and say whether one lamp does as well.
 
-    ``choices`` are those of the mode, as `lampflux.lamps.prediction.rank_choices` gives them;
-    ``health`` is as `lamp_health` gives it.
+    ``choices`` are those of the mode, from `lampflux.lamps.prediction.rank_choices`; ``health`` is
+    from `lamp_health`.
     """
     known = choices[choices["precision"].notna() & (choices["rank"] == 1)].set_index("number")
     if not {1, 2} & set(known.index):
@@ -106,10 +106,10 @@ def mode_verdict(choices, health):
 
 
 def arm_verdict(coverage, health, line_limit):
-    """Say in a sentence which lamp and which pair leave the shortest gap in a measured arm.
+    """Name the lamp and the pair with the shortest gap in a measured arm.
 
-    ``coverage`` is that of the arm, as `lampflux.lamps.coverage.lamp_coverage` gives it; lines
-    above ``line_limit`` count [ADU/s/fibre].
+    ``coverage`` is that of the arm, from `lampflux.lamps.coverage.lamp_coverage`; lines above
+    ``line_limit`` count [ADU/s/fibre].
     """
     words = []
     best = coverage[coverage["rank"] == 1].sort_values("number", ascending=False)
@@ -145,7 +145,7 @@ def choice_table(choices, quality):
 
 
 def lamp_table(lines, coverage, plans, quality, line_limit):
-    """Tabulate what was measured of each lamp in each arm, from the tables of `answer`."""
+    """Tabulate the measurements of each lamp in each arm, from the tables of `answer`."""
     health, rows = lamp_health(quality), []
     for plan in plans.itertuples():
         lamp = f"{plan.brand} {plan.lamp}"
@@ -175,7 +175,7 @@ def lamp_table(lines, coverage, plans, quality, line_limit):
 
 
 def not_measured(plans):
-    """Name in a sentence the lamps that were not measured in every arm; empty for none."""
+    """Name the lamps that were not measured in every arm, in a sentence; empty for none."""
     measured = set(zip(plans["brand"] + " " + plans["lamp"], plans["arm"]))
     lamps, arms = (sorted({names[place] for names in measured}) for place in (0, 1))
     missing = [
@@ -192,8 +192,8 @@ def steadiness(quality):
     Returns
     -------
     dict
-        Brand and lamp to the standard deviation in its least steady arm, of the time with the most
-        exposures; of two exposures or more.
+        Brand and lamp to the standard deviation in its least steady arm, over at least two
+        exposures of the time with the most.
     """
     found = {}
     known = quality[quality["brightness"].notna()]
@@ -206,7 +206,7 @@ def steadiness(quality):
 
 
 def gain_note(quality):
-    """Say where errors do not follow from a gain."""
+    """Name the arms whose errors do not follow from a gain."""
     number = (quality["error_source"] != "gain").sum()
     if not number:
         return ""
@@ -223,7 +223,7 @@ def lamp_health(quality):
 
 
 def worst_health(health, lamps, arm=None):
-    """Say how many exposures of lamps are not good: '3 of 10 warned'; 'good'; '' for none."""
+    """Count the exposures of lamps that are not good: '3 of 10 warned'; 'good'; '' for none."""
     own = health[health.index.get_level_values(0).isin(lamps)]
     own = own if arm is None else own[own.index.get_level_values(1) == arm]
     number = own.groupby(level=2).sum()
@@ -232,13 +232,13 @@ def worst_health(health, lamps, arm=None):
 
 
 def warning(health, lamps, arm=None):
-    """Warn in a verdict of exposures behind it that are not good; empty if all are good."""
+    """Warn in a verdict that rests on exposures that are not good; empty if all are good."""
     worst = worst_health(health, lamps, arm)
     return "" if worst in ("good", "") else f"; health of the exposures: {worst}"
 
 
 def times_text(times):
-    """Write times with three digits, or all before the point: '0.5 + 141 s'; '' if not known."""
+    """Write times with three digits or more: '0.5 + 141 s'; empty if not known."""
     known = [time for time in times if np.isfinite(time)]
     words = [f"{time:.0f}" if time >= 100 else f"{time:.3g}" for time in known]
     return f"{' + '.join(words)} s" if words else ""

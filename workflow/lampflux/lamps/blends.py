@@ -11,10 +11,10 @@ from lampflux.statistics import SIGMA_PER_FWHM
 class BlendSettings(NamedTuple):
     """Constants of blends."""
 
-    # A line is not single if others shift its centre by more [resolution elements]: a hundredth of
-    # a pixel, as much as lines of well sampled profiles are known to.
+    # A line is not single if others shift its centre by more than this [resolution elements]: a
+    # hundredth of a pixel, the accuracy of lines with well sampled profiles.
     shift: float = 0.005
-    # Fewest measured lines of an ion that give the light of its other listed ones.
+    # Fewest measured lines of an ion from which to predict the light of its other listed lines.
     fewest: int = 5
 
 
@@ -22,10 +22,10 @@ BLENDS = BlendSettings()
 
 
 def unblended_lines(lines, element, listed=None):
-    """Find which lines of a lamp are not blended at a resolution.
+    """Find the lines of a lamp that are not blended at a resolution.
 
     A neighbour at the distance *d* with *r* times the line's light shifts the line's centre by
-    r d exp(-d**2 / (2 sigma**2)), its slope there over the line's curvature.
+    r d exp(-d**2 / (2 sigma**2)), the neighbour's slope there over the line's curvature.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ def unblended_lines(lines, element, listed=None):
     Returns
     -------
     ndarray of bool, shape (lines,)
-        Lines that their neighbours shift by less than `BLENDS.shift` in all.
+        Lines that all neighbours together shift by less than `BLENDS.shift`.
     """
     place, flux = (lines[name].to_numpy(dtype=float) for name in ("wavelength", "flux"))
     distance = np.abs(place[:, np.newaxis] - place)
@@ -50,7 +50,7 @@ def unblended_lines(lines, element, listed=None):
 
 
 def shifts(distance, ratio, element):
-    """Shift of a line's centre by neighbours at some distance with some ratio of its light."""
+    """Shift of a line's centre by neighbours, given their distances and light ratios."""
     sigma = SIGMA_PER_FWHM * element
     return ratio * distance * np.exp(-0.5 * (distance / sigma) ** 2)
 
@@ -58,9 +58,10 @@ def shifts(distance, ratio, element):
 def listed_shifts(lines, element, listed):
     """Shift of each line's centre by listed lines that are not measured [Angstrom].
 
-    Intensities compare within an ion only. The light of a listed line is its intensity times the
-    light over the intensity of the measured line, where that is of the same ion; else times the
-    median of this over the ion's measured lines. Arguments are as in `unblended_lines`.
+    Intensities can be compared within an ion only. The light of a listed line is its intensity
+    times the light per intensity of the measured line if that is of the same ion, and otherwise
+    times the median light per intensity of its own ion's measured lines. Arguments are as in
+    `unblended_lines`.
     """
     place, flux = (lines[name].to_numpy(dtype=float) for name in ("wavelength", "flux"))
     total = np.zeros(len(lines))
@@ -72,7 +73,7 @@ def listed_shifts(lines, element, listed):
         nearest = offset.argmin(axis=1)
         seen = (lines["ion"] == ion).to_numpy() & (offset.min(axis=1) < JOIN.same_line)
         unseen = np.setdiff1d(np.arange(len(places)), nearest[seen])
-        # Some lists give faint lines the intensity 0.
+        # Some lists have faint lines of intensity 0.
         known = seen & (intensity[nearest] > 0)
         own = np.divide(flux, intensity[nearest], out=np.zeros(len(lines)), where=known)
         typical = np.median(own[known]) if known.sum() >= BLENDS.fewest else 0.0

@@ -1,4 +1,4 @@
-"""The stretches of an arm where lamps leave gaps."""
+"""Gaps between the lines of lamps in an arm."""
 
 import itertools
 
@@ -7,7 +7,7 @@ import pandas as pd
 
 
 def line_gaps(wavelengths, band):
-    """Find the stretches of a band between lines, those to its ends included.
+    """Find the stretches of a band without a line, including those at its ends.
 
     Parameters
     ----------
@@ -41,9 +41,9 @@ def arm_coverage(lines, band):
     -------
     DataFrame
         ``number`` of lamps (1 or 2), ``first``, ``second``, ``lines``, the longest ``gap``,
-        ``gap_from`` and ``gap_to`` [Angstrom], ``mean_gap`` [Angstrom], the gap about a wavelength
-        of the band on average, and ``rank`` among the lamps or the pairs: shortest gap first, then
-        mean gap.
+        ``gap_from`` and ``gap_to`` [Angstrom], ``mean_gap`` [Angstrom], the mean length of the gap
+        around a wavelength of the band, and ``rank`` among the lamps or the pairs: shortest gap
+        first, then shortest mean gap.
     """
     places = {
         source: part["wavelength"].dropna().to_numpy() for source, part in lines.groupby("source")
@@ -84,7 +84,7 @@ def arm_bands(ends):
     Returns
     -------
     dict
-        Arm to (low, high): the medians of those that are not nominal, of all where there is none.
+        Arm to (low, high): the medians of spectra with a solution or, if there are none, of all.
     """
     bands = {}
     for arm, part in ends.groupby("arm"):
@@ -95,9 +95,9 @@ def arm_bands(ends):
 
 
 def counted_lines(lines, line_limit):
-    """Lines that count for the coverage: above a flux and known from the laboratory.
+    """Lines that count for the coverage: above a flux limit and with a laboratory wavelength.
 
-    A line of unknown laboratory wavelength calibrates nothing.
+    Other lines calibrate nothing.
     """
     return lines[(lines["wavelength_from"] == "laboratory") & (lines["flux"] > line_limit)]
 
@@ -110,14 +110,14 @@ def lamp_coverage(counted, lamps, bands):
     counted : DataFrame
         ``source``, ``arm`` and ``wavelength`` [Angstrom] of the lines that count.
     lamps : DataFrame
-        ``source`` and ``arm`` of every lamp, also of those without lines.
+        ``source`` and ``arm`` of every lamp, including those without lines.
     bands : dict
-        As `arm_bands` gives them.
+        From `arm_bands`.
 
     Returns
     -------
     DataFrame
-        As `arm_coverage` gives it, with ``arm``.
+        As from `arm_coverage`, with ``arm``.
     """
     parts = []
     for arm, band in bands.items():

@@ -1,4 +1,4 @@
-"""The light of a lamp's exposures: what all its lines share, the shutter, outlying exposures."""
+"""The light of a lamp's exposures that all its lines share, the shutter, outlying exposures."""
 
 from typing import NamedTuple
 
@@ -11,18 +11,18 @@ from lampflux.statistics import robust_scatter
 class LightSettings(NamedTuple):
     """Constants of the light of the exposures."""
 
-    # Lines of a lamp change against each other by this much: no line weighs more [fraction].
+    # Smallest error of a line, because lines of a lamp change relative to each other [fraction].
     line_scatter: float = 0.01
-    # Standard deviations from which a flux weighs less in the light of its exposure.
+    # Standard deviations beyond which a flux has less weight in the light of its exposure.
     huber: float = 2.0
-    # Times that these weights are refined.
+    # Rounds in which these weights are refined.
     passes: int = 10
-    # An exposure is left out whose light differs by more standard deviations and by more than this
-    # part; published lamps warm up by 12 % [fraction].
+    # An exposure is left out if its light differs by more than this many standard deviations and
+    # this fraction; published lamps warm up by 12 %.
     outlying_sigma: float = 5.0
     outlying_beyond: float = 0.25
-    # Fewest exposures of a time among which an outlier can be found, two that agree and one
-    # that does not; of different times one more.
+    # Fewest exposures of one time among which an outlier can be found: two that agree and one
+    # that does not; one more if times differ.
     outlying_of: int = 3
     # Fewest exposure times that separate the shutter's offset from a change of the lamp.
     shutter_times: int = 3
@@ -34,8 +34,8 @@ LIGHT = LightSettings()
 def exposure_light(flux, err, usable):
     """Find the light of each exposure that all lines share, by weighted least squares.
 
-    ``log(flux[e, l]) = level[l] + log(light[e])``, solved for the exposures alone after the levels
-    are eliminated. What is far off weighs less (Huber 1964, Ann. Math. Statist. 35, 73).
+    ``log(flux[e, l]) = level[l] + log(light[e])``, solved for the exposures only, after the levels
+    are eliminated. Outliers have less weight (Huber 1964, Ann. Math. Statist. 35, 73).
 
     Parameters
     ----------
@@ -46,8 +46,8 @@ def exposure_light(flux, err, usable):
     Returns
     -------
     light, error : Series, shape (exposures,)
-        Relative to the geometric mean of the exposures, and its relative 1-sigma error; NaN where
-        no line connects an exposure with the first that is known.
+        Relative to the geometric mean of the exposures, and its relative 1-sigma error; NaN if no
+        line connects an exposure with the first known one.
     """
     good = (usable & (flux > 0)).to_numpy(dtype=bool)
     if not good.any():
@@ -75,7 +75,7 @@ def exposure_light(flux, err, usable):
 
 
 def connected(shared):
-    """Find which exposures are connected with the first by lines that they share.
+    """Find the exposures that are connected with the first by shared lines.
 
     ``shared`` is of shape (exposures, lines).
     """
@@ -92,8 +92,8 @@ def connected(shared):
 def fit_shutter(light, seconds, sequence=None):
     """Measure a shutter's offset from the light of exposures of different times, and outliers.
 
-    ``light = mean * (1 + shutter / t + drift * sequence)``: at first from the median of the slopes
-    of all pairs (Theil 1950, Proc. K. Ned. Akad. Wet. 53, 386), then by least squares without the
+    ``light = mean * (1 + shutter / t + drift * sequence)``, first with the median of the slopes of
+    all pairs (Theil 1950, Proc. K. Ned. Akad. Wet. 53, 386), then by least squares without the
     outlying exposures.
 
     Parameters
@@ -138,9 +138,9 @@ def fit_shutter(light, seconds, sequence=None):
 
 
 def outlying_light(light, seconds):
-    """Find exposures that are far brighter or darker than those of their time, or than all.
+    """Find exposures that are far brighter or fainter than those of their time, or than all.
 
-    ``light`` is relative to what is expected, NaN where it is not known.
+    ``light`` is relative to the expected light, NaN where it is not known.
     """
     outlying = np.zeros(light.shape, bool)
     for time in np.unique(seconds):

@@ -13,10 +13,10 @@ class JoinSettings(NamedTuple):
 
     # Window tables and line lists give the same line within this distance [Angstrom].
     same_line: float = 0.3
-    # A line that is identified in a smaller part of the exposures that could show it is taken for
-    # chance: another peak, or a part of a blend.
+    # A line identified in a smaller fraction of the exposures that could show it is taken for a
+    # chance match: another peak, or part of a blend.
     seen_part: float = 0.5
-    # Part of a line's exposures that must recommend its fitted flux.
+    # Fraction of a line's exposures that must recommend its fitted flux.
     majority: float = 0.5
 
 
@@ -34,23 +34,23 @@ def join_tables(tables, exposures, identified=None):
     Parameters
     ----------
     tables : list of DataFrame
-        A flux table for each exposure. Rows belong together by their order: all exposures of a
-        lamp and arm share a window table, while its windows may lie at other pixels in each.
+        A flux table for each exposure. Row *i* of each is the same line: all exposures of a lamp
+        and arm share a window table, although its windows may lie at different pixels.
     exposures : list of dict
         ``exposure`` (name), ``seconds`` and ``id`` of each.
     identified : list of DataFrame, optional
-        The table of the identified lines of each exposure. The line that a window is for is
-        measured there and left out; the others follow the windows, by wavelength.
+        The table of the identified lines of each exposure. Lines with a window are measured there
+        and left out; the others follow the windows, by wavelength.
 
     Returns
     -------
     DataFrame
-        As `lampflux.lamps.summarise` takes it.
+        Input of `lampflux.lamps.summarise`.
 
     Raises
     ------
     UserError
-        The tables hold different numbers of windows.
+        The tables have different numbers of windows.
     """
     numbers = {len(table) for table in tables}
     if len(numbers) > 1:
@@ -80,7 +80,7 @@ def join_tables(tables, exposures, identified=None):
             exposure=exposure["exposure"],
             seconds=float(exposure["seconds"]),
             order=order,
-            # Numbers that start anew with each time do not show which came first.
+            # Numbers that start again with each exposure time do not show which came first.
             sequence=float(exposure["id"]) if running else np.nan,
             # A column without any flag is read as numbers.
             flags=["" if pd.isna(words) else words for words in part["flags"]],
@@ -91,17 +91,17 @@ def join_tables(tables, exposures, identified=None):
 
 
 def with_line_fluxes(measurements):
-    """Add the flux to use of each line: the one that most of its exposures recommend.
+    """Add the flux to use for each line: the one that most of its exposures recommend.
 
-    Net and fitted fluxes of a blend differ, so a line has the same one in all exposures. Saturated
-    exposures do not count and always give the net flux: a fit to the flanks would hide the loss
+    Net and fitted fluxes of a blend differ, so all exposures of a line use the same one. Saturated
+    exposures do not count and always use the net flux: a fit to the flanks would hide the loss
     that linearity and lower limits show.
 
     Returns
     -------
     DataFrame
         With ``flux``, ``flux_err`` and ``noise``, the part of the error that exposures do not
-        share [ADU/s/fibre]; and ``flux_from``, the column they are from.
+        share [ADU/s/fibre], and ``flux_from``, the column that they come from.
     """
     saturated = is_flagged(measurements, "saturated")
     wants_fit = measurements.get("recommended", pd.Series(index=measurements.index)) == "fit_flux"
@@ -112,18 +112,18 @@ def with_line_fluxes(measurements):
         net, fit = measurements[f"net_{name}"], measurements.get(f"fit_{name}")
         chosen[name] = net if fit is None else net.where(~fitted | saturated, fit)
     fitted |= measurements["measured"] == "fit"
-    # Of the errors of windows no part is known to be shared.
+    # No part of the errors of windows is known to be shared.
     noise = measurements.get("noise", pd.Series(np.nan, measurements.index))
     chosen["noise"] = noise.fillna(chosen["flux_err"])
     return measurements.assign(**chosen, flux_from=np.where(fitted, "fit_flux", "net_flux"))
 
 
 def lines_without_window(tables, identified, exposures):
-    """Give the identified lines that no window is for, as rows of each exposure's flux table.
+    """Give the identified lines without a window of their own, as rows of the flux tables.
 
-    A window may hold other lines beside its own. Its own is the one nearest to the wavelength
-    that the window has from the laboratory, or the brightest where it has none. A line has the
-    same number in all exposures.
+    A window may contain several lines. Its own line is the one nearest to the laboratory
+    wavelength of the window or, if it has none, the brightest. A line has the same number in all
+    exposures.
     """
     own = set()
     for table, lines in zip(tables, identified):
@@ -156,7 +156,7 @@ def lines_without_window(tables, identified, exposures):
 
 
 def often_identified(identified, seconds):
-    """Find the lines that most exposures show, of those that are long enough to show them.
+    """Find the lines that most of the exposures show that are long enough to show them.
 
     Parameters
     ----------
@@ -182,7 +182,7 @@ def often_identified(identified, seconds):
 
 
 def commonest_time(seconds):
-    """Exposure time of most exposures [s]; of several, the shortest."""
+    """Exposure time with the most exposures [s]; of several, the shortest."""
     times, numbers = np.unique(seconds, return_counts=True)
     return times[np.argmax(numbers)]
 

@@ -1,15 +1,15 @@
-"""The noise of a line's counts, split into what each part depends on."""
+"""The noise of a line's counts, split into read noise and photon noise."""
 
 import numpy as np
 
 
 def noise_model(counts, variance, seconds, gain):
-    """Split the variance of a line's counts into read-out and photons.
+    """Split the variance of a line's counts into read noise and photon noise.
 
-    ``variance = read + photons * t``: read noise once for each exposure, and photons, whose number
-    grows with the time *t* (Howell 2006, Handbook of CCD Astronomy, section 4.4). Exposures of
-    two times or more give both by least squares, each weighted by 1 / variance**2. Of one time,
-    photons are counts / gain and the rest is read-out; without a gain all is taken for photons.
+    ``variance = read + photons * t``: read noise once per exposure, and photon noise, which grows
+    with the time *t* (Howell 2006, Handbook of CCD Astronomy, section 4.4). With two or more
+    exposure times both follow by least squares, each weighted by 1 / variance**2. With one, photon
+    noise is counts / gain and the rest is read noise; without a gain all is photon noise.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""How long each lamp needs, and how long it may have."""
+"""Exposure times: how long each line needs, and how long it may be exposed."""
 
 from itertools import compress
 from typing import NamedTuple
@@ -10,10 +10,10 @@ import pandas as pd
 class PlannerSettings(NamedTuple):
     """Constants of the exposure plan."""
 
-    # Part of the saturation limit that a peak may reach at most: the limit counts from zero, peaks
-    # from the bias.
+    # Largest fraction of the saturation limit that a peak may reach: the limit counts from zero,
+    # peaks from the bias.
     headroom: float = 0.9
-    # A quotient that is above a whole number by less is that number, and not the next.
+    # A quotient above a whole number by less than this is rounded down, not up.
     rounding: float = 1e-9
 
 
@@ -21,7 +21,7 @@ PLANNER = PlannerSettings()
 
 
 def time_to_snr(rate, read, photons, snr):
-    """Find the exposure time in which a line reaches a signal-to-noise ratio.
+    """Find the exposure time at which a line reaches a signal-to-noise ratio.
 
     Solves ``snr**2 = (rate t)**2 / (read + photons t)`` for the time *t* (Howell 2006, Handbook of
     CCD Astronomy, section 4.4).
@@ -31,9 +31,9 @@ def time_to_snr(rate, read, photons, snr):
     rate : ndarray, shape (lines,)
         Net counts per second [ADU/s].
     read : ndarray, shape (lines,)
-        Variance of the read-out [ADU**2].
+        Variance of the read noise [ADU**2].
     photons : ndarray, shape (lines,)
-        Variance of the photons per second [ADU**2/s].
+        Variance of the photon noise per second [ADU**2/s].
     snr : float
 
     Returns
@@ -61,8 +61,8 @@ def line_times(lines, fibres, peak, snr, factor, factor_error):
         Signal-to-noise ratio to reach in one fibre: that of all fibres together over the square
         root of their number.
     factor, factor_error : float
-        Throughput times etendue of the instrument that is planned for, over that of the one that
-        measured. Line, continuum and peak scale with it; read-out noise does not.
+        Throughput times etendue of the planned instrument, over that of the one that measured.
+        Line, continuum and peak scale with it; read noise does not.
 
     Returns
     -------
@@ -73,7 +73,7 @@ def line_times(lines, fibres, peak, snr, factor, factor_error):
     peak_rate = lines["peak_rate"].where(lines["peak_rate"] > 0).to_numpy(dtype=float)
     peak_error = lines["peak_rate_err"].to_numpy(dtype=float) / peak_rate
     rate, error = (lines[name].to_numpy(dtype=float) for name in ("flux", "flux_err"))
-    # The variances are those of the sum over all fibres, which share it.
+    # The variances are those of the sum over all fibres; each fibre has an equal part.
     read, photons = (
         lines[name].to_numpy(dtype=float) / fibres for name in ("read_variance", "photon_variance")
     )
@@ -83,7 +83,7 @@ def line_times(lines, fibres, peak, snr, factor, factor_error):
 
     time_peak = peak / (peak_rate * factor)
     time_snr = needed(rate, factor)
-    # The factor's error is part of the factor and may be large: differences rather than a slope.
+    # The error of the factor may be large: differences rather than a slope.
     by_factor = (needed(rate, factor - factor_error) - needed(rate, factor + factor_error)) / 2
     by_flux = (needed(rate - error, factor) - needed(rate + error, factor)) / 2
     signal = rate * factor * time_peak
@@ -105,12 +105,12 @@ def line_times(lines, fibres, peak, snr, factor, factor_error):
 
 
 def served(times, time):
-    """Whether each line has what it needs in an exposure, and no more than it may have."""
+    """Whether an exposure time is long enough for each line, and not too long."""
     return (times["time_snr"] <= time) & (time <= times["time_peak"])
 
 
 def shutter_times(times, shortest, step):
-    """Round exposure times up to those that a shutter makes.
+    """Round exposure times up to possible times of a shutter.
 
     Parameters
     ----------
@@ -133,22 +133,22 @@ def shutter_times(times, shortest, step):
 
 
 def choose_times(times, shortest=0.0, step=0.0):
-    """Choose the exposure time, or the two, that serve most lines, and of these the shortest.
+    """Choose the shortest of the times, and of the pairs of times, that serve most lines.
 
     Parameters
     ----------
     times : DataFrame
         ``time_peak`` and ``time_snr`` of each line [s].
     shortest, step : float
-        Times that the shutter makes, as in `shutter_times`.
+        Possible times of the shutter, as in `shutter_times`.
 
     Returns
     -------
     single : float
-        [s]. Where no line's noise is known, the longest without saturation; NaN where no line can
-        be served.
+        [s]. If no line's noise is known, the longest without saturation; NaN if no line can be
+        served.
     pair : (float, float)
-        [s], the shorter first; NaN where no two times serve more lines than one.
+        [s], the shorter first; NaN if no two times serve more lines than one.
     """
     none = (np.nan, np.nan)
     if times["time_snr"].isna().all():
@@ -156,7 +156,7 @@ def choose_times(times, shortest=0.0, step=0.0):
         if step:
             longest = np.floor(longest / step + PLANNER.rounding) * step
         return float(longest) if longest >= shortest else np.nan, none
-    # A line is served from the time it needs on, so the shortest best time is one of these.
+    # The shortest of the best times is the time that some line needs.
     needed, allowed = (times[name].to_numpy(dtype=float) for name in ("time_snr", "time_peak"))
     starts = np.unique(shutter_times(needed[needed <= allowed], shortest, step))
     serves = (needed <= starts[:, np.newaxis]) & (starts[:, np.newaxis] <= allowed)
@@ -164,7 +164,7 @@ def choose_times(times, shortest=0.0, step=0.0):
     if not number.any():
         return np.nan, none
     best = np.argmax(number)
-    # Lines that one of two times serves, at least.
+    # Number of lines served by either of two times.
     together = number[:, np.newaxis] + number - serves.astype(int) @ serves.T.astype(int)
     total = np.where(together == together.max(), starts[:, np.newaxis] + starts, np.inf)
     first, second = np.unravel_index(np.argmin(total), total.shape)
@@ -194,7 +194,7 @@ def plan(
     fibres, peak, snr, factor, factor_error
         As in `line_times`.
     shortest, step : float
-        Times that the shutter makes, as in `shutter_times`.
+        Possible times of the shutter, as in `shutter_times`.
 
     Returns
     -------
@@ -205,8 +205,8 @@ def plan(
 
     Examples
     --------
-    Without read-out noise a line of 100 electrons per second needs 100 s for a signal-to-noise
-    ratio of 100, and its highest pixel, 8 ADU/s, may have 5000 s:
+    Without read noise a line of 100 electrons per second needs 100 s for a signal-to-noise ratio
+    of 100, and its highest pixel, 8 ADU/s, reaches 40,000 ADU in 5000 s:
 
     >>> import pandas as pd
     >>> from lampflux import plan

@@ -1,4 +1,4 @@
-"""What lamps will give another instrument: lines, exposure times and precision of wavelengths."""
+"""Predict lamps in another instrument: lines, exposure times and precision of wavelengths."""
 
 import itertools
 import math
@@ -16,11 +16,11 @@ from lampflux.statistics import SIGMA_PER_FWHM
 class PredictionSettings(NamedTuple):
     """Constants of the prediction."""
 
-    # Wavelengths at which the precision is evaluated.
+    # Number of wavelengths at which the precision is evaluated.
     grid: int = 200
-    # Precisions that differ by less than this factor count as equal: less time decides.
+    # Precisions that differ by less than this factor count as equal: the shorter time decides.
     as_precise: float = 1.1
-    # Most lamps that are combined: more would take longer than a calibration may.
+    # Most lamps that are combined: calibrations with more would take too long.
     most_lamps: int = 3
 
 
@@ -28,7 +28,7 @@ PREDICTION = PredictionSettings()
 
 
 def predict(lines, modes, listed):
-    """Predict what lamps, pairs and triples give in every mode of an instrument.
+    """Predict lamps, pairs and triples of lamps in every mode of an instrument.
 
     Parameters
     ----------
@@ -41,11 +41,11 @@ def predict(lines, modes, listed):
     Returns
     -------
     choices : DataFrame
-        As `rank_choices` gives them.
+        From `rank_choices`.
     planned : DataFrame
-        The lines of every lamp in every mode, as `plan_mode` gives them.
+        The lines of every lamp in every mode, from `plan_mode`.
     """
-    # A line whose wavelength is not known from the laboratory calibrates nothing.
+    # A line without a laboratory wavelength calibrates nothing.
     lines = lines[lines["wavelength_from"] == "laboratory"]
     measured = lines["wavelength"].min(), lines["wavelength"].max()
     choices, parts = [], []
@@ -76,17 +76,17 @@ def mode_lines(lines, mode, listed=None):
     mode : lampflux.campaign.planned_instrument.Mode
     listed : DataFrame, optional
         Lines of the lamp's ions by the line lists: ``ion``, ``wavelength_air`` [Angstrom] and
-        ``intensity``, to know blends that the measured spectra do not resolve.
+        ``intensity``, to find blends that the measured spectra do not resolve.
 
     Returns
     -------
     DataFrame
         The lines within the mode, by wavelength: ``electrons_per_second``; whether each is
         ``unblended`` and ``blocked``; the longest time for its peak, ``time_peak``, with its
-        error, and the shortest for the wanted signal-to-noise ratio, ``time_snr`` [s].
+        error, and the shortest for the required signal-to-noise ratio, ``time_snr`` [s].
     """
     inside = lines["wavelength"].between(mode.low, mode.high) & (lines["flux"] > 0)
-    # A line that two arms show is the one that is better measured.
+    # If two arms show a line, the better measurement counts.
     found = lines[inside].sort_values("flux_err").drop_duplicates("wavelength")
     found = found.sort_values("wavelength", ignore_index=True)
     rate = found["flux"] * mode.light
@@ -121,9 +121,9 @@ def plan_mode(lines, mode):
     Returns
     -------
     times : list of float
-        One time or two [s], those that serve most unblended lines; none where no line is served.
+        The time or two times that serve most unblended lines [s]; empty if no line is served.
     lines : DataFrame
-        With ``served_by`` (times that serve the line) and ``centre_err`` [pixel], NaN where none
+        With ``served_by`` (times that serve the line) and ``centre_err`` [pixel], NaN if none
         does.
     """
     useful = lines["unblended"] & ~lines["blocked"] & (lines["time_snr"] <= mode.longest_time)
@@ -217,7 +217,7 @@ def wavelength_precision(wavelengths, errors, band, order):
 
 
 def joined_centres(parts, floor):
-    """Join the centres of lamps' lines; what no light takes away is common to the same line.
+    """Combine the centres of lamps' lines; measurements of the same line share its floor.
 
     Parameters
     ----------
@@ -239,7 +239,7 @@ def joined_centres(parts, floor):
     >>> error.round(4)
     array([0.0412])
     """
-    # Arrays: of many combinations of lamps, pandas would take most of the time.
+    # Arrays, because pandas would take most of the time for many combinations of lamps.
     wavelength, error = (
         np.concatenate([part[column].to_numpy(float) for part in parts])
         for column in ("wavelength", "centre_err")
@@ -253,21 +253,21 @@ def joined_centres(parts, floor):
 
 
 def rank_choices(plans, mode, measured):
-    """Rank lamps, pairs and triples of lamps by what they are worth for the wavelengths.
+    """Rank lamps, pairs and triples of lamps by the precision of the wavelengths.
 
     Parameters
     ----------
     plans : dict
-        Brand and lamp to its times and lines as `plan_mode` gives them.
+        Brand and lamp to its times and lines from `plan_mode`.
     mode : lampflux.campaign.planned_instrument.Mode
     measured : (float, float)
-        First and last wavelength that was measured [Angstrom]; nothing is said beyond.
+        First and last measured wavelength [Angstrom]; there is no prediction beyond.
 
     Returns
     -------
     DataFrame
-        A row for each choice; those of as many lamps rank by `precision_steps` of the worst error,
-        then the shortest time. docs/products.md explains the columns.
+        A row for each choice. Choices of the same number of lamps are ranked by `precision_steps`
+        of the worst error, then by time. docs/products.md explains the columns.
     """
     band = max(mode.low, measured[0]), min(mode.high, measured[1])
     if not plans or not band[0] < band[1]:
@@ -276,8 +276,8 @@ def rank_choices(plans, mode, measured):
         describe_choice({lamp: plans[lamp] for lamp in lamps}, mode, band)
         for number in range(1, min(PREDICTION.most_lamps, len(plans)) + 1)
         for lamps in itertools.combinations(plans, number)
-        # A lamp without a line in use adds nothing to another, and the same lamp by another
-        # brand adds no lines.
+        # A lamp without useful lines adds nothing to another, and the same lamp of another brand
+        # adds no lines.
         if number == 1 or all(plans[lamp][0] for lamp in lamps)
         if len({lamp.split(" ", 1)[-1] for lamp in lamps}) == number
     )
@@ -288,7 +288,7 @@ def rank_choices(plans, mode, measured):
 
 
 def describe_choice(plans, mode, band):
-    """Describe what some lamps together are worth in a mode; see `rank_choices`.
+    """Describe a combination of lamps in a mode; see `rank_choices`.
 
     ``plans`` are those of the chosen lamps; ``band`` is the part of the mode that was measured
     [Angstrom].
@@ -324,7 +324,7 @@ def describe_choice(plans, mode, band):
 
 
 def precision_steps(precision):
-    """Rank precisions from the smallest on, those that agree with a smaller one by its rank.
+    """Rank precisions from the smallest; those that agree with a smaller one get its rank.
 
     Examples
     --------

@@ -12,14 +12,14 @@ from lampflux.lamps.measurements import is_flagged
 class QualitySettings(NamedTuple):
     """Constants of the health of exposures; thresholds are in the config."""
 
-    # With fewer exposures, none can be compared with a median.
+    # Fewest exposures for a comparison with their median.
     fewest: int = 3
-    # A gain that differs from the one that the frame shows by this factor is warned of: measured
-    # gains are good to a fifth, and other settings of a camera differ by more.
+    # A gain that differs from the one measured in the frame by this factor gives a warning:
+    # measured gains are accurate to a fifth, and other settings of a camera differ by more.
     gain_factor: float = 2.0
-    # A line that is followed has at least this signal-to-noise ratio in half of the exposures.
+    # Lowest signal-to-noise ratio, in half of the exposures, of the line that is followed.
     least_snr: float = 5.0
-    # Part of the windows that miss their lines from which on they seem not to be for this setting.
+    # Fraction of windows that miss their lines above which they seem to be for another setting.
     windows_missed: float = 0.5
     # Part of the brightest peaks without a line of the lamp that is too much: healthy exposures
     # have 0.05 at most, those with a second lamp of equal light 0.2.
@@ -31,7 +31,7 @@ class QualitySettings(NamedTuple):
 
 
 QUALITY = QualitySettings()
-# What is scored: column of the table, and what thresholds hold for the distance from.
+# Ideal value of each parameter that is scored; thresholds apply to the distance from it.
 IDEAL = {
     "bias_shift": 0.0,
     "background": 0.0,
@@ -48,7 +48,7 @@ IDEAL = {
 
 
 def amplifier_biases(header):
-    """Bias of each amplifier [ADU]: of the unlit rows where known; none for frames with a dark."""
+    """Bias of each amplifier [ADU], of the unlit rows if known; empty for frames with a dark."""
     for stem in "LITBIAS", "BIASLEV":
         levels = [header[card] for card in header if card.removeprefix(stem).isdigit()]
         if levels:
@@ -111,7 +111,7 @@ def exposure_parameters(header, spectrum):
 
 
 def bias_shifts(levels):
-    """Find how far the bias of each exposure of an arm lies from the arm's median.
+    """Difference of the bias of each exposure of an arm from the arm's median.
 
     Parameters
     ----------
@@ -121,7 +121,7 @@ def bias_shifts(levels):
     Returns
     -------
     list of float
-        Of the amplifier that is furthest off [ADU]; NaN with a dark, and where fewer than
+        That of the amplifier with the largest difference [ADU]; NaN with a dark, and if fewer than
         `QUALITY.fewest` exposures define the median.
     """
     known = [each for each in levels if each.size]
@@ -132,7 +132,7 @@ def bias_shifts(levels):
 
 
 def wavelength_shifts(solutions):
-    """Find how far the solution of each exposure of an arm lies from the arm's median solution.
+    """Difference of the solution of each exposure of an arm from the arm's median solution.
 
     Parameters
     ----------
@@ -142,8 +142,8 @@ def wavelength_shifts(solutions):
     Returns
     -------
     shift, shift_pixel : list of float
-        At the middle of the exposure's own trusted range [Angstrom, pixel], against the exposures
-        that are trusted there; NaN without a solution, and where those are fewer than
+        At the middle of the exposure's own trusted range [Angstrom, pixel], from the exposures
+        that are trusted there; NaN without a solution, and if those are fewer than
         `QUALITY.fewest`.
     """
     shifts = []
@@ -230,7 +230,7 @@ def compare_exposures(exposures, tables, identified, ions):
     for _, part in exposures.groupby("arm", sort=False):
         at = part.index
         exposures.loc[at, "bias_shift"] = bias_shifts(list(part["levels"]))
-        # Without any line there is no width.
+        # A spectrum without lines has no width.
         width = part["line_width"].replace(0, np.nan)
         exposures.loc[at, "line_width_ratio"] = (
             width / width.median() if width.count() >= QUALITY.fewest else np.nan
@@ -263,17 +263,17 @@ def score_exposures(exposures, thresholds, fit):
     exposures : DataFrame
         As `compare_exposures` gives it.
     thresholds : dict
-        Parameter to the distances from ``IDEAL`` beyond which it is warned of, and failed; None
-        where it is not scored.
+        Parameter to the distances from ``IDEAL`` beyond which an exposure is warned and failed;
+        None if it is not scored.
     fit : bool
-        Whether wavelengths are to be fitted, so that nominal ones are warned of.
+        Whether wavelengths are to be fitted, so that nominal ones give a warning.
 
     Returns
     -------
     DataFrame
-        With ``score``, the parameters that are ``warned`` of and that ``failed``, as words, and
-        the ``reasons``: each with its value and threshold. Saturation that is expected, because a
-        shorter exposure of the series measures the lines, is not warned of.
+        With ``score``, the parameters beyond the first threshold (``warned``) and the second
+        (``failed``), as words, and the ``reasons``: each with its value and threshold. Saturation
+        gives no warning if a shorter exposure of the series measures the lines.
     """
     scores = []
     for row in exposures.to_dict("records"):
@@ -299,7 +299,7 @@ def findings(row, thresholds, fit):
     """
     found = []
     for name, ideal in IDEAL.items():
-        # A parameter that is not known is beyond nothing.
+        # An unknown parameter exceeds no threshold.
         far = abs(row[name] - ideal)
         if thresholds[name] is None or not far > thresholds[name][0]:
             continue
@@ -360,7 +360,7 @@ def findings(row, thresholds, fit):
 
 
 def reason(name, value, ideal, limit):
-    """Say what a parameter is and which threshold it is beyond: 'bias shift -22 < -20'."""
+    """Give the value of a parameter and the threshold it exceeds: 'bias shift -22 < -20'."""
     above = value > ideal
     return f"{name.replace('_', ' ')} {value:.3g} {'>' if above else '<'} " + (
         f"{ideal + limit:g}" if above else f"{ideal - limit:g}"

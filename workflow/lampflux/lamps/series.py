@@ -21,12 +21,12 @@ class SeriesSettings(NamedTuple):
 
     # Signal-to-noise ratio above which a line measures the lamp's brightness.
     reference_snr: float = 20.0
-    # Smaller losses are none: lamps that warm up change their lines' ratios as much [fraction].
+    # Smaller losses do not count: lamps that warm up change their line ratios as much [fraction].
     smallest_loss: float = 0.02
-    # Standard errors beyond which a loss, and a shutter's offset, is believed.
+    # Standard errors beyond which a loss, or a shutter's offset, is significant.
     sure: float = 3.0
-    # Lines fainter than this part of most that lose light keep all of theirs; "most" is this
-    # percentile of their fluxes.
+    # Lines are taken to lose no light if they are fainter than this fraction of those that do; the
+    # flux of the latter is this percentile.
     safe_part: float = 0.5
     lossy_percentile: float = 25.0
     # Standard deviations and [fraction] by which a line's outlier differs from its others.
@@ -48,10 +48,10 @@ class Series(NamedTuple):
     ----------
     reasons : DataFrame of str, shape (exposures, lines)
         Why a flux is left out: ``missing``, ``saturated``, ``nonlinear``, ``outlying`` (the
-        whole exposure) or ``outlier`` (the line); empty for what is used.
+        whole exposure) or ``outlier`` (the line); empty if it is used.
     scale : Series, shape (exposures,)
         Light of each exposure per second of its nominal time, over that of the mean exposure:
-        ``brightness * (t + shutter) / t``. Fluxes are divided by it. NaN where no line
+        ``brightness * (t + shutter) / t``. Fluxes are divided by it. NaN if no line
         measures it.
     scale_err : float
         Relative 1-sigma error that all scales share, from that of the shutter's offset.
@@ -60,9 +60,9 @@ class Series(NamedTuple):
     shutter, shutter_err : float
         Offset of the exposure times [s] and its 1-sigma error; NaN where it cannot be measured.
     outlying : Series of bool, shape (exposures,)
-        Exposures whose light is far off that of the others.
+        Exposures whose light differs much from that of the others.
     references : list
-        Lines that the light of the exposures is from.
+        Lines from which the light of the exposures is measured.
     ratios : DataFrame
         ``seconds``, ``line``, ``ratio`` of the flux to that in the shortest time in which the
         line is not saturated, its 1-sigma ``error``, and the ``verdict``.
@@ -83,9 +83,9 @@ class Series(NamedTuple):
 def fit_series(flux, err, seconds, saturated, sequence=None):
     """Fit the model to the fluxes of a lamp's lines in all its exposures.
 
-    The light of the exposures is measured from the lines that keep their flux: at first the
-    faintest third of those that are well measured, since they saturate last, then all lines that
-    do not lose light against these.
+    The light of the exposures is measured from lines that lose no light: first the faintest third
+    of the well measured ones, because they saturate last, then all lines that lose no light
+    relative to these.
 
     Parameters
     ----------
@@ -96,7 +96,7 @@ def fit_series(flux, err, seconds, saturated, sequence=None):
     saturated : DataFrame of bool, shape (exposures, lines)
         Where saturation was flagged.
     sequence : ndarray, shape (exposures,), optional
-        When each exposure was taken, in any unit, where that is known.
+        When each exposure was taken, in any unit, if known.
 
     Returns
     -------
@@ -151,9 +151,9 @@ def filled_errors(flux, err):
 
 
 def compared_fluxes(usable, present, seconds):
-    """Fluxes to compare between exposure times: usable ones, or all where a time has none.
+    """Fluxes to compare between exposure times: usable ones, or all if a time has none.
 
-    What is saturated in every exposure of a time still shows how much is lost.
+    A line that is saturated in every exposure of a time still shows how much light is lost.
     """
     compared = usable.copy()
     for time in np.unique(seconds):
@@ -164,9 +164,9 @@ def compared_fluxes(usable, present, seconds):
 
 
 def measured_lines(flux, err, usable, seconds):
-    """Fluxes of the lines that are measured well, from the faintest.
+    """Fluxes of the well measured lines, from the faintest.
 
-    Of lines without errors, and where no line is measured so well, all count.
+    All lines count if none is measured well, and so do lines without errors.
     """
     short = seconds == seconds.min(initial=np.inf)
     seen = flux.where(usable)
@@ -178,7 +178,7 @@ def measured_lines(flux, err, usable, seconds):
 
 
 def steady_lines(measured, ratios):
-    """Find lines that measure the light of the exposures: they lose nothing in longer ones.
+    """Find lines that lose no light in longer exposures and so measure their light.
 
     Losses grow with the counts, so lines nearly as bright as those that lose may lose a little.
     Arguments are as `measured_lines` and `time_ratios` give them.
@@ -186,7 +186,7 @@ def steady_lines(measured, ratios):
     lossy = measured.index.intersection(ratios.loc[ratios["verdict"] == "nonlinear", "line"])
     kept = measured.drop(lossy)
     if len(lossy):
-        # One line found to lose by chance must not leave a few faint ones.
+        # A single line that seems to lose light by chance must not leave only a few faint ones.
         bright = SERIES.safe_part * np.percentile(measured[lossy], SERIES.lossy_percentile)
         faint = kept[kept < bright]
         kept = faint if len(faint) > 1 else kept[: (len(measured) + 2) // 3]
@@ -205,16 +205,16 @@ def time_ratios(flux, err, seconds, compared, usable, light, references):
     compared, usable : DataFrame of bool, shape (exposures, lines)
         Which fluxes to compare, and which are not saturated.
     light : Series, shape (exposures,)
-        Light of each exposure, which is divided out.
+        Light of each exposure, to divide by.
     references : list
-        The lines it was found from; one alone is compared with nothing.
+        The lines it was measured from; a single one cannot be compared with itself.
 
     Returns
     -------
     DataFrame
         ``seconds``, ``line``, ``ratio``, its 1-sigma ``error`` and the ``verdict``. The error
-        joins those of both means and what the reference lines scatter beyond theirs: how much
-        lines of the lamp change against each other.
+        combines those of both means and the excess scatter of the reference lines, by which lines
+        of the lamp change relative to each other.
     """
     tables = *(table.div(light, axis=0) for table in (flux.where(compared), err)), usable
     times = np.unique(seconds)
@@ -232,7 +232,7 @@ def time_ratios(flux, err, seconds, compared, usable, light, references):
             mean, mean_err = relative_mean(corrected, corrected_err, seconds == time)
             if np.isfinite(mean):
                 ratio = mean / base
-                # A shortest exposure that noise made too bright must not make its own error small.
+                # A shortest exposure that noise makes too bright must not get a small error by it.
                 error = np.hypot(abs(ratio) * mean_err, max(abs(ratio), 1.0) * base_err)
                 parts.append({"seconds": time, "line": line, "ratio": ratio, "error": error})
     ratios = pd.DataFrame(parts, columns=["seconds", "line", "ratio", "error"])
@@ -247,14 +247,14 @@ def time_ratios(flux, err, seconds, compared, usable, light, references):
 
 
 def relative_mean(values, errors, chosen):
-    """Mean of repeated fluxes and its relative error, 0 where nothing is known of it."""
+    """Mean of repeated fluxes and its relative error, 0 if unknown."""
     good = chosen & ~np.isnan(values)
     mean, error = weighted_mean(values[good], errors[good])
     return mean, abs(error / mean) if np.isfinite(error) and mean else 0.0
 
 
 def ratio_verdict(ratio, error):
-    """Say what a ratio to the shortest exposure time means: linear, nonlinear or gains."""
+    """Interpret a ratio to the shortest exposure time: linear, nonlinear or gains."""
     bound = max(SERIES.smallest_loss, SERIES.sure * error)
     if 1 - ratio > bound:
         return "nonlinear"
@@ -262,7 +262,7 @@ def ratio_verdict(ratio, error):
 
 
 def line_outliers(corrected, relative_err, reasons):
-    """Mark in ``reasons`` the fluxes of a line that are far off its others.
+    """Mark outliers among the fluxes of a line in ``reasons``.
 
     ``corrected`` are fluxes with the light of the exposures divided out; all three tables are of
     shape (exposures, lines).

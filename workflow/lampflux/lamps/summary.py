@@ -1,4 +1,4 @@
-"""What all exposures of a lamp say about each of its lines."""
+"""Summarise each line of a lamp over all exposures."""
 
 from collections import Counter
 from typing import NamedTuple
@@ -18,9 +18,9 @@ class SummarySettings(NamedTuple):
     # Signal-to-noise ratio in one fibre above which a line's own highest pixel is its peak; the
     # highest of noisy pixels would be too high.
     peak_snr: float = 50.0
-    # Probability of chance below which a drift is claimed.
+    # Probability of chance below which a drift is significant.
     drift_probability: float = 0.05
-    # Smallest drift that is claimed [%/exposure]: bias and dark change steady lamps by as much.
+    # Smallest significant drift [%/exposure]: bias and dark alone change steady lamps by as much.
     drift_beyond: float = 0.05
 
 
@@ -68,7 +68,7 @@ def reasons_text(reasons, seconds):
 
 
 def line_drift(flux, used, seconds):
-    """Find a line's drift over the exposures of the time with most used ones, in their order.
+    """Find a line's drift over the exposures of the time with the most used, in their order.
 
     Returns
     -------
@@ -87,10 +87,10 @@ def line_drift(flux, used, seconds):
 
 
 def line_facts(measurements):
-    """Say what each line is, where its window lies, and what is flagged in any exposure.
+    """Tabulate the name, wavelength, window and flags of each line.
 
-    Its name and wavelength are those of most exposures. These are the columns of `LINE_COLUMNS`
-    that no flux is needed for, by line.
+    Name and wavelength are those of most exposures; flags are those of any. These are the columns
+    of `LINE_COLUMNS` that do not depend on the flux, by line.
     """
     by_line = measurements.groupby("line")
     facts = measurements.sort_values("order").drop_duplicates("line").set_index("line")
@@ -100,7 +100,7 @@ def line_facts(measurements):
     names = names.rename("exposures").reset_index()
     names = names.sort_values("exposures", ascending=False, kind="stable")
     names = names.drop_duplicates("line").set_index("line")
-    # Of a table without rows, as read from its file, the column is not one of booleans.
+    # In a table without rows, the column read from the file is not boolean.
     trusted = measurements[measurements["wavelength_trusted"].astype(bool)].groupby("line")
     facts["ion"] = names["ion"]
     facts["wavelength"], facts["wavelength_from"] = by_line["Wavelength"].median(), "nominal"
@@ -116,10 +116,10 @@ def line_facts(measurements):
 
 
 class LampSummary(NamedTuple):
-    """What all exposures of a lamp in an arm say.
+    """Summary of all exposures of a lamp in an arm.
 
     ``lines`` has a row for each line and ``exposures`` one for each exposure
-    (docs/products.md explains the columns); ``series`` is the model they are from.
+    (docs/products.md explains the columns); ``series`` is the model that they come from.
     """
 
     lines: pd.DataFrame
@@ -176,7 +176,7 @@ def summarise(measurements: pd.DataFrame, fibres: int, gain: float) -> LampSumma
     scale = series.scale.fillna(1.0)
     # Fluxes at the lamp's mean brightness.
     corrected, corrected_err = flux.div(scale, axis=0), noise.div(scale, axis=0)
-    # Hidden neighbours and the lines' shape shift the fluxes of all exposures alike.
+    # Hidden neighbours and the line shape shift the fluxes of all exposures alike.
     shared = np.sqrt((err**2 - noise**2).clip(lower=0)).median().fillna(0)
     rates = peaks.div(seconds * scale, axis=0)
     shares = (rates / corrected).where(
@@ -186,7 +186,7 @@ def summarise(measurements: pd.DataFrame, fibres: int, gain: float) -> LampSumma
     longest = series.ratios.groupby("line").last().to_dict("index")
     facts = line_facts(measurements).to_dict("index")
     rows = []
-    # Arrays from here on: pandas takes long over a few numbers.
+    # Arrays from here on, because pandas is slow for a few numbers.
     tables = flux, noise, corrected, corrected_err, peaks, rates, shares, counts, saturated
     for line, *columns in zip(flux, *(table.to_numpy().T for table in (*tables, series.reasons))):
         own, own_noise, steady, steady_err, peak, rate, share, count, lost, excluded = columns
@@ -215,7 +215,7 @@ def summarise(measurements: pd.DataFrame, fibres: int, gain: float) -> LampSumma
 
 
 def exposure_rows(exposures, series):
-    """Say of each exposure how bright the lamp was, and of the series how late the shutter."""
+    """Tabulate the brightness of the lamp in each exposure, and the shutter's offset."""
     return exposures[["exposure", "seconds", "simulated"]].assign(
         brightness=series.brightness,
         brightness_err=series.brightness_err,
@@ -227,14 +227,14 @@ def exposure_rows(exposures, series):
 
 
 def best_flux(flux, err, excluded, seconds):
-    """Average a line's fluxes, or give a lower limit where it lost light in every exposure.
+    """Average a line's fluxes, or give a lower limit if it lost light in every exposure.
 
     Parameters
     ----------
     flux, err : ndarray, shape (exposures,)
         [ADU/s/fibre]
     excluded : ndarray of str, shape (exposures,)
-        Why each is left out; empty for what is used.
+        Why each is left out; empty if it is used.
     seconds : ndarray, shape (exposures,)
         Exposure times [s].
 
@@ -243,7 +243,7 @@ def best_flux(flux, err, excluded, seconds):
     columns : dict
         ``flux``, ``flux_err`` and ``limit``.
     kept : ndarray of bool, shape (exposures,)
-        The exposures that the flux is from.
+        The exposures that the flux comes from.
     """
     used = excluded == ""
     mean, error = weighted_mean(flux[used], err[used])
@@ -257,14 +257,14 @@ def best_flux(flux, err, excluded, seconds):
 
 
 def drift_columns(flux, used, seconds):
-    """Say how a line drifts, and whether it is certain enough to be claimed; see `line_drift`."""
+    """Give a line's drift, and whether it is significant; see `line_drift`."""
     drift, error, probability = line_drift(flux, used, seconds)
     claimed = probability < SUMMARY.drift_probability and abs(drift) > SUMMARY.drift_beyond
     return {"drift": drift, "drift_err": error, "drift_p": probability, "drifts": claimed}
 
 
 def linearity_columns(ratio, saturated, seconds):
-    """Say how a line's rate in the longest exposure time compares with that in the shortest."""
+    """Compare a line's rate in the longest exposure time with that in the shortest."""
     ratio = ratio or {"ratio": np.nan, "error": np.nan, "verdict": None}
     verdict = ratio["verdict"]
     if saturated[seconds == seconds.max()].mean() > 0.5:
@@ -277,7 +277,7 @@ def linearity_columns(ratio, saturated, seconds):
 
 
 def brightest_columns(names, counts, peak, used):
-    """Name the exposure with the most counts of those used, and give its highest pixel."""
+    """Of the exposures used, give the one with the most counts and its highest pixel."""
     if not used.any():
         return {"brightest_exposure": None, "brightest_peak": np.nan}
     best = np.argmax(np.where(used, counts, -np.inf))
@@ -285,7 +285,7 @@ def brightest_columns(names, counts, peak, used):
 
 
 def typical_share(shares):
-    """Give the median share of all lines and its relative scatter; NaN where no line measures it.
+    """Give the median share of all lines and its relative scatter; NaN if no line measures it.
 
     ``shares`` are peaks over fluxes, shape (exposures, lines), NaN where a line is too faint.
     """
@@ -303,9 +303,9 @@ def peak_columns(peak, rates, shares, typical, best, kept, gain):
         Highest pixel [ADU]; that per second at the lamp's mean brightness [ADU/s]; that over the
         line's flux, NaN where it is too faint.
     typical : (float, float)
-        As `typical_share` gives it; a faint line has this share, since lines are alike.
+        From `typical_share`; used for faint lines, because lines have the same shape.
     best, kept
-        As `best_flux` gives them.
+        From `best_flux`.
     gain : float
         Electrons per ADU; NaN where it is not known.
     """

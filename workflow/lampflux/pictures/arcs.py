@@ -1,4 +1,4 @@
-"""The picture of the arcs that lamps are predicted to give another instrument."""
+"""The picture of the predicted arcs of lamps in another instrument."""
 
 import numpy as np
 
@@ -56,7 +56,7 @@ def draw_arcs(name, modes, choices, lines, simulated):
 
 
 def draw_arc(axes, mode, lines, styles):
-    """Draw one arc, electrons per second and pixel, each lamp in its colour."""
+    """Draw one arc in electrons per second and pixel, each lamp in its own colour."""
     finish(axes)
     axes.set_yscale("log")
     axes.set_ylabel("Electrons/s/pixel", fontsize="small")

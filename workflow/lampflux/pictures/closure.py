@@ -10,14 +10,14 @@ LINEAR_BELOW = 1
 TICKS = [sign * step for sign in (-1, 1) for step in (0, 1, 3, 10, 30, 100, 300, 1000)]
 # Place of the panels from left to right [fraction of the width].
 PLACE = {"left": 0.09, "right": 0.985}
-# The histogram of pulls reaches to this on either side [sigma].
+# The histogram of pulls extends to this on either side [sigma].
 PULL_RANGE = 5.0
 # Largest deviation expected of a bright, unsaturated line with a dark [per cent].
 EXPECTED_DEVIATION = 2
 
 
 def draw_deviations(axes, table, column, label):
-    """Draw deviations of a measured from the injected flux against the injected."""
+    """Draw deviations of a measured from the injected flux against the injected flux."""
     axes.axhline(0, color=COLOUR.muted, lw=0.5)
     axes.axhspan(-EXPECTED_DEVIATION, EXPECTED_DEVIATION, color=COLOUR.muted, alpha=0.15, lw=0)
     for saturated, colour in ((False, COLOUR.data), (True, COLOUR.highlight)):

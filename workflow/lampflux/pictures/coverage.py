@@ -26,7 +26,7 @@ PAIRS_SHOWN = 5
 def source_styles(sources):
     """Give each lamp a colour and a marker.
 
-    Where lamps share a line, each later marker is smaller and, by its white edge, stands out.
+    Later markers are smaller and have white edges, so that all markers of a shared line show.
     """
     sizes = np.linspace(LARGEST_MARKER, SMALLEST_MARKER, len(sources))
     return {
@@ -42,10 +42,10 @@ def source_styles(sources):
 
 
 def draw_atlas(lines, bands, line_limit):
-    """Draw flux against wavelength for the lines of every lamp, an arm in each panel.
+    """Draw flux against wavelength for the lines of all lamps, one panel per arm.
 
-    ``lines`` are all, with ``source``; ``bands`` are as `lampflux.lamps.coverage.arm_bands` gives
-    them; lines above ``line_limit`` count [ADU/s/fibre].
+    ``lines`` are all lines, with ``source``; ``bands`` are from
+    `lampflux.lamps.coverage.arm_bands`; lines above ``line_limit`` count [ADU/s/fibre].
     """
     figure = titled_figure(
         "Lines of all lamps",
@@ -94,10 +94,10 @@ def draw_arm_atlas(axes, lines, styles, line_limit):
 
 
 def draw_coverage(lines, coverage, bands, line_limit):
-    """Draw where each lamp and the best pairs of each arm have lines, and their longest gaps.
+    """Draw the lines and longest gaps of each lamp and of the best pairs in each arm.
 
-    ``lines`` are those that count, with ``source`` and ``arm``; ``coverage`` is as
-    `lampflux.lamps.coverage.lamp_coverage` gives it, with ``simulated``.
+    ``lines`` are those that count, with ``source`` and ``arm``; ``coverage`` is from
+    `lampflux.lamps.coverage.lamp_coverage`, with ``simulated``.
     """
     shown = {
         arm: coverage[
@@ -117,7 +117,7 @@ def draw_coverage(lines, coverage, bands, line_limit):
     spaced = {"height_ratios": heights, "hspace": 0.3}
     panels = figure.subplots(len(bands), squeeze=False, gridspec_kw=spaced)
     for axes, (arm, part) in zip(panels[:, 0], shown.items()):
-        # Pairs stand below the lamps, the best of each first.
+        # Lamps first, then pairs, each by rank.
         part = part.sort_values(["number", "rank"])
         draw_arm_coverage(axes, lines[lines["arm"] == arm], part, bands[arm])
         title = f"{arm} arm: lamps, then the best pairs, first lamp above second"
@@ -140,14 +140,14 @@ def coverage_names(coverage):
 
 
 def draw_arm_coverage(axes, lines, coverage, band):
-    """Draw lines and longest gap of one arm's lamps and pairs, a row for each."""
+    """Draw lines and longest gap of one arm's lamps and pairs, one per row."""
     names = coverage_names(coverage)
     for level, row in enumerate(coverage.itertuples()):
         sources = lamps_of(row)
         axes.barh(
             level, row.gap, left=row.gap_from, height=0.62, color=COLOUR.highlight, alpha=0.45
         )
-        # The lines of a pair's lamps stand one above the other.
+        # The lines of a pair's two lamps are drawn one above the other.
         edges = np.linspace(level - 0.31, level + 0.31, len(sources) + 1)
         for source, top, bottom in zip(sources, edges, edges[1:]):
             places = lines["wavelength"][lines["source"] == source]

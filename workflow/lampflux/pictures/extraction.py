@@ -20,15 +20,15 @@ from lampflux.pictures.panels import (
 from lampflux.pictures.style import COLOUR, number_text, round_ticks
 from lampflux.statistics import SIGMA_PER_MAD
 
-# The stretch is linear up to this many times the noise, which neighbours along a column show.
+# The stretch is linear up to this many times the noise, measured from neighbours along a column.
 KNEE = 6.0
-# Every so many columns are enough to measure the noise and the bias.
+# Every fourth column is enough to measure the noise and the bias.
 SOME = 4
-# It starts where this percentage of the pixels is darker: about the bias.
+# The stretch starts at this percentile of the pixels, about the bias.
 DARKEST = 5
-# Few colours, so that noise takes little of the file; no two become one in its palette.
+# Few colours, so that noise compresses well and the palette of the file keeps them all.
 COLOURS = colormaps["viridis"].resampled(18)
-# Of the lit rows this percentage is not brighter than the top of the stretch.
+# The stretch ends at this percentile of the lit rows.
 BRIGHTEST = 99.9
 # Left, bottom, width and height of the frame, of the bar of its colours, of the legend on it and
 # of the spectra [inch].
@@ -47,7 +47,7 @@ STYLES = {
 
 
 def draw_frame(sheet, image, shape, lit):
-    """Draw a raw frame, stretched so that fibres, faint lines and bright lines all show.
+    """Draw a raw frame with a stretch that shows fibres, faint lines and bright lines.
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ def draw_frame(sheet, image, shape, lit):
 
 
 def coloured(above, knee, high):
-    """Colours of counts above the bias, in even steps of a stretch that is linear up to a knee."""
+    """Colours of counts above the bias, in even steps of a stretch that is linear below a knee."""
     top = np.arcsinh(high / knee)
     steps = np.clip(np.arcsinh(above / knee) * (COLOURS.N / top), 0, COLOURS.N - 1)
     # Blank pixels stay white.
@@ -96,7 +96,7 @@ def coloured(above, knee, high):
 
 
 def draw_bar(sheet, level, knee, high):
-    """Draw the colours of counts above a level, with round numbers [ADU]."""
+    """Draw the colour bar of counts above a level, with round numbers [ADU]."""
     bar = Panel(*BAR, (0, 1), (0, np.arcsinh(high / knee)))
     colours = COLOURS(np.arange(COLOURS.N), bytes=True)
     sheet.figure.add_artist(Pixels(bar, colours[:, np.newaxis]))

@@ -19,12 +19,12 @@ from lampflux.pictures.panels import (
 )
 from lampflux.pictures.style import COLOUR, WIDTH, number_text, raised
 
-# Close-ups in a row, and the height of a row [inch].
+# Close-ups per row, and the height of a row [inch].
 PER_ROW, ROW = 5, 2.7
-# Left side of the first close-up, and of the next from there [inch].
+# Left side of the first close-up, and distance of the next one [inch].
 LEFT, NEXT = 0.8, 1.88
-# Width of a close-up, heights of its panel and of the residual's, the room between them and
-# that for ticks below them [inch].
+# Width of a close-up, heights of its panel and of the residual's, and the spaces between them and
+# for ticks below them [inch].
 ACROSS, UP, RESIDUAL, BETWEEN, TICKS = 1.45, 1.3, 0.22, 0.22, 0.4
 # Room above the close-ups for the whole spectrum, and below them for a label [inch].
 ABOVE, BELOW = 3.8, 0.35
@@ -33,9 +33,9 @@ ABOVE, BELOW = 3.8, 0.35
 WHOLE, DOWN, LEGEND = (9.0, 2.1), 3.15, 3.6
 # Longest text above a close-up [characters].
 LONGEST = 27
-# Windows nearer than this part of the axis share a label's width.
+# Labels of windows closer than this fraction of the axis would overlap.
 LABEL_SPACE = 0.022
-# How each part is drawn, and what the legend says.
+# Style of each part, and its name in the legend.
 STYLES = {
     "window": {"facecolor": COLOUR.highlight, "alpha": 0.25, "lw": 0},
     "zero": PARTS["zero"],
@@ -58,7 +58,7 @@ def draw_windows(figure, wavelength, counts, fits, rows):
     wavelength, counts : ndarray, shape (pixels,)
         Air wavelength [Angstrom] and counts of the clean sum [ADU].
     fits, rows : list
-        What was fitted to each window, and the windows, as `lampflux.files.tables` reads them.
+        Fits of the windows, and the windows, as `lampflux.files.tables` reads them.
     """
     below = ROW * math.ceil(len(rows) / PER_ROW)
     height = ABOVE + below + BELOW
@@ -88,7 +88,7 @@ def draw_windows(figure, wavelength, counts, fits, rows):
 
 
 def label_windows(sheet, panel, wavelength, rows):
-    """Shade each window and number it, neighbours at different heights."""
+    """Shade and number each window, neighbours at different heights."""
     span = panel.x[1] - panel.x[0]
     level, last = 0, -np.inf
     for number, row in enumerate(rows, start=1):
@@ -102,7 +102,7 @@ def label_windows(sheet, panel, wavelength, rows):
 
 
 def draw_close_up(sheet, corner, wavelength, counts, fit, number, row):
-    """Draw one window with its surroundings, its own fit and the residual, and name it.
+    """Draw one window with its surroundings, its fit, the residual and its name.
 
     The ``corner`` is the lower left one [inch]; other arguments are as in `draw_windows`.
     """
@@ -134,7 +134,7 @@ def draw_close_up(sheet, corner, wavelength, counts, fit, number, row):
 
 
 def draw_residual(sheet, corner, columns, wavelength, pixels, residual):
-    """Draw what a fit leaves below a close-up, with the range of its axis above it [ADU].
+    """Draw the residual of a fit below a close-up, with the range of its axis above it [ADU].
 
     Ticks name the column and, below it, the wavelength.
     """
@@ -156,13 +156,13 @@ def draw_residual(sheet, corner, columns, wavelength, pixels, residual):
 
 
 def flux_text(row):
-    """Write a window's net flux with its error, or what is known of it."""
+    """Write a window's net flux with its error, as far as known."""
     flux, error = row["net_flux"], row["net_flux_err"]
     if flux is None:
         return "not known"
     if error is None:
         return f"{flux:,.4g} ADU/s/fibre".replace("-", "−")
-    # The error's second digit is the last that means something.
+    # The second digit of the error is the last significant one.
     digits = max(0, 1 - math.floor(math.log10(error))) if error > 0 else 0
     text = f"{flux:,.{digits}f} ± {error:,.{digits}f} ADU/s/fibre"
     if len(text) > LONGEST:

@@ -15,11 +15,12 @@ from lampflux.pictures.style import (
 # Colours of the lines of a lamp in turn (Okabe & Ito 2008, Color Universal Design), and markers.
 LINE_COLOURS = (COLOUR.data, COLOUR.highlight, "#009e73", "#cc79a7", "#56b4e9")
 LINE_MARKERS = "os^Dv"
-# Lines that scatter about the lamp by more would hide the steadiness of the others [%].
+# Lines that scatter more than this about the lamp would hide the steadiness of the others [%].
 SCATTER_SHOWN = 20
 # Most lines whose steadiness is shown.
 LINES_SHOWN = 12
-# Where panels begin and end [fraction of the width], and room above for title and labels [inch].
+# Left and right end of the panels [fraction of the width], and room above for title and labels
+# [inch].
 LEFT, RIGHT, LABELS = 0.072, 0.99, 1.45
 # Most exposures whose names fit below a panel.
 NAMES_SHOWN = 12
@@ -32,7 +33,7 @@ VERDICT_STYLES = {
 
 
 def draw_lamp(title, simulated, spectrum, summary, measurements):
-    """Draw a lamp: spectrum, fluxes, and, where there is more than one exposure, their steadiness.
+    """Draw a lamp: spectrum, fluxes and, with more than one exposure, their steadiness.
 
     Parameters
     ----------
@@ -43,7 +44,7 @@ def draw_lamp(title, simulated, spectrum, summary, measurements):
         Wavelengths [Angstrom] and counts [ADU] of the exposure that is shown.
     summary : lampflux.lamps.summary.LampSummary
     measurements : DataFrame
-        What the summary is of.
+        The measurements that the summary is made from.
     """
     wavelength, counts = spectrum
     series = summary.series
@@ -62,7 +63,7 @@ def draw_lamp(title, simulated, spectrum, summary, measurements):
     draw_fluxes(middle, summary.lines)
     place = {"bottom": 0.65 / height, "top": 3.15 / height}
     if steadiness:
-        # Its legend is on the right of it.
+        # Its legend is to its right.
         place |= {"left": LEFT, "right": 0.44 if linearity else 0.88}
         draw_stability(figure.add_gridspec(1, **place).subplots(), measurements, summary)
     if linearity:
@@ -86,12 +87,12 @@ def draw_spectrum(axes, wavelength, counts):
 
 
 def label_lines(axes, lines):
-    """Write number and name of each line above a spectrum, neighbours pushed apart."""
+    """Write number and name of each line above a spectrum, without overlaps."""
     low, high = sorted(axes.get_xlim())
     apart = 0.0175 * (high - low)
     lines = lines[lines["wavelength"].between(low, high)].sort_values("wavelength")
     places = lines["wavelength"].to_numpy(copy=True)
-    # Labels in a crowd settle where none is nearer to the next than its height.
+    # Labels are pushed apart until none is closer to the next than its height.
     for _ in range(200):
         push = np.clip(apart - np.diff(places), 0, None) / 2
         if push.size == 0 or push.max() < 1e-3 * apart:
@@ -161,7 +162,7 @@ def draw_fluxes(axes, lines):
 
 
 def number_lines(axes, lines):
-    """Write each line's number beside its flux, close neighbours above and below in turn."""
+    """Write each line's number beside its flux, alternately above and below for neighbours."""
     span, last, above = np.ptp(axes.get_xlim()), -np.inf, False
     for row in lines.sort_values("wavelength").itertuples():
         above = not above or row.wavelength - last > 0.02 * span
@@ -178,7 +179,7 @@ def number_lines(axes, lines):
 
 
 def draw_stability(axes, measurements, summary):
-    """Draw some lines' deviation from its own mean, exposure by exposure."""
+    """Draw the deviation of some lines from their means, exposure by exposure."""
     series = summary.series
     flux = measurements.pivot(index="order", columns="line", values="flux")
     flux = flux.where(series.reasons == "")
@@ -236,7 +237,7 @@ def draw_linearity(axes, lines, shortest, ratios):
         axes.annotate(
             str(row.line),
             (row.flux, row.ratio),
-            # Neighbours above and below in turn.
+            # Alternately above and below.
             (5, -10 if side % 2 else 4),
             textcoords="offset points",
             fontsize="x-small",

@@ -1,4 +1,4 @@
-"""Panels of a figure without axes of their own, which take longer than all else in them."""
+"""Panels of a figure without matplotlib's axes, which take longer to draw than their content."""
 
 from typing import NamedTuple
 
@@ -17,14 +17,14 @@ from lampflux.pictures.style import COLOUR, number_text, raised, round_ticks
 TICK, LABEL = 0.04, 0.07
 # Ticks outside these numbers share a power of ten.
 SMALLEST, LARGEST = 1e-3, 1e4
-# Most intervals between ticks of wide and narrow panels, and of high and low ones.
+# Ticks of wide and narrow panels, and of high and low ones.
 WIDE, NARROW = MaxNLocator(9, steps=(1, 2, 2.5, 5, 10)), MaxNLocator(3, integer=True)
 HIGH, LOW = MaxNLocator(8, steps=(1, 2, 5, 10)), MaxNLocator(4)
-# Steps of a spectrum of this many pixels would be too narrow to see.
+# Steps of a spectrum with this many pixels would be too narrow to see.
 MOST_STEPS = 2000
 # Length of a sample in a legend, room after it and after its name [inch].
 SAMPLE, SPACE = 0.24, 0.08
-# How the parts that most pictures have are drawn.
+# Styles of the parts that most pictures have.
 PARTS = {
     "zero": {"color": COLOUR.muted, "lw": 0.5},
     "frame": {"color": "black", "lw": 0.8},
@@ -33,19 +33,19 @@ PARTS = {
 
 
 class Sheet:
-    """What a figure shows, collected so that few artists draw it.
+    """Paths and texts of a figure, collected so that few artists draw them.
 
     Parameters
     ----------
     figure : matplotlib.figure.Figure
     styles : dict of str to dict
-        Parts of the picture, those below first, and how each is drawn: as areas where the style
-        has a ``facecolor``, else as lines or markers. Areas are below lines.
+        Parts of the picture, from bottom to top, and the style of each: an area if it has a
+        ``facecolor``, else lines or markers. Areas are below lines.
 
     Attributes
     ----------
     paths : dict of str to list of ndarray, each shape (points, 2)
-        What is drawn of each part [inch].
+        Paths of each part [inch].
     words : Words
     """
 
@@ -56,7 +56,7 @@ class Sheet:
         self.write = self.words.write
 
     def draw(self):
-        """Add to the figure what was collected."""
+        """Add the collected paths and texts to the figure."""
         for name, style in self.styles.items():
             if self.paths[name]:
                 draw = areas if "facecolor" in style else lines
@@ -98,7 +98,7 @@ class Pixels(Artist):
         self.panel, self.colours = panel, colours
 
     def draw(self, renderer):
-        """Draw each pixel of the picture in the colour of the one that it shows."""
+        """Draw each pixel of the picture in the colour of the image pixel at its place."""
         scale = self.figure.dpi_scale_trans.transform((1.0, 1.0))
         corner, size = (scale * part for part in (self.panel[:2], self.panel[2:4]))
         gc = renderer.new_gc()
@@ -125,13 +125,13 @@ class Panel(NamedTuple):
     y: tuple[float, float]
 
     def points(self, x, y):
-        """Place points on the figure, shape (points, 2) [inch]."""
+        """Positions of points on the figure, shape (points, 2) [inch]."""
         across = self.left + self.width * (np.asarray(x) - self.x[0]) / (self.x[1] - self.x[0])
         up = self.bottom + self.height * (np.asarray(y) - self.y[0]) / (self.y[1] - self.y[0])
         return np.column_stack(np.broadcast_arrays(across, up))
 
     def steps(self, x, values):
-        """Place steps from value to value, halfway between places, as `points` does."""
+        """Positions of steps between values, halfway between their places, as in `points`."""
         edges = np.interp(np.arange(x.size + 1) - 0.5, np.arange(x.size), x)
         return self.points(np.repeat(edges, 2)[1:-1], np.repeat(values, 2))
 
@@ -141,9 +141,9 @@ class Panel(NamedTuple):
 
 
 def draw_spectrum(sheet, place, x, counts, plain=None, size="medium"):
-    """Draw a spectrum, stretched so that faint lines show: asinh, linear near zero.
+    """Draw a spectrum with an asinh stretch, linear near zero, so that faint lines show.
 
-    Pixels are steps, but where there are too many for steps to show.
+    Pixels are drawn as steps unless there are too many of them.
 
     Parameters
     ----------
@@ -152,7 +152,7 @@ def draw_spectrum(sheet, place, x, counts, plain=None, size="medium"):
     place : (float, float, float, float)
         Left, bottom, width and height of the panel [inch].
     x, counts : ndarray, shape (pixels,)
-        Places, rising or falling, and counts [ADU].
+        Positions, increasing or decreasing, and counts [ADU].
     plain : ndarray, shape (pixels,), optional
         The sum of all rows, drawn below the other [ADU].
     size : str, optional
@@ -178,7 +178,7 @@ def draw_spectrum(sheet, place, x, counts, plain=None, size="medium"):
 
 
 def frame(sheet, panel):
-    """Draw the left and lower side of a panel, and zero."""
+    """Draw the left and lower side of a panel, and a line at zero."""
     sheet.paths["frame"].append(panel.rectangle(*panel.x)[[3, 0, 1]])
     sheet.paths["zero"].append(panel.points(panel.x, 0.0))
 
@@ -196,7 +196,7 @@ def name_across(sheet, panel, text):
 
 
 def name_parts(sheet, names, x, y, colour="black"):
-    """Write a legend of the parts that are shown, to the right from a place [inch].
+    """Write a legend of the parts that are shown, from a position to the right [inch].
 
     ``names`` maps each part to its name; ``y`` is the middle of the line.
     """
@@ -220,7 +220,7 @@ def ticks_within(locator, ends):
 
 
 def tick_across(sheet, panel, locator=WIDE, text="{:g}".format, size="medium"):
-    """Write round numbers below a panel; ``text`` makes a number its text."""
+    """Write round numbers below a panel; ``text`` formats a number."""
     for tick in ticks_within(locator, panel.x):
         ((across, up),) = panel.points([tick], panel.y[0])
         sheet.paths["ticks"].append(np.array([(across, up), (across, up - TICK)]))

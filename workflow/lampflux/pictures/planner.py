@@ -4,24 +4,25 @@ import numpy as np
 
 from lampflux.pictures.style import COLOUR, LETTER, finish, number_text, titled_figure
 
-# How the bar from the time needed to the time allowed is drawn.
+# Styles of the bar from the time needed to the time allowed.
 BAR_STYLES = {
     "served": {"color": COLOUR.data, "lw": 1.8, "alpha": 0.75},
     "not served": {"color": COLOUR.saturated, "lw": 1.0, "ls": (0, (2, 1.5))},
 }
-# Height of a lamp's lines at most, where one line with its name is 1, and of this [inch].
+# Largest height of a lamp's lines, in rows of one line with its name, and the height of such a row
+# [inch].
 ROWS_SHOWN = 20
 ROW_HEIGHT = 0.095
 BAR_LABELS = {"served": "time needed to time allowed", "not served": "not served"}
 
 
 def draw_plan(plans, planned, peak, snr):
-    """Draw the time that each line needs and may have, and the times that are planned.
+    """Draw the time that each line needs, the time it may have, and the planned times.
 
     ``plans`` and ``planned`` are the exposure plan and the times of every line; ``peak`` and
     ``snr`` are the aims: highest pixel [ADU above bias] and signal-to-noise ratio.
     """
-    # Many lines stand closer together than a few.
+    # Many lines are drawn closer together than a few.
     names = ["brand", "lamp", "arm"]
     numbers = planned[planned["time_peak"].notna()].groupby(names).size()
     heights = [
@@ -51,7 +52,7 @@ def draw_plan(plans, planned, peak, snr):
         draw_lamp_plan(axes, row, lines, top, height)
         places.append(top + height / 2)
         top += height + 2.6
-    # The first of each kind of bar stands in the legend, in the order of its drawing.
+    # The first bar of each kind gets an entry in the legend.
     for kind in dict.fromkeys(each.get_gid() for each in axes.lines if each.get_gid()):
         next(each for each in axes.lines if each.get_gid() == kind).set_label(BAR_LABELS[kind])
     for style, label in (("-", "best single time"), ("--", "best pair")):
@@ -74,7 +75,7 @@ def draw_lamp_plan(axes, summary, lines, top, height):
     places = top + (np.arange(len(lines)) + 0.5) * step
     known, served = np.isfinite(lines["time_snr"]), lines["served_by"] != ""
     for kind, shown in (("served", known & served), ("not served", known & ~served)):
-        # One artist of all bars, with a gap after each.
+        # All bars are one artist, with a gap after each.
         bars = lines.loc[shown, ["time_snr", "time_peak"]].assign(gap=np.nan)
         if len(bars):
             axes.plot(np.ravel(bars), places[shown].repeat(3), **BAR_STYLES[kind], gid=kind)
@@ -87,7 +88,7 @@ def draw_lamp_plan(axes, summary, lines, top, height):
 
 
 def name_lines(axes, lines, places):
-    """Name lines at the right end of their rows: those not served, then as many as have room."""
+    """Name lines to the right: first those not served, then as many as there is room for."""
     named = []
     rows = zip(places, lines.itertuples())
     for place, line in sorted(rows, key=lambda row: row[1].served_by != ""):
@@ -107,7 +108,7 @@ def name_lines(axes, lines, places):
 
 
 def plan_text(summary):
-    """Say a plan in a few words: '12 s: 5 of 7 lines; 4 s + 60 s: 7'."""
+    """Describe a plan: '12 s: 5 of 7 lines', and on a second line '4 + 60 s: 7 of 7'."""
     if not np.isfinite(summary.single):
         return "no time serves a line"
     if summary.single_served == 0:
@@ -120,5 +121,5 @@ def plan_text(summary):
 
 
 def digits(time):
-    """Write a time with three digits, or all before the point, and no exponent."""
+    """Write a time with three digits, or all digits before the point, without an exponent."""
     return f"{time:.0f}" if time >= 100 else f"{time:.3g}"

@@ -30,22 +30,22 @@ ARM_ORDER = {"Blue": 0, "Red": 1}
 # Height of a panel, room above the panels and below their names, and width of a name's letter
 # [inch].
 PANEL, ABOVE, BELOW, NAME_LETTER = 1.15, 0.6, 0.5, 0.06
-# From this many exposures on only every nth is named below a panel.
+# At most about this many exposures are named below a panel.
 NAMES_SHOWN = 40
 
 
 def draw_health(exposures, thresholds, ideals):
-    """Draw every parameter over the exposures, an arm in each column.
+    """Draw every parameter over the exposures, one column per arm.
 
-    The exposures stand at the time of observation where all of the arm have it.
+    The x axis is the time of observation if all exposures of the arm have it.
 
     Parameters
     ----------
     exposures : DataFrame
-        As `lampflux.lamps.quality.score_exposures` gives it, in the order to draw.
+        From `lampflux.lamps.quality.score_exposures`, in the order to draw.
     thresholds : dict
-        Parameter to the distances from its ideal that are warned of and that fail, drawn as
-        dotted and dashed lines; None where it is not scored.
+        Parameter to the distances from its ideal that warn and that fail, drawn as dotted and
+        dashed lines; None if it is not scored.
     ideals : dict
         Parameter to its ideal value.
     """
@@ -105,7 +105,7 @@ def draw_health(exposures, thresholds, ideals):
 
 
 def draw_parameter(axes, part, name, ideal, limits):
-    """Draw one parameter of an arm's exposures, and its thresholds where they are near."""
+    """Draw one parameter of an arm's exposures, and its thresholds if they are near."""
     known = part[np.isfinite(part[name])]
     finish(axes)
     axes.tick_params(labelsize="small")

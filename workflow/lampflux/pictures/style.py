@@ -18,13 +18,13 @@ class Palette(NamedTuple):
 
     # Spectra, points and titles.
     data: str = "#1b3a5c"
-    # Line windows, and what is compared with the data.
+    # Line windows, and models and limits compared with the data.
     highlight: str = "#e08214"
     # Ticks, grids and remarks.
     muted: str = "#5f6b76"
     # The plain sum behind the clean one.
     plain_sum: str = "#a9bccd"
-    # What is saturated or has failed.
+    # Saturated or failed.
     saturated: str = "#b2182b"
 
 
@@ -36,8 +36,8 @@ DPI = 140
 LETTER = 0.072
 # PNG files state this resolution: the figure is then 7 inches wide, as a page of two columns is.
 PRINTED_DPI = 200
-# How each format is written. PNG files are a tenth larger than at the default level and take half
-# the time. Without a date the same picture is the same file.
+# Options of each format. At this compression level PNG files are a tenth larger than by default
+# and take half the time. Without a date, the same picture gives the same file.
 SAVING = {
     "png": {"compress_level": 4, "dpi": (PRINTED_DPI, PRINTED_DPI)},
     "pdf": {"metadata": {"CreationDate": None}},
@@ -51,7 +51,7 @@ SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def new_figure(identity, subject):
-    """Start a figure titled with the exposure, by its product's header, and what is shown."""
+    """Start a figure with the exposure, from its product's header, and the subject as title."""
     return titled_figure(
         f"{identity['BRAND']} {identity['LAMP']}, {identity['CCD']} arm, "
         f"{identity['EXPTIME']:g} s, exposure {identity['ID']}: {subject}",
@@ -60,10 +60,10 @@ def new_figure(identity, subject):
 
 
 def titled_figure(title, simulated, height=6.4, room=(0.8, 0.15, 0.6, 0.65)):
-    """Start a figure with a title, and a mark when it shows simulated frames.
+    """Start a figure with a title, marked if it shows simulated frames.
 
-    ``room`` is that for labels to the left and right of the axes, below and above them [inch]: to
-    have matplotlib find it takes longer than drawing them.
+    ``room`` is the space for labels to the left and right of the axes, below and above them
+    [inch]. It takes matplotlib longer to find than to draw them.
     """
     figure = Figure(figsize=(WIDTH, height), dpi=DPI)
     Canvas(figure)
@@ -79,9 +79,9 @@ def titled_figure(title, simulated, height=6.4, room=(0.8, 0.15, 0.6, 0.65)):
 
 
 def save(figure, path, formats=()):
-    """Write a figure in every format, each file whole or not at all.
+    """Write a figure as PNG and in other formats, each file completely or not at all.
 
-    The PNG ``path`` is made in any case; the other formats (``pdf``, ``svg``) lie beside it.
+    ``path`` is the PNG; files of the other formats (``pdf``, ``svg``) are written beside it.
     """
     for form in {"png", *formats}:
         with whole(Path(path).with_suffix(f".{form}")) as part, rc_context(TEXT_AS_TEXT):
@@ -92,7 +92,7 @@ def save(figure, path, formats=()):
 
 
 def picture(figure):
-    """Draw a figure's pixels in 256 colours: less work and a third of the file of all colours.
+    """Draw a figure's pixels in 256 colours: faster, and a third of the size of full colour.
 
     Tints paler than a tenth of `Palette.muted` become white.
     """
@@ -115,7 +115,7 @@ def raised(power):
 
 
 def round_ticks(knee, high):
-    """Zero and round numbers from the knee of a stretch up: 1, 2 and 5, or 1 in many decades."""
+    """Zero and round numbers above the knee of a stretch: 1, 2 and 5, or 1 over many decades."""
     powers = 10.0 ** np.arange(np.floor(np.log10(knee)), np.ceil(np.log10(high)) + 1)
     steps = (1, 2, 5) if high < 200 * knee else (1, 3) if high < 3000 * knee else (1,)
     ticks = np.outer(powers, steps).ravel()
@@ -123,15 +123,15 @@ def round_ticks(knee, high):
 
 
 def label_powers(axis):
-    """Label a logarithmic axis with plain numbers and powers of ten, without ticks between."""
+    """Label a logarithmic axis with plain numbers and powers of ten, without minor ticks."""
     axis.set_major_formatter(lambda value, _: number_text(value))
     axis.set_minor_locator(NullLocator())
 
 
 def number_text(value, sign="-"):
-    """Write a number with a minus sign and, where it is very large or small, a power of ten.
+    """Write a number with a minus sign and, if it is very large or small, a power of ten.
 
-    With ``sign="+"``, numbers above zero have a sign, too.
+    With ``sign="+"``, positive numbers also have a sign.
     """
     mantissa, _, power = f"{value:{sign}.4g}".partition("e")
     mantissa = mantissa.replace("-", "−")

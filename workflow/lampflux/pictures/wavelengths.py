@@ -19,19 +19,19 @@ from lampflux.pictures.panels import (
 from lampflux.pictures.style import COLOUR
 from lampflux.statistics import SIGMA_PER_MAD
 
-# Residuals are drawn up to this many times their robust scatter; those of used lines all show.
+# Residuals are drawn up to this many times their robust scatter, and all of those of used lines.
 LARGEST_RESIDUAL = 6.0
-# Names of lines are no nearer than this part of the axis, and no more than this many.
+# Smallest distance of names of lines [fraction of the axis], and their largest number.
 NAME_SPACE, MOST_NAMES = 0.017, 45
-# Left, bottom, width and height of the spectrum, of the residuals and of what the nominal solution
-# is off [inch]; the height of their figure.
+# Left, bottom, width and height of the spectrum, the residuals and the error of the nominal
+# solution [inch]; the height of their figure.
 SPECTRUM, RESIDUALS, NOMINAL = (
     (1.2, 3.45, 8.65, 2.95),
     (1.2, 1.8, 8.65, 1.28),
     (1.2, 0.5, 8.65, 0.97),
 )
 HEIGHT = 7.4
-# As these, of a spectrum without a fit, as it is and stretched.
+# The same for a spectrum without a fit, with a linear scale and stretched.
 LINEAR, STRETCHED = (0.95, 3.4, 8.9, 2.4), (0.95, 0.55, 8.9, 2.4)
 STYLES = {
     "uncertain": {"facecolor": COLOUR.highlight, "alpha": 0.3, "lw": 0},
@@ -140,14 +140,14 @@ def draw_residuals(sheet, ends, wavelength, residual, used):
 
 
 def hatch_untrusted(sheet, panel, wavelength, trusted):
-    """Hatch where a solution is not trusted."""
+    """Hatch the ranges in which a solution is not trusted."""
     for first, last in (0, trusted[0]), (trusted[1], wavelength.size - 1):
         if last > first:
             sheet.paths["untrusted"].append(panel.rectangle(wavelength[first], wavelength[last]))
 
 
 def name_lines(sheet, panel, lines):
-    """Name the brightest lines above a spectrum, as many as fit beside each other."""
+    """Name the brightest lines above a spectrum, as many as there is room for."""
     space = NAME_SPACE * (panel.x[1] - panel.x[0])
     named = []
     for line in sorted(lines, key=lambda line: -line["height"]):

@@ -6,11 +6,11 @@ import pandas as pd
 # Classes of injected flux [ADU/s/fibre].
 FLUX_EDGES = (0, 50, 500, np.inf)
 FLUX_CLASSES = ("below 50", "50 to 500", "above 500")
-# Clear lines have at least this signal-to-noise ratio.
+# Lines above this signal-to-noise ratio count as clear.
 CLEAR_SNR = 20.0
 # Faint lines have less than this injected flux [ADU/s/fibre].
 FAINT_FLUX = 10.0
-# Columns of a flux table that are compared, or tell its windows apart.
+# Columns of a flux table that are compared, or that identify its windows.
 MEASURED = (
     "pixel_start",
     "pixel_stop",
@@ -73,7 +73,7 @@ def window_truth(start, stop, lines, pixels, per_flux):
 
 
 def exposure_closure(fluxes, wavelength, lines, pixels, per_flux):
-    """Put the truth about each window of an exposure beside what was measured.
+    """Tabulate the measurements of each window of an exposure with their true values.
 
     Parameters
     ----------
@@ -106,8 +106,8 @@ def closure_table(parts):
     Parameters
     ----------
     parts : list of dict
-        What `exposure_closure` gives of each exposure, with its ``exposure``, ``arm`` and whether
-        it has a ``dark``.
+        The results of `exposure_closure`, each with its ``exposure``, ``arm`` and whether it has
+        a ``dark``.
 
     Returns
     -------
@@ -139,7 +139,7 @@ def half_spread(values):
 
 
 def in_class(table, name):
-    """Label the rows of a table with a class."""
+    """Give the rows of a table a class."""
     return table.assign(**{"class": name})
 
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-# Rows that are computed at a time, so that a frame needs little memory.
+# Rows that are computed at a time, to save memory.
 ROWS_AT_A_TIME = 128
 # The charge of a track is deposited at this many points per pixel of its length.
 DEPOSITS_PER_PIXEL = 4
@@ -22,9 +22,9 @@ def random_generator(seed, name):
 def cosmic_ray_charge(rng, shape, exptime, physics):
     """Draw the charge of cosmic rays: straight muon tracks and curled Compton electron tracks.
 
-    The intensity of muons varies as the squared cosine c of the zenith angle, so that the number
-    that crosses a level surface is distributed as c**3. Muons deposit a constant charge per unit
-    length in the sensitive layer, times a log-normal factor. Both kinds arrive at rates
+    The intensity of muons is proportional to c**2, with c the cosine of the zenith angle, so the
+    number that crosses a level surface is distributed as c**3. Muons deposit a constant charge per
+    unit length in the sensitive layer, times a log-normal factor. Both kinds arrive at rates
     proportional to area and exposure time.
 
     Parameters
@@ -99,10 +99,10 @@ def bias_rows(rng, rows, levels, detector_rows, scatter):
 
 
 class Defects(NamedTuple):
-    """Pixels with defects: ``rows`` and ``columns`` of each kind, the same in all frames.
+    """Pixels with defects: rows and columns of each kind, the same in all frames.
 
-    ``dead`` ones see no light; ``hot`` ones have a dark ``current`` of their own [electron/s];
-    ``wild`` ones read the largest number.
+    ``dead`` pixels see no light; ``hot`` pixels have an additional dark ``current`` [electron/s];
+    ``wild`` pixels read the largest number.
     """
 
     dead: tuple[np.ndarray, np.ndarray]
@@ -120,9 +120,10 @@ def draw_defects(rng, rows, physics):
     rows : ndarray of int, shape (rows,)
         Rows of the detector, from 0.
     physics : dict
-        ``detector_rows``, ``columns``; ``dead_pixels``, ``hot_pixels`` and ``wild_pixels``, parts
-        of all pixels; ``dead_columns`` and ``hot_columns``, numbers of columns, each from a random
-        row to the last; ``hot_current``, the mean of an exponential distribution [electron/s].
+        ``detector_rows``, ``columns``; ``dead_pixels``, ``hot_pixels`` and ``wild_pixels``,
+        fractions of all pixels; ``dead_columns`` and ``hot_columns``, numbers of columns, each
+        from a random row to the last; ``hot_current``, the mean of an exponential distribution
+        [electron/s].
 
     Returns
     -------
@@ -155,7 +156,7 @@ def read_out(rng, lights, tracks, bias, exptime, physics, defects):
     ----------
     rng : numpy.random.Generator
     lights : list of lampflux.simulation.illumination.Illumination
-        Light that falls on it [electron].
+        Light on the detector [electron].
     tracks : (ndarray, ndarray, ndarray)
         Rows, columns and electrons of cosmic-ray deposits.
     bias : ndarray, shape (rows, amplifiers)

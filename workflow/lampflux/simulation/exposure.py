@@ -17,10 +17,10 @@ from lampflux.simulation.light import continuum, line_positions
 
 # The peak of a line is the highest of this many columns on either side of its position.
 PEAK_COLUMNS = 2
-# A row belongs to the bundle if it has more than this part of the light of its brightest row.
+# A row belongs to the bundle if it has more than this fraction of the brightest row's light.
 FAINTEST_ROW = 1e-3
-# What a spectrograph and its lamp may have besides, and Hector does not: see
-# ``resources/simulation/physics.yaml``.
+# Effects that Hector does not have, with values that switch them off; docs/simulation.md explains
+# them.
 ABSENT = {
     "trace_rise": 0.0,
     "slit_tilt": 0.0,
@@ -75,7 +75,7 @@ def true_lines(lines, positions, injected, exptime, fibres, peaks, ceilings):
 
 
 def simulate(name, arm, exptime, lines, brightness, settings, physics):
-    """Simulate one exposure, or a dark when there are no lines.
+    """Simulate one exposure, or a dark if there are no lines.
 
     Parameters
     ----------

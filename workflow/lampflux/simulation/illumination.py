@@ -16,7 +16,7 @@ from lampflux.simulation.light import (
     trace_offset,
 )
 
-# Traces are followed in steps of this part of a row, fine compared with any fibre.
+# Traces are followed in steps of this fraction of a row, fine compared with any fibre.
 STEPS_PER_ROW = 10
 
 
@@ -24,12 +24,12 @@ class Illumination(NamedTuple):
     """Light on the detector.
 
     In the columns of run ``k``, row ``y`` receives ``(bundle + stray)[k, y]`` times
-    ``spectra[spectrum_of_row[k, y]]``. There is one run where traces follow the rows.
+    ``spectra[spectrum_of_row[k, y]]``. If traces follow the rows, there is only one run.
 
     Attributes
     ----------
     spectra : ndarray, shape (spectra, columns)
-        Counts of one fibre [ADU], shifted as the slit shifts lines.
+        Counts of one fibre [ADU], with each shift of the lines along the slit.
     edges : ndarray of int, shape (runs + 1,)
         First column of each run, and the number of columns.
     spectrum_of_row : ndarray of int, shape (runs, rows)
@@ -87,7 +87,7 @@ def illuminate(rows, positions, counts, level, arm, settings, physics):
     Returns
     -------
     list of Illumination
-        That of the lines, and those of continuum and scattered light where there is any.
+        That of the lines, and those of the continuum and scattered light, if any.
     """
     lines = through_slit(rows, light_profile(positions, counts, physics), arm, settings, physics)
     lights = [lines]
@@ -129,7 +129,7 @@ def through_slit(rows, profile, arm, settings, physics):
     edges = np.concatenate([[0], 1 + np.flatnonzero(np.diff(offset)), [columns]])
     offset = offset[edges[:-1]]
 
-    # Steps along the slit: where traces are in the middle of the detector, those of its rows.
+    # Steps along the slit, in rows of the detector at its middle column.
     first = rows[0] * steps_per_row - offset.max()
     last = rows[-1] * steps_per_row - offset.min()
     place = np.arange(first, last + 1) / steps_per_row
@@ -150,9 +150,9 @@ def through_slit(rows, profile, arm, settings, physics):
 
 
 def scatter(rows, spectrum, physics):
-    """Scatter light over the whole detector, smoothly: ``spectrum`` [ADU], shape (columns,).
+    """Scatter a ``spectrum`` [ADU], shape (columns,), smoothly over the whole detector.
 
-    All of it is stray light: most in a third of the detector's height, less elsewhere.
+    All of it is stray light, brightest at a third of the detector's height.
     """
     height = physics["detector_rows"]
     fall = np.exp(-0.5 * ((np.arange(height) - height / 3) / (height / 2)) ** 2)

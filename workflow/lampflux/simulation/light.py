@@ -9,7 +9,7 @@ STEPS_PER_PIXEL = 50
 # A line is computed to this distance on either side [FWHM of its widest component]: 3e-6 of a
 # Gaussian lies beyond.
 LINE_REACH = 2.0
-# Scattered light spreads along the dispersion axis by this part of the detector (1 sigma).
+# Scattered light spreads along the dispersion axis by this fraction of the detector (1 sigma).
 SCATTER_WIDTH = 0.03
 
 
@@ -31,7 +31,7 @@ def line_positions(wavelength, coefficients, columns):
         Columns, from 0, whole numbers at the centres of pixels; NaN off the detector.
     """
     half = columns / 2
-    # Interpolated linearly between points 0.1 pixel apart, positions are good to 1e-6 pixel.
+    # Linear interpolation between points 0.1 pixel apart is accurate to 1e-6 pixel.
     column = np.arange(-0.5, columns, 0.1)
     dispersion = np.polynomial.polynomial.polyval((column - half) / half, coefficients)
     return np.interp(wavelength, dispersion, column, left=np.nan, right=np.nan)
@@ -109,8 +109,8 @@ def fibre_throughput(rng, fibres, scatter, weak):
 def slit_shift(rows, detector_rows, curvature, tilt=0.0):
     """Shift of a line in each row for a curved and tilted slit, towards higher columns [pixel].
 
-    The ``curvature`` is the shift at the ends of the slit against its middle, a parabola; the
-    ``tilt`` that from one end of the slit to the other, a straight line [pixel].
+    ``curvature`` is the shift of the ends of the slit relative to its middle, by a parabola;
+    ``tilt`` the shift from one end of the slit to the other, by a straight line [pixel].
     """
     half = detector_rows / 2
     place = (rows + 0.5 - half) / half
@@ -118,9 +118,9 @@ def slit_shift(rows, detector_rows, curvature, tilt=0.0):
 
 
 def trace_offset(columns, rise):
-    """Row by which traces are displaced in each column: they rise, a little less towards the end.
+    """Offset of the traces in each column [row], 0 in the middle.
 
-    The ``rise`` is from the first column to the last [row]; the offset is 0 in the middle.
+    They rise by ``rise`` from the first column to the last, a little less steeply towards the end.
     """
     place = np.linspace(-1, 1, columns)
     return rise * (place / 2 - 0.05 * place**2)
@@ -129,9 +129,9 @@ def trace_offset(columns, rise):
 def continuum(columns, physics):
     """Continuum of the lamp in each column [ADU / s / fibre].
 
-    ``physics`` gives ``continuum``, in the middle column; ``continuum_bend``, the part by which it
-    is fainter at the ends, a parabola; ``continuum_ripple``, the relative amplitude of its ripple;
-    and ``ripple_period`` [pixel].
+    ``physics`` gives ``continuum``, in the middle column; ``continuum_bend``, the fraction by
+    which it is fainter at the ends, by a parabola; ``continuum_ripple``, the relative amplitude of
+    its ripple; and ``ripple_period`` [pixel].
     """
     column = np.arange(columns)
     place = 2 * column / columns - 1
@@ -140,7 +140,7 @@ def continuum(columns, physics):
 
 
 def smooth_light(spectrum):
-    """Spread light over the columns with a Gaussian; what leaves the detector is lost."""
+    """Spread light over the columns with a Gaussian; light beyond the detector is lost."""
     sigma = SCATTER_WIDTH * spectrum.size
     reach = int(4 * sigma)
     kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma) ** 2)

@@ -117,10 +117,11 @@ def fit_degree(degree, peaks, choice, start):
             dispersion[known],
             FITTING.least_spread * peaks.fwhm,
         )
-        step = polynomial.deriv()(pixels)
+        slope = polynomial.deriv()
+        step = slope(pixels)
         if step.min() * step.max() <= 0 or np.abs(step).min() < 0.2 * np.abs(step).max():
             return None
-        expected, dispersion = polynomial(peaks.pixel), polynomial.deriv()(peaks.pixel)
+        expected, dispersion = polynomial(peaks.pixel), slope(peaks.pixel)
         tolerance = max(FITTING.shrinking * tolerance, tightest)
     residual = np.full(known.size, np.inf)
     residual[known] = (choice.centroid[line[known]] - expected[known]) / dispersion[known]

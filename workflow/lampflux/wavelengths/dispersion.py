@@ -90,12 +90,13 @@ def fit_robustly(pixel, wavelength, weight, degree, domain, dispersion, least_sp
     -------
     numpy.polynomial.Chebyshev
     """
-    rows, stiff, softened = design(pixel, degree, domain), stiffness(degree, domain), weight
-    for _ in range(SMOOTHNESS.robust_turns):
-        fitted = coefficients(rows, wavelength, softened, stiff)
+    rows, stiff = design(pixel, degree, domain), stiffness(degree, domain)
+    fitted = coefficients(rows, wavelength, weight, stiff)
+    for _ in range(SMOOTHNESS.robust_turns - 1):
         residual = (wavelength - rows @ fitted) / dispersion
         spread = max(SIGMA_PER_MAD * np.median(np.abs(residual)), least_spread)
         softened = weight / (1 + (residual / (2 * spread)) ** 2)
+        fitted = coefficients(rows, wavelength, softened, stiff)
     return Chebyshev(fitted, domain=domain)
 
 

@@ -16,17 +16,31 @@ class Path(NamedTuple):
     lead: np.ndarray
 
 
-def moved(scores, slopes):
-    """Carry scores along slopes, which differ by 1, from the start of a segment to its end."""
-    rows, width = scores.shape
-    margin = np.abs(slopes).max()
+def segment(slopes, width, dtype):
+    """Make room for the scores of a segment, to be written at its start and read at its end.
+
+    Parameters
+    ----------
+    slopes : ndarray of int
+        They differ by 1.
+    width : int
+        Offsets.
+    dtype : type
+
+    Returns
+    -------
+    start, end : ndarray, shape (slopes, offsets)
+        Views of the same scores: what begins at a place of ``start`` is found in ``end`` where its
+        slope leads to.
+    """
+    rows, margin = slopes.size, np.abs(slopes).max()
     # With a margin on both sides, places that a row's slope leads to lie at equal distances.
-    padded = np.full((rows, width + 2 * margin), -np.inf, scores.dtype)
-    padded[:, margin : margin + width] = scores
+    padded = np.full((rows, width + 2 * margin), -np.inf, dtype)
     row, place = padded.strides
-    begin = padded[0, margin - slopes[0] :]
     strides = row - place * (slopes[1] - slopes[0]), place
-    return np.lib.stride_tricks.as_strided(begin, scores.shape, strides)
+    begin = padded[0, margin - slopes[0] :]
+    end = np.lib.stride_tricks.as_strided(begin, (rows, width), strides)
+    return padded[:, margin : margin + width], end
 
 
 def bends_from(mean, change, cost):
@@ -61,20 +75,24 @@ def bent(scores, steps, costs):
     -------
     ndarray of float32, shape (slopes, offsets)
     """
-    result, other = np.full_like(scores, -np.inf), np.empty_like(scores)
-    for step, cost in zip(steps, costs):
-        first, shared = max(step, 0), scores.shape[0] - abs(step)
-        here = result[first : first + shared]
-        np.subtract(scores[first - step :][:shared], cost, out=other[:shared])
-        np.maximum(here, other[:shared], out=here)
+    rows, margin = len(scores), np.abs(steps).max()
+    # With a margin on both sides, all slopes have others to come from.
+    padded = np.empty((rows + 2 * margin, scores.shape[1]), scores.dtype)
+    padded[margin : margin + rows] = scores
+    padded[:margin] = padded[margin + rows :] = -np.inf
+    result = padded[margin - steps[0] :][:rows] - costs[0]
+    for step, cost in zip(steps[1:], costs[1:]):
+        np.maximum(result, padded[margin - step :][:rows] - cost, out=result)
     return result
 
 
 def forward(scores, slopes, bends):
     """Best scores of paths that enter each segment."""
+    start, end = segment(slopes, scores.shape[2], scores.dtype)
     entering = [np.zeros_like(scores[0])]
     for score in scores[:-1]:
-        entering.append(bent(moved(entering[-1] + score, slopes), *bends))
+        np.add(entering[-1], score, out=start)
+        entering.append(bent(end, *bends))
     return entering
 
 
@@ -124,8 +142,10 @@ def best_path(scores, slopes, means, change, cost, same=None):
         bends = bends_from(mean, change, cost)
         entering = forward(scores, slopes, bends)
         total = entering[-1] + scores[-1]
-        places = traced(total, entering, scores, slopes, bends)
-        paths.append((float(total.max()), places, mean))
+        score = float(total.max())
+        # Rivals matter for the lead only.
+        if same is not None or not paths or score > paths[-1][0]:
+            paths.append((score, traced(total, entering, scores, slopes, bends), mean))
     score, places, mean = max(paths, key=lambda path: path[0])
     if same is None:
         return Path(score, places, None)
@@ -140,11 +160,14 @@ def marginal_lead(scores, slopes, mean, change, cost, same, places):
     """Negative best scores of paths that are elsewhere at each knot: forward and backward sums."""
     entering = forward(scores, slopes, bends_from(mean, change, cost))
     back = bends_from(-mean, change, cost)
-    ends = [moved(entering[-1] + scores[-1], slopes).max(axis=0)]
     ahead = scores[-1]
-    ends.append((entering[-1] + ahead).max(axis=0))
+    start, end = segment(slopes, scores.shape[2], scores.dtype)
+    np.add(entering[-1], ahead, out=start)
+    ends = [end.max(axis=0), start.max(axis=0)]
+    start, end = segment(-slopes, scores.shape[2], scores.dtype)
     for arrived, score in zip(entering[-2::-1], scores[-2::-1]):
-        ahead = score + moved(bent(ahead, *back), -slopes)
+        start[:] = bent(ahead, *back)
+        ahead = score + end
         ends.append((arrived + ahead).max(axis=0))
     numbers = np.arange(scores.shape[2])
     return np.array(

@@ -2,14 +2,15 @@
 
 import numpy as np
 from numpy.polynomial import Polynomial
+from numpy.polynomial.chebyshev import chebvander
 
 from lampflux.files.tables import read_reference
 from lampflux.wavelengths.shift import Reference
-from lampflux.wavelengths.trust import polynomial_error
+from lampflux.wavelengths.trust import left_out, polynomial_error
 
 # A degree of the reference solution must better the next lower one's prediction by this factor.
 WORTH_A_DEGREE = 0.95
-# Highest degree, and pairs of pixel and wavelength for each.
+# Highest degree, and pairs of different pixels and their wavelengths for each.
 HIGHEST_DEGREE = 5
 PAIRS_PER_DEGREE = 3
 
@@ -28,13 +29,12 @@ def reference_solution(pixel, wavelength, pixels):
     -------
     Reference
     """
-    others = ~np.eye(pixel.size, dtype=bool)
     best, least = None, np.inf
-    for degree in range(1, min(HIGHEST_DEGREE, pixel.size // PAIRS_PER_DEGREE) + 1):
-        missed = [
-            true - Polynomial.fit(pixel[kept], wavelength[kept], degree)(at)
-            for at, true, kept in zip(pixel, wavelength, others)
-        ]
+    # Pairs of one pixel do not hold a curve better than one of them.
+    highest = min(HIGHEST_DEGREE, np.unique(pixel).size // PAIRS_PER_DEGREE)
+    scaled = 2 * (pixel - pixel.min()) / np.ptp(pixel) - 1
+    for degree in range(1, highest + 1):
+        missed, _ = left_out(chebvander(scaled, degree), wavelength)
         if np.std(missed) < WORTH_A_DEGREE * least:
             best, least = degree, np.std(missed)
     fitted = Polynomial.fit(pixel, wavelength, best)
@@ -53,7 +53,7 @@ def arm_reference(path, pixels):
     Returns
     -------
     reference : Reference or None
-        None for less than three pairs.
+        None for fewer than three different pixels.
     pinned : list of (float, float)
         The pairs, if they are too few for a solution.
     """
@@ -64,6 +64,6 @@ def arm_reference(path, pixels):
         np.array([row[column] for row in rows], dtype=float)
         for column in ("pixel", "wavelength_air")
     )
-    if pixel.size < PAIRS_PER_DEGREE:
+    if np.unique(pixel).size < PAIRS_PER_DEGREE:
         return None, list(zip(pixel, wavelength))
     return reference_solution(pixel, wavelength, pixels), []

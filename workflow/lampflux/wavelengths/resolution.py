@@ -82,7 +82,7 @@ def seen_lines(position, intensity, ion, fwhm):
         Maxima of the ion's spectrum.
     """
     parts = [(position[:0], intensity[:0], ion[:0])]
-    for name in np.unique(ion):
+    for name in sorted(set(ion)):
         own = ion == name
         strength = known_strength(intensity[own])
         grid, (light,) = smoothed(position[own], [strength], fwhm * SIGMA_PER_FWHM)

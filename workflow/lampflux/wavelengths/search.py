@@ -95,7 +95,7 @@ def local_ranks(position, strength, reach, group=None):
     """
     ranks = np.ones(position.size)
     group = np.zeros(position.size) if group is None else group
-    for name in np.unique(group):
+    for name in set(group):
         members = np.flatnonzero(group == name)
         order = members[np.argsort(position[members])]
         at, light = position[order], strength[order]
@@ -345,7 +345,7 @@ def score_lines(scores, grid, pixel, ranks, expected, line_ranks, covered):
         covered,
     )
     bright = line_ranks <= SEARCH.bright_line_rank
-    lines, weights = expected[bright], np.where(line_ranks[bright] > 1, SEARCH.lesser_line, 1.0)
+    lines, lesser = expected[bright], line_ranks[bright] > 1
     stretch = 1 + grid.step * grid.slopes[:, np.newaxis] / grid.length
     # From the start of a segment to where a line may be expected that is seen in it.
     ahead = np.arange(int(grid.length * stretch[-1, 0] / grid.cell) + 1) * grid.cell / stretch
@@ -353,15 +353,19 @@ def score_lines(scores, grid, pixel, ranks, expected, line_ranks, covered):
     for segment in range(SEARCH.segments):
         first = segment * grid.length
         light = np.where(ahead < grid.length, seen.take(grid.entry(first + ahead)), 0)
+        # Offset number n leads to entry - every * n: these entries next to each other.
+        behind = [
+            [weight * light[:, rest::every][:, ::-1] for rest in range(every)]
+            for weight in (1.0, SEARCH.lesser_line)
+        ]
         nearest = np.rint((lines - first - grid.offsets[0]) / grid.cell).astype(int)
-        for entry, weight in zip(nearest, weights.astype(np.float32)):
-            # Offset number n leads to entry - every * n.
-            low = max(-(-(entry - light.shape[1] + 1) // every), 0)
-            high = min(entry // every + 1, grid.offsets.size)
+        for entry, is_lesser in zip(nearest.tolist(), lesser.tolist()):
+            last, rest = divmod(entry, every)
+            met = behind[is_lesser][rest]
+            begin = last - met.shape[1] + 1
+            low, high = max(begin, 0), min(last + 1, grid.offsets.size)
             if low < high:
-                last = entry - every * (high - 1)
-                met = light[:, last : entry - every * low + 1 : every][:, ::-1]
-                scores[segment, :, low:high] += weight * met
+                scores[segment, :, low:high] += met[:, low - begin : high - begin]
 
 
 def chance_score(peaks, expected, lines, size, reach=WIDE, pinned=()):

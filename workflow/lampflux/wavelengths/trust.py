@@ -243,23 +243,49 @@ def polynomial_error(polynomial, pixel, wanted, weight, scatter, pixels):
         In the unit of ``wanted``.
     """
     degree, domain = polynomial.degree(), polynomial.domain
+    offset, scale = polynomial.mapparms()
+    rows = polyvander(offset + scale * pixel, degree)
+    _, change = left_out(weight[:, np.newaxis] * rows, weight * wanted)
+    owed = np.abs(polyvander(offset + scale * pixels, degree) @ change).max(axis=1)
     rivals = [
-        Polynomial.fit(pixel[kept], wanted[kept], degree, domain=domain, w=weight[kept])
-        for kept in ~np.eye(pixel.size, dtype=bool)
-        if kept.sum() > degree
-    ]
-    rivals += [
         Polynomial.fit(pixel, wanted, higher, domain=domain, w=weight)
         for higher in (degree + 1, degree + 2)
         if pixel.size > higher + 1
     ]
     own = fit_error(polynomial, degree, pixel, weight, scatter, pixels)
-    return np.hypot(own, rival_error(polynomial, rivals, pixels))
+    spread = np.maximum(TRUST.rival_part * owed, rival_error(polynomial, rivals, pixels))
+    return np.hypot(own, spread)
+
+
+def left_out(rows, values):
+    """Leave each value in turn out of a least-squares fit.
+
+    All these fits follow from the fit to all values (Belsley, Kuh & Welsch 1980, Regression
+    Diagnostics, section 2.1).
+
+    Parameters
+    ----------
+    rows : ndarray, shape (values, terms)
+        Design; without any one of its rows it still determines all terms.
+    values : ndarray, shape (values,)
+
+    Returns
+    -------
+    missed : ndarray, shape (values,)
+        Each value minus the fit to the others.
+    change : ndarray, shape (terms, values)
+        Coefficients of the fit to all minus those of the fit to the others.
+    """
+    inverse = np.linalg.pinv(rows)
+    leverage = np.einsum("ij,ji->i", rows, inverse)
+    missed = (values - rows @ (inverse @ values)) / (1 - leverage)
+    return missed, inverse * missed
 
 
 def rival_error(polynomial, rivals, pixels):
     """Error of a polynomial by what it differs from its rivals by, in its own unit."""
-    spread = np.max([np.abs(rival(pixels) - polynomial(pixels)) for rival in rivals], axis=0)
+    own = polynomial(pixels)
+    spread = np.max([np.abs(rival(pixels) - own) for rival in rivals], axis=0, initial=0.0)
     return TRUST.rival_part * spread
 
 
