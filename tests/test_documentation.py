@@ -109,7 +109,8 @@ def test_a_spectrum_has_the_columns_units_and_keywords_that_are_documented(name,
         assert list(units) == list(documented)
     # Fitted wavelengths need no reason; no master is made; and the simulated frames have no cards
     # on telescope, gain or overscan.
-    absent = {"DARKTIME", "DARKFn", "NBIAS", "BIASFILE", "BIASFn", "BGSHARE", *OBSERVATION}
+    absent = {"DARKTIME", "DARKFn", "NBIAS", "BIASFILE", "BIASFn", "BGSHARE", "NCOMBINE"}
+    absent |= {*OBSERVATION}
     absent |= {"BADPIX", "OVERMETn", "OVERLEVn", "AMPGAINn", "WAVEREAS", "GAINMEAS", "BADCOLn"}
     assert seen - standard == known[name].keys() - absent
 

@@ -134,6 +134,14 @@ def test_combined_exposures_are_counted(cards, wanted):
     assert combined_exposures(fits.Header(cards)) == wanted
 
 
+@pytest.mark.parametrize("seconds", [2, 10])
+def test_the_time_may_be_that_of_all_combined_exposures(seconds):
+    found = fits.Header({"ITIME": 2.0, "COADDS": 5})
+    check_exposure_time(found, seconds, "a.fits")
+    with pytest.raises(UserError):
+        check_exposure_time(found, 3 * seconds, "a.fits")
+
+
 @pytest.mark.parametrize(
     ("name", "keyword"),
     [

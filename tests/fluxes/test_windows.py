@@ -199,3 +199,13 @@ def test_a_line_far_from_all_wavelengths_is_refused_and_one_just_outside_is_not(
     far = [LineWindow(2489, 2519, "pixel", "Ne I", 703241.0)]
     with pytest.raises(UserError, match="row 1 names a line at 703241 Angstrom, where the "):
         window_pixels(far, wavelength, "Ne_Red.csv")
+
+
+def test_a_table_for_another_binning_is_refused_in_one_sentence():
+    ends = [(10, 20), (40, 50), (110, 120), (140, 150), (180, 190)]
+    with pytest.raises(UserError) as caught:
+        window_pixels(windows(*ends), RISING, "Ne_Red.csv")
+    (message,) = caught.value.args
+    assert message.startswith("Ne_Red.csv, 3 of 5 windows leave the detector (pixels 0 to 99)")
+    assert message.count("Ne_Red.csv") == 1
+    assert "binning; give such frames an arm of their own" in message

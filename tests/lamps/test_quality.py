@@ -36,6 +36,10 @@ GOOD = {
     "error": 5.0,
     "flags": "",
     "gain": (1.9, 1.85),
+    "unidentified": 0.05,
+    "combined": 1,
+    "noise": 3.0,
+    "cut_off": 0.01,
 }
 
 
@@ -44,13 +48,16 @@ def exposure(**faults):
     facts = GOOD | faults
     header = {
         "BIASMETH": "amplifiers" if facts["levels"] else "dark",
-        "PIXVAR": 9.0,
+        "PIXVAR": facts["noise"] ** 2,
+        "CUTOFF": facts["cut_off"],
         "LINEFWHM": facts["width"],
         "WAVEMETH": facts["method"],
         "COSMICS": facts["cosmics"],
         "NREFUSED": facts["refused"],
         "NBROKEN": facts["broken"],
         "ERRSRC": facts["errors"],
+        "WAVEUNID": facts["unidentified"],
+        "NCOMBINE": facts["combined"],
     }
     header |= {
         card: gain for card, gain in zip(("GAIN", "GAINMEAS"), facts["gain"]) if gain is not None
@@ -238,6 +245,22 @@ def test_bias_with_a_dark_and_cosmic_rays_not_searched_for_are_not_scored():
     assert np.isnan(row["bias_level"])
     assert np.isnan(row["bias_shift"])
     assert np.isnan(row["replaced_fraction"])
+
+
+@pytest.mark.parametrize(
+    ("fault", "warned", "reason"),
+    [
+        ({"unidentified": 0.2}, "peaks_unidentified", "20 % of the brightest peaks are no lines"),
+        ({"combined": 5}, "combined", "5 exposures in one frame: fluxes hold if"),
+        ({"cut_off": 0.23}, "cut_off", "23 % of the pixels hold the lowest count"),
+        # The bias of a camera with little noise lies between two whole numbers.
+        ({"cut_off": 0.25, "noise": 0.5}, "", ""),
+    ],
+)
+def test_strangers_combined_frames_and_noise_cut_off_are_warned_of(fault, warned, reason):
+    row = checked(exposure(**fault)).iloc[0]
+    assert (row["score"], row["warned"]) == ("warned" if warned else "good", warned)
+    assert row["reasons"].startswith(reason)
 
 
 def test_errors_from_the_scatter_of_rows_are_good():

@@ -274,6 +274,8 @@ def test_the_cards_of_a_solution_say_how_good_it_is():
     cards = {keyword: value for keyword, value, _ in solution_cards(found)}
     assert cards["WAVEMETH"] == "fitted"
     assert (cards["WAVENLIN"], cards["WAVENPAR"]) == (1, 3)
+    # Of three peaks one has no line.
+    assert cards["WAVEUNID"] == pytest.approx(1 / 3, abs=0.001)
     assert (cards["WAVEFRST"], cards["WAVELAST"]) == (3, 44)
     # 0.2 pixel of 0.5 Angstrom.
     assert cards["WAVERMS"] == pytest.approx(0.1)

@@ -9,11 +9,12 @@ from lampflux.errors import UserError
 from lampflux.extraction.bias import bias_cards, halves, measure_bias
 from lampflux.extraction.dark_checks import check_dark
 from lampflux.extraction.darks import Master, combine, scale_dark
+from lampflux.extraction.detector import NOISE_ROWS
 from lampflux.extraction.plain import finite, row_slice
 from lampflux.extraction.projection import of_rows
 from lampflux.files.exposure import read_exposure
 from lampflux.files.frames import check_columns, check_shapes
-from lampflux.files.keywords import detector_facts, saturation_limit
+from lampflux.files.keywords import combined_exposures, detector_facts, saturation_limit
 from lampflux.files.masters import read_master
 from lampflux.files.tables import read_gains
 
@@ -103,7 +104,8 @@ def read_raw(frame_path, dark_path, master_path, gains_path, seconds, arm, param
     if exposure.overscan is not None:
         limit, source = facts["saturation"]
         facts["saturation"] = limit - float(exposure.overscan.max()), source
-    raw = RawExposure(frame, background, share, exposure.header, facts, [*exposure.cards, *cards])
+    cards = [*exposure.cards, *frame_cards(frame, exposure.header), *cards]
+    raw = RawExposure(frame, background, share, exposure.header, facts, cards)
     if gains_path and facts["gain"][0] is None:
         return with_table(raw, read_gains(gains_path), gains_path, frame_path)
     return raw
@@ -283,6 +285,17 @@ def check_rows(rows, height, path):
             f"{path} has rows 0 to {height - 1}, but the config sums rows {first} to {last}; "
             "correct rows in the config."
         )
+
+
+def frame_cards(frame, header):
+    """Header cards that say what makes a frame's fluxes doubtful."""
+    number, keyword = combined_exposures(header)
+    yield "NCOMBINE", number, f"exposures combined in the raw frame ({keyword})"
+    some = frame[:: max(frame.shape[0] // NOISE_ROWS, 1)]
+    lowest = some == np.nanmin(some)
+    # Beside higher ones: an edge of the detector that is not read is no noise.
+    part = float(np.mean(lowest[:, :-1] & ~lowest[:, 1:]))
+    yield "CUTOFF", round(part, 4), "part of pixels at the lowest count by higher ones"
 
 
 def dark_cards(dark_path, frame_path):

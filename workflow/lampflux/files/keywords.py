@@ -152,8 +152,12 @@ def check_exposure_time(header, exptime, path, settings=None, table=None):
             time, said = float(value), f"{value} {unit}"
         except ValueError:
             time, said = math.nan, repr(value)
+        # The time of one of several exposures, or of all.
         agrees = {
-            name: math.isclose(time * scale, exptime, rel_tol=relative, abs_tol=seconds)
+            name: any(
+                math.isclose(number * time * scale, exptime, rel_tol=relative, abs_tol=seconds)
+                for number in (1, combined_exposures(header)[0] or 1)
+            )
             for name, scale in SECONDS.items()
         }
         if not agrees[unit]:

@@ -11,6 +11,8 @@ from lampflux.medium import from_medium
 
 # Lines may lie this far beyond a spectrum's ends, whose wavelengths may be nominal [its range].
 LINE_BEYOND_ENDS = 0.1
+# This many windows in pixels beyond the detector were made for other frames.
+MANY_OUTSIDE = 3
 
 
 class LineWindow(NamedTuple):
@@ -111,7 +113,7 @@ def window_pixels(windows, wavelength, source):
         A window leaves the detector, holds no pixel, overlaps another, or names a line far from
         all wavelengths.
     """
-    pixels, problems = [], []
+    pixels, problems, outside = [], [], 0
     lowest, highest = wavelength.min(), wavelength.max()
     for row, window in enumerate(windows, start=1):
         if window.unit == "pixel":
@@ -129,6 +131,7 @@ def window_pixels(windows, wavelength, source):
                 )
             start, stop = (held[0], held[-1]) if held.size else (0, -1)
         if not inside:
+            outside += window.unit == "pixel"
             problems.append(
                 f"row {row} ({window.start:g} to {window.stop:g}) leaves the detector "
                 f"({limits}); correct or remove it."
@@ -141,6 +144,12 @@ def window_pixels(windows, wavelength, source):
                 f"{lowest:.0f} to {highest:.0f}; correct or remove wavelength_air."
             )
         pixels.append((int(start), int(stop)))
+    if outside >= MANY_OUTSIDE:
+        problems = [
+            f"{outside} of {len(windows)} windows leave the detector (pixels 0 to "
+            f"{len(wavelength) - 1}): they seem to be for another format or binning; give such "
+            "frames an arm of their own, or correct the windows."
+        ]
     problems = problems or order_problems(
         [LineWindow(start, stop, "pixel", "", None) for start, stop in pixels]
     )

@@ -21,6 +21,13 @@ class QualitySettings(NamedTuple):
     least_snr: float = 5.0
     # Fraction of windows that miss their lines above which they seem to be for another setting.
     windows_missed: float = 0.5
+    # Part of the brightest peaks without a line of the lamp that is too much: healthy exposures
+    # have 0.05 at most, those with a second lamp of equal light 0.2.
+    peaks_unidentified: float = 0.1
+    # Part of the pixels at the lowest count, beside higher ones, from which on the noise is cut
+    # off there; and the noise of a pixel above which this is no rounding [ADU].
+    cut_off: float = 0.05
+    cut_off_noise: float = 0.7
 
 
 QUALITY = QualitySettings()
@@ -89,6 +96,9 @@ def exposure_parameters(header, spectrum):
         "replaced_fraction": (
             spectrum["replaced"].sum() / pixels if pixels and header["COSMICS"] else np.nan
         ),
+        "peaks_unidentified": header.get("WAVEUNID", np.nan),
+        "combined": header.get("NCOMBINE", 1),
+        "cut_off": header.get("CUTOFF", np.nan),
         "cosmics_refused": header.get("NREFUSED", 0),
         "rows_broken": header.get("NBROKEN", 0),
         "error_source": header.get("ERRSRC", "gain"),
@@ -320,6 +330,21 @@ def findings(row, thresholds, fit):
         "gain": (
             max(gain / shown, shown / gain) > QUALITY.gain_factor,
             f"gain {gain:.3g} electron/ADU, but the frame shows {shown:.3g}",
+        ),
+        "peaks_unidentified": (
+            row["peaks_unidentified"] > QUALITY.peaks_unidentified,
+            f"{100 * row['peaks_unidentified']:.0f} % of the brightest peaks are no lines of the "
+            "lamp: another lamp, or light left from the exposure before?",
+        ),
+        "combined": (
+            row["combined"] > 1,
+            f"{row['combined']} exposures in one frame: fluxes hold if they were averaged, or if "
+            "the exposure time is that of all",
+        ),
+        "cut_off": (
+            row["cut_off"] > QUALITY.cut_off and row["noise"] > QUALITY.cut_off_noise,
+            f"{100 * row['cut_off']:.0f} % of the pixels hold the lowest count: faint light is "
+            "cut off",
         ),
         "cosmics_refused": (
             cosmics,

@@ -2,6 +2,11 @@
 
 import numpy as np
 
+from lampflux.peaks import without_leaning
+
+# Brightest peaks of which those without a line are counted.
+BRIGHTEST = 20
+
 
 def identified_rows(peaks, solution):
     """List every peak with the line that it was identified as, if any.
@@ -51,6 +56,9 @@ def solution_cards(identification):
         used = solution.residual[solution.used]
         step = float(np.median(np.abs(np.diff(solution.wavelength))))
         yield "WAVENLIN", int(solution.used.sum()), "lines used"
+        brightest = np.argsort(without_leaning(identification.peaks).height)[-BRIGHTEST:]
+        unidentified = round(float(np.mean(solution.line[brightest] < 0)), 3)
+        yield "WAVEUNID", unidentified, f"part of the {BRIGHTEST} brightest peaks without a line"
         yield "WAVENPAR", solution.parameters, "parameters fitted"
         rms = float(np.sqrt(np.mean(used**2))) * step
         yield "WAVERMS", round(rms, 5), "[Angstrom] rms residual"
