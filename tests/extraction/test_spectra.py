@@ -207,9 +207,9 @@ def test_unsigned_counts_stored_as_signed_ones_are_refused():
     check_pixels(frame, "a.fits")
     with pytest.raises(UserError, match=r"^a\.fits has counts from -\d+ to \d+ .*BZERO = 32768"):
         check_pixels(frame.view("i2"), "a.fits")
-    # A frame after subtraction, with a hot pixel of the dark, is sound.
+    # A frame after subtraction, with a hot pixel of the dark and a dead one, is sound.
     below = np.linspace(-60, 30000, 600).reshape(20, 30).astype("i2")
-    below[3, 4] = -9000
+    below[3, 4:6] = -9000, -32768
     check_pixels(below, "a.fits")
 
 

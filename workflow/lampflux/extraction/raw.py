@@ -259,9 +259,13 @@ def check_pixels(frame, path):
         raise UserError(
             f"{path} holds no exposure: every pixel is {good.flat[0]:g} ADU; give the raw frame."
         )
-    if frame.dtype == np.int16 and good.min() < -OVERFLOW and good.max() > OVERFLOW:
+    if frame.dtype != np.int16:
+        return
+    # The lowest number there is often marks a pixel without counts.
+    lowest = good.min(where=good > np.iinfo(np.int16).min, initial=0)
+    if lowest < -OVERFLOW and good.max() > OVERFLOW:
         raise UserError(
-            f"{path} has counts from {good.min()} to {good.max()} ADU: unsigned numbers that were "
+            f"{path} has counts from {lowest} to {good.max()} ADU: unsigned numbers that were "
             "stored as signed ones; write it with BZERO = 32768."
         )
 
