@@ -2,6 +2,7 @@
 
 import asyncio
 import pickle
+import threading
 from types import SimpleNamespace
 
 import pytest
@@ -9,10 +10,16 @@ from snakemake.io import _IOFile
 from snakemake.iocontainers import Params, Snakemake
 from snakemake.persistence import PersistenceBase
 from snakemake.resources import Resources
+from snakemake.scheduling.job_scheduler import JobScheduler
 from snakemake.settings.types import ResourceSettings
 
 from conftest import write_text
-from lampflux.campaign.internals import fit_cores_to_nodes, leave_pandas_out, remember_checksums
+from lampflux.campaign.internals import (
+    end_while_waiting,
+    fit_cores_to_nodes,
+    leave_pandas_out,
+    remember_checksums,
+)
 
 
 @pytest.mark.parametrize(
@@ -38,6 +45,21 @@ def test_a_cluster_job_asks_for_no_more_cores_than_a_node_has(
     fit_cores_to_nodes(workflow)
     assert workflow.global_resources["_cores"].value == cores
     assert ("--partition short" in (tmp_path / "asked").read_text()) == (partition is not None)
+
+
+def test_a_run_can_be_terminated_while_it_waits_for_files(monkeypatch):
+    monkeypatch.setattr(JobScheduler, "exit_gracefully", JobScheduler.exit_gracefully)
+    end_while_waiting()
+    scheduler = JobScheduler.__new__(JobScheduler)
+    scheduler._lock, scheduler._open_jobs = threading.Lock(), threading.Semaphore(0)
+    # Snakemake holds its lock while it waits.
+    with scheduler._lock:
+        handler = threading.Thread(target=scheduler.exit_gracefully, daemon=True)
+        handler.start()
+        handler.join(20)
+        assert not handler.is_alive()
+    assert scheduler._user_kill == "graceful"
+    assert scheduler._open_jobs.acquire(blocking=False)
 
 
 def test_a_file_is_read_once_for_its_checksum_until_it_changes(tmp_path, monkeypatch):

@@ -18,6 +18,7 @@ def start_server():
 
 
 if IS_MAIN:
+    internals.end_while_waiting()
     internals.leave_pandas_out()
     internals.remember_checksums()
     run_record = RunRecord()

@@ -51,6 +51,23 @@ def keep_going_in_groups(workflow):
             workflow.execution_settings.keep_going = True
 
 
+def end_while_waiting():
+    """Let SIGTERM end a run also while Snakemake waits for a job's files.
+
+    Snakemake would then wait for ever for a lock that it holds itself, as on a node of Slurm that
+    was lost.
+    """
+    with suppress(ImportError):
+        from snakemake.scheduling.job_scheduler import JobScheduler
+
+        def exit_gracefully(scheduler, *_):
+            scheduler._user_kill = "graceful"
+            scheduler._open_jobs.release()
+
+        if hasattr(JobScheduler, "exit_gracefully"):
+            JobScheduler.exit_gracefully = exit_gracefully
+
+
 def leave_pandas_out():
     """Keep Snakemake from importing pandas to see whether params are tables: none is.
 
