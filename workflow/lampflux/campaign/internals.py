@@ -54,7 +54,7 @@ def keep_going_in_groups(workflow):
 def end_while_waiting():
     """Let SIGTERM end a run also while Snakemake waits for a job's files.
 
-    Snakemake would then wait for ever for a lock that it holds itself, as on a node of Slurm that
+    Snakemake would then wait forever for a lock that it holds itself, as on a node of Slurm that
     was lost.
     """
     with suppress(ImportError):

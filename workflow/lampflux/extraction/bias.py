@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from lampflux.errors import UserError
-from lampflux.extraction.detector import NOISE_ROWS
+from lampflux.extraction.detector import noise_rows
 from lampflux.statistics import clipped_moments, robust_scatter
 
 # Fewest unlit rows, or columns without lines, from which a bias is measured.
@@ -135,7 +135,7 @@ def find_amplifiers(frame):
     list of (int, int)
         First and last column of each.
     """
-    medians, means = column_levels(frame[:: max(frame.shape[0] // NOISE_ROWS, 1)])
+    medians, means = column_levels(frame[noise_rows(frame.shape[0])])
     middle = frame.shape[1] // 2
     if boundary_step(means, middle):
         return halves(frame.shape[1])
@@ -162,7 +162,7 @@ def find_unlit_amplifiers(frame, lit):
     unlit = np.setdiff1d(np.arange(frame.shape[0]), lit)
     if unlit.size < FEWEST:
         return [(0, frame.shape[1] - 1)]
-    _, means = column_levels(frame[unlit[:: max(unlit.size // NOISE_ROWS, 1)]])
+    _, means = column_levels(frame[unlit[noise_rows(unlit.size)]])
     if boundary_step(means, frame.shape[1] // 2):
         return halves(frame.shape[1])
     return amplifiers_of(means, STEP.least_unlit)
@@ -283,7 +283,7 @@ def refine_bias(frame, lit, background, amplifiers):
     bias, levels = background.copy(), {}
     enough = unlit.size >= FEWEST
     rows = unlit if enough else np.arange(frame.shape[0])
-    counts = frame[rows[:: max(rows.size // NOISE_ROWS, 1)]]
+    counts = frame[rows[noise_rows(rows.size)]]
     for number, (first, last) in enumerate(amplifiers, start=1):
         part = counts[:, first : last + 1]
         if enough and np.isfinite(part).any():

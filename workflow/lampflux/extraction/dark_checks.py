@@ -5,7 +5,8 @@ from typing import NamedTuple
 import numpy as np
 
 from lampflux.errors import UserError
-from lampflux.extraction.detector import NOISE_ROWS, pixel_variance
+from lampflux.extraction.detector import noise_rows, pixel_variance
+from lampflux.extraction.projection import above_background
 from lampflux.statistics import robust_scatter
 
 
@@ -50,8 +51,8 @@ def check_dark(frame, dark, path, dark_path):
         Their pixels are the same, many more are darker in the frame than are brighter, or the
         dark has light where the lines of the frame are.
     """
-    some = slice(None, None, max(frame.shape[0] // NOISE_ROWS, 1))
-    net = frame[some].astype(np.float32) - dark[some].astype(np.float32)
+    some = noise_rows(frame.shape[0])
+    net = above_background(frame, dark, some)
     if not np.nan_to_num(net).any() and np.array_equal(frame, dark, equal_nan=True):
         raise UserError(f"{dark_path} is the same image as {path}; give the dark.")
     variance = pixel_variance(frame[some], dark[some])

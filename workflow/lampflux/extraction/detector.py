@@ -179,14 +179,18 @@ def noise_of_pixels(frame, background, share, read_noise, gain):
     measured : bool
         Whether only the frame gives it.
     """
-    step = max(frame.shape[0] // NOISE_ROWS, 1)
-    some = slice(None, None, step)
+    some = noise_rows(frame.shape[0])
     seen = pixel_variance(frame[some], of_rows(background, some))
     frames = 1 + share
     known = frames * (read_noise / gain) ** 2 if read_noise and gain else None
     least = frames * ROUNDING**2 if frame.dtype.kind in "iu" else 0.0
     values = [value for value in (seen, known) if value is not None]
     return (max(*values, least, 1e-6) if values else np.nan), known is None
+
+
+def noise_rows(rows):
+    """Choose some of this many rows, evenly spread, to measure noise or levels in; a slice."""
+    return slice(None, None, max(rows // NOISE_ROWS, 1))
 
 
 def counting_noise(counts, summed_pixels, variance, gain):

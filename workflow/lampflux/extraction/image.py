@@ -6,9 +6,9 @@ import numpy as np
 
 from lampflux.extraction.bias import amplifier_steps, row_levels
 from lampflux.extraction.detector import (
-    NOISE_ROWS,
     SATURATED_PIXELS,
     Detector,
+    noise_rows,
     saturated_columns,
     with_measured,
 )
@@ -66,7 +66,7 @@ def lit_image(frame, background, lines, lit, detector):
             counts, quiet, detector.amplifiers, detector.variance, lit.profile
         )
         counts -= levels
-        some = counts[:: max(len(counts) // NOISE_ROWS, 1)]
+        some = counts[noise_rows(len(counts))]
         counts -= amplifier_steps(some, detector.amplifiers).astype(np.float32)
     saturated = raw >= detector.saturation
     # Lines do not saturate between each other: such a row is broken, as a dead one is.

@@ -9,7 +9,7 @@ from lampflux.errors import UserError
 from lampflux.extraction.bias import bias_cards, halves, measure_bias
 from lampflux.extraction.dark_checks import check_dark
 from lampflux.extraction.darks import Master, combine, scale_dark
-from lampflux.extraction.detector import NOISE_ROWS
+from lampflux.extraction.detector import noise_rows
 from lampflux.extraction.plain import finite, row_slice
 from lampflux.extraction.projection import of_rows
 from lampflux.files.exposure import read_exposure
@@ -295,7 +295,7 @@ def frame_cards(frame, header):
     """Header cards that say what makes a frame's fluxes doubtful."""
     number, keyword = combined_exposures(header)
     yield "NCOMBINE", number, f"exposures combined in the raw frame ({keyword})"
-    some = frame[:: max(frame.shape[0] // NOISE_ROWS, 1)]
+    some = frame[noise_rows(frame.shape[0])]
     lowest = some == np.nanmin(some)
     # Beside higher ones: an edge of the detector that is not read is no noise.
     part = float(np.mean(lowest[:, :-1] & ~lowest[:, 1:]))

@@ -138,6 +138,8 @@ def check_exposure_time(header, exptime, path, settings=None, table=None):
             f"{path}: its header has no {' or '.join(named)}, which the arm's config key frame: "
             "keywords names for the exposure time; correct the key."
         )
+    # The header's time may be that of one of several exposures.
+    numbers = 1, combined_exposures(header)[0] or 1
     for keyword in named or KEYWORDS["exposure_time"]:
         if keyword not in header:
             continue
@@ -152,11 +154,10 @@ def check_exposure_time(header, exptime, path, settings=None, table=None):
             time, said = float(value), f"{value} {unit}"
         except ValueError:
             time, said = math.nan, repr(value)
-        # The time of one of several exposures, or of all.
         agrees = {
             name: any(
                 math.isclose(number * time * scale, exptime, rel_tol=relative, abs_tol=seconds)
-                for number in (1, combined_exposures(header)[0] or 1)
+                for number in numbers
             )
             for name, scale in SECONDS.items()
         }
